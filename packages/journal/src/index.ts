@@ -1,1 +1,3 @@
-export {}
+export * from "./Disk.js"
+export * from "./Journal.js"
+export * from "./Ownership.js"

@@ -1,1 +1,8 @@
-export {}
+export * from "./Ids.js"
+export * from "./invariant.js"
+export * from "./limits.js"
+export * from "./Outcome.js"
+export * from "./QueueName.js"
+export * from "./QueuePolicy.js"
+export * from "./SkeinError.js"
+export * from "./Time.js"

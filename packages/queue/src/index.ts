@@ -1,1 +1,3 @@
-export {}
+export type * from "./Command.js"
+export type * from "./Decision.js"
+export type * from "./Event.js"

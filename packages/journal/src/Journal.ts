@@ -1,0 +1,140 @@
+/**
+ * Owns: the port to what is stored of shards. It knows records, frames and checkpoint chunks as
+ * bytes; what they mean is the tenant's business. Commits are at node level: one call carries what
+ * all shards of a node have ready, and one sync covers it.
+ * Must not know: queues, sessions, the network.
+ */
+import type { Epoch, Generation, Sequence, Shard, SkeinError } from "@skein/model"
+
+/** Opaque number by which the journal finds a frame of a shard. A safe integer >= 0. */
+export type Location = number
+
+/** Names a frame in its shard for ever: whose it is and its first message. */
+export interface FrameKey {
+  readonly generation: Generation
+  readonly first: Sequence
+}
+
+export interface FrameToStore extends FrameKey {
+  readonly bytes: Uint8Array
+}
+
+/** The atomic unit of one shard: all of it is replayed, or nothing. */
+export interface ShardRecord {
+  readonly journalMs: number
+  /** Encoded events; opaque here. */
+  readonly events: Uint8Array
+  readonly frames: readonly FrameToStore[]
+}
+
+export interface ShardAppend {
+  readonly shard: Shard
+  readonly epoch: Epoch
+  /** Without records the commit only looks at the token: a reply without events needs that too. */
+  readonly records: readonly ShardRecord[]
+}
+
+export type CommitResult =
+  | {
+      readonly _tag: "Committed"
+      readonly shard: Shard
+      /** Number of the last record of this shard that is durable. */
+      readonly recordNumber: number
+      /** Where the frames lie, in the order of records and frames. */
+      readonly locations: readonly Location[]
+    }
+  /** Somebody else owns the shard: close it without a reply. */
+  | { readonly _tag: "Fenced"; readonly shard: Shard }
+  /** Nothing of this shard was stored, or it cannot be told: close it and open it again. */
+  | { readonly _tag: "Refused"; readonly shard: Shard; readonly error: SkeinError }
+
+export interface ReplayedFrame extends FrameKey {
+  readonly location: Location
+  readonly bytes: number
+}
+
+export interface ReplayedRecord {
+  readonly recordNumber: number
+  readonly epoch: Epoch
+  readonly journalMs: number
+  readonly events: Uint8Array
+  readonly frames: readonly ReplayedFrame[]
+}
+
+/** A piece of the tenant's state under a name of the tenant's choosing. */
+export interface Chunk {
+  readonly key: string
+  readonly bytes: Uint8Array
+}
+
+/** A change of the stored state: the state after record `recordNumber`, as chunks that changed. */
+export interface CheckpointDelta {
+  readonly recordNumber: number
+  readonly put: readonly Chunk[]
+  readonly drop: readonly string[]
+}
+
+/**
+ * What the journal asks of the one who owns a shard's state. All methods are synchronous, so that
+ * they see the state at a turn's end, where it equals a whole number of records.
+ */
+export interface ShardTenant {
+  /** Chunks that changed since the last call (first call: since replay). Not durable records may
+   * be in it: the journal publishes the checkpoint only when `recordNumber` is durable. */
+  readonly checkpoint: () => CheckpointDelta
+  /** Where the tenant believes the frame lies; `undefined` when no message of it is left. */
+  readonly locate: (key: FrameKey) => Location | undefined
+  /** The cleaner has copied the frame. No event: the state's meaning is the same. */
+  readonly relocate: (key: FrameKey, to: Location) => void
+  /** The shard is lost (fenced, failed): close without replies. */
+  readonly closed: (why: SkeinError) => void
+}
+
+/** A shard that this process has claimed. Replay it, attach the tenant, then commit. */
+export interface OpenedShard {
+  readonly shard: Shard
+  readonly epoch: Epoch
+  /** Bytes cut from a torn tail behind the last durable mark, 0 when there was none. */
+  readonly tornBytes: number
+  /** Chunks of the newest checkpoint and its record number (0 and none: no checkpoint). */
+  readonly checkpoint: { readonly recordNumber: number; readonly chunks: AsyncIterable<Chunk> }
+  /** Records after the checkpoint, in order. Read to its end before {@link attach}. */
+  readonly records: AsyncIterable<ReplayedRecord>
+  readonly attach: (tenant: ShardTenant) => void
+  /** The bytes of a frame, checked against its CRC. ShardCorrupt when they are damaged. */
+  readonly read: (key: FrameKey, location: Location, bytes: number) => Promise<Uint8Array>
+  /** No message of the frame is left: its room can be used again once a checkpoint says so. */
+  readonly release: (location: Location, bytes: number) => void
+  /** Checkpoint now and give the shard up. */
+  readonly close: () => Promise<void>
+}
+
+export interface JournalStatus {
+  readonly driver: string
+  readonly durability: "fdatasync" | "memory"
+  readonly uncleanedBytes: number
+  readonly freeBytes: number
+  readonly commits: number
+  readonly committedBytes: number
+}
+
+export interface Journal {
+  /** Claims the shard under a new epoch and recovers it. */
+  readonly openShard: (shard: Shard) => Promise<OpenedShard>
+  /**
+   * Stores the records of all these shards, syncs once, looks at each token, answers for each.
+   * One call at a time. Never rejects: a failure is an answer for each shard.
+   */
+  readonly commit: (batch: readonly ShardAppend[]) => Promise<readonly CommitResult[]>
+  /**
+   * Sets room aside before a command is decided; `false`: refuse it with DiskFull. Settles may use
+   * the last eighth, publishes may not. A commit uses up what was set aside for its bytes.
+   */
+  readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
+  readonly unreserve: (bytes: number) => void
+  readonly status: () => JournalStatus
+  /** Resolves with the reason when the journal can never commit again (EIO): the process ends. */
+  readonly failed: Promise<SkeinError>
+  /** Closes what is open, cleanly: shards first, then the log. */
+  readonly close: () => Promise<void>
+}

@@ -1,0 +1,89 @@
+/**
+ * Owns: every limit of the fabric, in one place, each finite, each with its unit in its name.
+ * What exceeds one of them gets a typed error that names it. `skein node status` shows them.
+ */
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+export const limits = {
+  // Names and settings
+  queueNameBytesMax: 255,
+  queuesPerFabricMax: 1_000_000,
+  shardsDefault: 64,
+  shardsMax: 1024,
+
+  // Frames and bodies
+  frameMessagesMax: 4096,
+  frameBytesAim: 256 * KiB,
+  frameBytesMax: 9 * MiB,
+  bodyBytesDefault: 1 * MiB,
+  bodyBytesMax: 8 * MiB,
+  keyBytesMax: 1024,
+  headersBytesMax: 64 * KiB,
+
+  // The wire
+  envelopeBytesMax: 10 * MiB,
+  /** The largest envelope taken before the hello is accepted. */
+  helloBytesMax: 4 * KiB,
+  helloWithinMs: 5_000,
+  envelopeWithinMs: 30_000,
+  msgpackDepthMax: 32,
+  connectionsPerNodeMax: 4096,
+  /** Bytes of requests accepted and not yet answered; reading pauses beyond. */
+  inFlightBytesPerConnectionMax: 32 * MiB,
+  inFlightBytesPerNodeMax: 256 * MiB,
+  requestsInFlightPerConnectionMax: 4096,
+  sessionsPerConnectionMax: 256,
+  sessionsPerNodeMax: 65_536,
+  listPageRowsMax: 10_000,
+
+  // Producers and deduplication
+  publishFramesInFlightMax: 8,
+  producersPerQueueMax: 10_000,
+  producerResultsMax: 16,
+  producerForgottenAfterMs: 3_600_000,
+  unconfirmedAfterMs: 120_000,
+  dedupWindowDefaultMs: 600_000,
+  dedupWindowMaxMs: 86_400_000,
+  dedupIdsPerQueueMax: 1_000_000,
+
+  // Queues
+  blockMessages: 4096,
+  messagesPerQueueDefault: 50_000_000,
+  messagesPerQueueMax: 1_000_000_000,
+  bytesPerQueueDefault: 64 * 1024 * MiB,
+  bytesPerQueueMax: 1024 * 1024 * MiB,
+  leaseDefaultMs: 30_000,
+  leaseMinMs: 1_000,
+  leaseMaxMs: 12 * 3_600_000,
+  sessionLeaseDefaultMs: 30_000,
+  sessionsPerQueueMax: 4096,
+  leasedPerSessionMax: 65_536,
+  fetchMessagesMax: 4096,
+  fetchBytesMax: 4 * MiB,
+  fetchWaitMaxMs: 30_000,
+  fetchesInFlightPerSessionMax: 16,
+  settleRangesMax: 8192,
+  peekMessagesMax: 1000,
+
+  // The actor's batch
+  batchBytesMax: 4 * MiB,
+  batchWorkMaxMs: 20,
+  mailboxBytesMax: 32 * MiB,
+  mailboxCommandsMax: 16_384,
+
+  // The journal
+  logSegmentBytes: 32 * MiB,
+  logUncleanedBytesMax: 128 * MiB,
+  checkpointEveryBytes: 16 * MiB,
+  recordBytesMax: 16 * MiB,
+  bodyCacheBytesMax: 48 * MiB,
+  readAheadBytes: 256 * KiB,
+
+  // Liveness on one host
+  aliveEveryMs: 150,
+  silenceAfterMs: 600,
+} as const
+
+export type Limits = typeof limits

@@ -1,0 +1,120 @@
+/**
+ * Owns: what can happen to a queue. Durable events are journaled and replayed; volatile ones (leases
+ * and waits) live in memory only: after a crash `Opened` draws the consequence (DESIGN.md section 6).
+ * Append only: a tag number and its fields never change meaning.
+ */
+import type { Epoch, Outcome, ProducerId, QueuePolicy, Sequence, SessionId } from "@skein/model"
+
+/** First event of a queue. */
+export interface Created {
+  readonly _tag: "Created"
+  readonly name: string
+  readonly policy: QueuePolicy
+}
+
+/** A new owner: every lease is gone, touched blocks are flagged, open deliveries count as failed. */
+export interface Opened {
+  readonly _tag: "Opened"
+  readonly epoch: Epoch
+}
+
+export interface FramePublished {
+  readonly _tag: "FramePublished"
+  readonly journalMs: number
+  readonly producer: ProducerId
+  readonly frameNumber: number
+  readonly first: Sequence
+  readonly count: number
+  readonly bytes: number
+  /** Bit i set: message i is a duplicate and is born settled. All set: the frame is not stored. */
+  readonly duplicates?: Uint8Array
+  /** 16 bytes a message, as in the command. */
+  readonly dedup?: Uint8Array
+}
+
+/** Messages of this block are about to be handed out for the first time. */
+export interface Touched {
+  readonly _tag: "Touched"
+  readonly block: number
+}
+
+/** A delivery of messages that are flagged or have failed before. */
+export interface Redelivered {
+  readonly _tag: "Redelivered"
+  readonly ranges: readonly Sequence[]
+}
+
+export type EndCause = "closed" | "expired" | "lost"
+
+/** Deliveries that ended: by outcome, and for `return` and `fail` also why, if not at a word. */
+export interface Ended {
+  readonly _tag: "Ended"
+  readonly outcome: Outcome
+  readonly cause?: EndCause
+  readonly ranges: readonly Sequence[]
+}
+
+export interface MessagesPurged {
+  readonly _tag: "MessagesPurged"
+  readonly ranges: readonly Sequence[]
+}
+
+export type DurableEvent =
+  | Created
+  | Ended
+  | FramePublished
+  | MessagesPurged
+  | Opened
+  | Redelivered
+  | Touched
+
+export interface Leased {
+  readonly _tag: "Leased"
+  readonly session: SessionId
+  readonly fetchNumber: number
+  readonly untilMs: number
+  readonly ranges: readonly Sequence[]
+}
+
+export interface LeaseExtended {
+  readonly _tag: "LeaseExtended"
+  readonly session: SessionId
+  readonly untilMs: number
+  readonly ranges: readonly Sequence[]
+}
+
+/** The node stood still: every lease and wait is due so much later. */
+export interface LeasesShifted {
+  readonly _tag: "LeasesShifted"
+  readonly byMs: number
+}
+
+export interface FetchWaits {
+  readonly _tag: "FetchWaits"
+  readonly session: SessionId
+  readonly fetchNumber: number
+  readonly messagesMax: number
+  readonly bytesMax: number
+  readonly untilMs: number
+}
+
+export interface FetchEnded {
+  readonly _tag: "FetchEnded"
+  readonly session: SessionId
+  readonly fetchNumber: number
+}
+
+export interface SessionForgotten {
+  readonly _tag: "SessionForgotten"
+  readonly session: SessionId
+}
+
+export type VolatileEvent =
+  | FetchEnded
+  | FetchWaits
+  | LeaseExtended
+  | Leased
+  | LeasesShifted
+  | SessionForgotten
+
+export type Event = DurableEvent | VolatileEvent
