@@ -83,9 +83,10 @@ export class GroupCommit {
 
   private answered(hosts: readonly ShardHost[], results: readonly CommitResult[]): void {
     this.inFlight = false
+    for (let at = 0; at < hosts.length; at++) hosts[at].stored(results[at])
     // The next commit goes to the disk first; its sync runs while these answers are sent.
     this.commit()
-    for (let at = 0; at < hosts.length; at++) hosts[at].settled(results[at])
+    for (const host of hosts) host.answer()
     this.answerDrained()
   }
 

@@ -4,7 +4,8 @@
  * Must not know: what actors are, how the journal stores, the network.
  *
  * Order of a record's life: turns add to it -> sealed (actors hand out what is ready) -> `take`n by
- * the node's group commit -> `settled`: frames get their locations, then waiters are released in order.
+ * the node's group commit -> `stored`: frames get their places -> `answer`: waiters are
+ * released in order.
  * Interleavings: turns go on while a commit is in flight, on a new record; its waiters are released
  * later, so a reply never overtakes what it rests on. A checkpoint closes the open record first, so
  * that the state it shows equals a whole number of records, durable or not yet.
@@ -12,8 +13,10 @@
  */
 import type {
   CheckpointDelta,
+  Chunk,
   CommitResult,
   FrameKey,
+  FrameToStore,
   Journal,
   Location,
   OpenedShard,
@@ -34,6 +37,7 @@ import {
   skeinError,
 } from "@skein/model"
 import { deferred } from "./Deferred.js"
+import { decodeLateFrames, encodeLateFrames, lateKey, type PlacedFrame } from "./LateFrames.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { decodeSections, encodeSections, type Section } from "./RecordSections.js"
 import type { ShardActor } from "./ShardActor.js"
@@ -54,6 +58,8 @@ export interface HostContext {
   readonly clock: Clock
   /** The host has something to do: give it a turn soon. */
   readonly wake: (host: ShardHost) => void
+  /** Asked before anything expires: a stall of the node is made known first (`stalled`). */
+  readonly noticeStall: () => void
   /** Its record waits to be committed. */
   readonly commitSoon: (host: ShardHost) => void
 }
@@ -65,6 +71,9 @@ export class ShardHost implements ShardTenant {
   /** Closed records that no commit has taken yet, and those of the commit in flight. */
   private sealed: OpenRecord[] = []
   private sealedRecords: ShardRecord[] = []
+  private durable: OpenRecord[] = []
+  /** Frames of closed records whose commit has not told yet where they lie. */
+  private readonly unplaced = new Set<FrameToStore>()
   /** One entry a commit; the next is taken before the last one's answers are sent. */
   private readonly inFlight: OpenRecord[][] = []
   private journalMs = 0
@@ -160,8 +169,8 @@ export class ShardHost implements ShardTenant {
     return { shard: this.shard, epoch: this.opened.epoch, records }
   }
 
-  /** The commit's answer. */
-  settled(result: CommitResult): void {
+  /** The commit's answer. The frames get their places now, the waiters are released by `answer`. */
+  stored(result: CommitResult): void {
     const records = this.inFlight.shift()
     if (records === undefined) return
     for (const record of records) this.context.journal.unreserve(record.reserved)
@@ -176,10 +185,18 @@ export class ShardHost implements ShardTenant {
     let at = 0
     for (const record of records) {
       for (const frame of record.frames) {
+        this.unplaced.delete(frame)
         this.place(frame, result.locations[at], frame.bytes.length)
         at += 1
       }
+      this.durable.push(record)
     }
+  }
+
+  /** Releases, in order, everybody who waited for what is durable now. */
+  answer(): void {
+    const records = this.durable
+    this.durable = []
     for (const record of records) for (const waiter of record.waiters) waiter.release()
   }
 
@@ -207,7 +224,10 @@ export class ShardHost implements ShardTenant {
       for (const chunk of delta.put) put.push(chunk)
       for (const key of delta.drop) drop.push(key)
     }
-    return { recordNumber: this.recordNumber, put, drop }
+    const unplaced = [...this.unplaced]
+    if (unplaced.length === 0) drop.push(lateKey)
+    const late = unplaced.length === 0 ? {} : { late: () => this.lateChunk(unplaced) }
+    return { recordNumber: this.recordNumber, put, drop, ...late }
   }
 
   locate(key: FrameKey): Location | undefined {
@@ -236,16 +256,33 @@ export class ShardHost implements ShardTenant {
     this.whenClosed.resolve(why)
   }
 
+  /** Where the frames lie that the chunks of a checkpoint could not name yet. */
+  private lateChunk(keys: readonly FrameKey[]): Chunk {
+    const placed: PlacedFrame[] = []
+    for (const key of keys) {
+      const location = this.locate(key)
+      // A frame that has died meanwhile needs no place: replay lets it die again.
+      if (location !== undefined) placed.push({ ...frameKey(key), location })
+    }
+    return { key: lateKey, bytes: encodeLateFrames(placed) }
+  }
+
   private async restore(factory: ActorFactory): Promise<void> {
     this.recordNumber = this.opened.checkpoint.recordNumber
     const chunks = new Map<Generation, { key: string; bytes: Uint8Array }[]>()
+    let late: readonly PlacedFrame[] = []
     for await (const chunk of this.opened.checkpoint.chunks) {
+      if (chunk.key === lateKey) {
+        late = decodeLateFrames(chunk.bytes)
+        continue
+      }
       const generation = generationOf(chunk.key)
       const list = chunks.get(generation)
       if (list === undefined) chunks.set(generation, [chunk])
       else list.push(chunk)
     }
     for (const [generation, list] of chunks) this.add(factory.restored(generation, list, this))
+    for (const frame of late) this.actors.get(frame.generation)?.relocate(frame.first, frame.location)
   }
 
   private replayRecord(record: ReplayedRecord, factory: ActorFactory): void {
@@ -293,6 +330,7 @@ export class ShardHost implements ShardTenant {
     const sections = this.sealSections(record)
     this.record = undefined
     this.sealed.push(record)
+    for (const frame of record.frames) this.unplaced.add(frame)
     this.arm(record.actors)
     if (sections.length === 0) return
     this.recordNumber += 1
@@ -340,6 +378,7 @@ export class ShardHost implements ShardTenant {
 
   private due(): void {
     this.armedMs = Number.POSITIVE_INFINITY
+    this.context.noticeStall()
     const nowMs = this.context.clock.monotonicMs()
     const later: ShardActor[] = []
     for (const actor of this.actors.values()) {
@@ -358,6 +397,8 @@ export class ShardHost implements ShardTenant {
 const failAll = (records: readonly OpenRecord[], why: SkeinError): void => {
   for (const record of records) for (const waiter of record.waiters) waiter.fail(why)
 }
+
+const frameKey = ({ generation, first }: FrameKey): FrameKey => ({ generation, first })
 
 const noEvents = new Uint8Array(0)
 /** Node's timers overflow beyond 2^31 - 1 ms. */

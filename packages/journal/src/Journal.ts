@@ -72,6 +72,11 @@ export interface CheckpointDelta {
   readonly recordNumber: number
   readonly put: readonly Chunk[]
   readonly drop: readonly string[]
+  /**
+   * Called once, when `recordNumber` is durable and its commit was answered: one more chunk, with
+   * what was not known before (where the frames of that commit lie). It belongs to this checkpoint.
+   */
+  readonly late?: () => Chunk | undefined
 }
 
 /**
