@@ -42,7 +42,7 @@ const peekMessagesDefault = 10
 
 export class NodeAdmin implements Admin {
   constructor(
-    private readonly catalog: CatalogDoor,
+    private readonly catalog: () => CatalogDoor,
     private readonly queues: Queues,
     private readonly sessions: Sessions,
     private readonly facts: NodeFacts,
@@ -50,11 +50,11 @@ export class NodeAdmin implements Admin {
 
   async declare(name: string, policy: QueuePolicyInput = {}): Promise<QueueInfo> {
     const shard = this.facts.leastUsedShard()
-    return this.catalog.declare(checkedName(name), checkedPolicy(policy), shard)
+    return this.catalog().declare(checkedName(name), checkedPolicy(policy), shard)
   }
 
   async delete(name: string): Promise<boolean> {
-    const info = await this.catalog.delete(checkedName(name))
+    const info = await this.catalog().delete(checkedName(name))
     if (info === undefined) return false
     const actor = this.queues.find(info)
     if (actor !== undefined) this.sessions.forget(actor)
@@ -65,14 +65,14 @@ export class NodeAdmin implements Admin {
   }
 
   async lookup(name: string): Promise<QueueInfo> {
-    const info = await this.catalog.byName(checkedName(name))
+    const info = await this.catalog().byName(checkedName(name))
     if (info === undefined) throw skeinError("QueueNotFound", `there is no queue ${name}`)
     return info
   }
 
   async list(request: ListRequest = {}): Promise<QueuePage> {
     const rowsMax = Math.min(request.rowsMax ?? limits.listPageRowsMax, limits.listPageRowsMax)
-    return this.catalog.list({ ...request, rowsMax })
+    return this.catalog().list({ ...request, rowsMax })
   }
 
   async show(name: string): Promise<QueueStatus> {

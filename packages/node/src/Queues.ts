@@ -19,7 +19,7 @@ export class Queues {
 
   constructor(
     private readonly hosts: ReadonlyMap<Shard, ShardHost>,
-    private readonly catalog: CatalogDoor,
+    private readonly catalog: () => CatalogDoor,
     private readonly create: (host: ShardHost, queue: QueueRef) => QueueActor,
   ) {}
 
@@ -49,7 +49,7 @@ export class Queues {
   }
 
   private async firstUse(queue: QueueRef): Promise<QueueActor> {
-    const info = await this.catalog.byGeneration(queue.generation)
+    const info = await this.catalog().byGeneration(queue.generation)
     if (info === undefined || info.shard !== queue.shard) {
       throw skeinError("QueueNotFound", "the queue was deleted or never declared")
     }
