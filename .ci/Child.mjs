@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url"
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]
-const repeatMsMax = 250
+const repeatMsDefault = 250
 
 // No tool of this repository reports on its users.
 const quietTools = {
@@ -25,6 +25,7 @@ const quietTools = {
 /**
  * Runs a program to its end, passing signals on to it (`wholeGroup`: and to all that it started).
  * Answers its exit code, as a shell would state it, and the signal that ended it, if one did.
+ * A signal repeated within `repeatMsMax` (milliseconds, 250) is passed on once.
  */
 export function runChild(command, args, { env = process.env, stdio = "inherit", ...rest } = {}) {
   const child = spawn(command, args, {
@@ -33,7 +34,8 @@ export function runChild(command, args, { env = process.env, stdio = "inherit", 
     env: { ...env, ...quietTools },
     stdio,
   })
-  const release = forwardSignals((signal) =>
+  const { repeatMsMax = repeatMsDefault } = rest
+  const release = forwardSignals(repeatMsMax, (signal) =>
     rest.wholeGroup ? process.kill(-child.pid, signal) : child.kill(signal),
   )
   rest.onSpawn?.(child)
@@ -61,7 +63,7 @@ export function endAs({ code, signal }) {
   process.exit(code)
 }
 
-function forwardSignals(send) {
+function forwardSignals(repeatMsMax, send) {
   const sentAt = new Map()
   const onSignal = (signal) => {
     const now = performance.now()

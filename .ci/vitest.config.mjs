@@ -6,6 +6,7 @@ import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
+const folders = ["packages", "apps", "bench", "test"]
 const tests = "**/src/**/*.test.ts"
 
 export default defineConfig({
@@ -23,7 +24,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages", "apps", "bench", "test"].map((folder) => `${folder}/${tests}`),
+          include: [".ci/*.test.mjs", ...folders.map((folder) => `${folder}/${tests}`)],
           exclude: ["**/node_modules/**", "**/dist/**", "test/process/**"],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
