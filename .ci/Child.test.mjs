@@ -18,7 +18,8 @@ const program = `
 function start(repeatMsMax) {
   const wrapper = `
     import { become } from ${JSON.stringify(childModule)}
-    await become(process.execPath, ["-e", ${JSON.stringify(program)}], { repeatMsMax: ${repeatMsMax} })
+    const args = ["-e", ${JSON.stringify(program)}]
+    await become(process.execPath, args, { repeatMsMax: ${repeatMsMax} })
   `
   const args = ["--input-type=module", "-e", wrapper]
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] })

@@ -4,7 +4,8 @@
  * Must not know: what actors are, how the journal stores, the network.
  *
  * Order of a record's life: turns add to it -> sealed (actors hand out what is ready) -> `take`n by
- * the node's group commit -> `settled`: frames get their locations, then waiters are released in order.
+ * the node's group commit -> `settled`: frames get their locations, then waiters are released in
+ * order.
  * Interleavings: turns go on while a commit is in flight, on a new record; its waiters are released
  * later, so a reply never overtakes what it rests on. A checkpoint closes the open record first, so
  * that the state it shows equals a whole number of records, durable or not yet.

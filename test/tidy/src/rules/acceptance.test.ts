@@ -22,13 +22,13 @@ describe("acceptance", () => {
       acceptance,
       rows(
         "| N1 | a | packages/wire/src/Gone.test.ts › x |",
-        "| N2 | b | packages/wire/src/Frame.test.ts › frames › accepts a lying length |",
+        "| N2 | b | packages/wire/src/Frame.test.ts › frames › accepts a lie |",
         "| N3 | c | packages/wire/src/Frame.test.ts |",
       ),
     )
     expect(lines).toEqual([
       "test/ACCEPTANCE.md:5: N1: packages/wire/src/Gone.test.ts does not exist",
-      'test/ACCEPTANCE.md:6: N2: packages/wire/src/Frame.test.ts has no test "accepts a lying length"',
+      'test/ACCEPTANCE.md:6: N2: packages/wire/src/Frame.test.ts has no test "accepts a lie"',
       'test/ACCEPTANCE.md:7: N3: "packages/wire/src/Frame.test.ts" is not "file › test name"',
     ])
   })
