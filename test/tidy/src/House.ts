@@ -32,7 +32,7 @@ export const places: Readonly<Record<string, Place>> = {
   "packages/wire": {
     layer: 2,
     kind: "package",
-    pure: ["src/Frame", "src/Settle", "src/Broker", "src/Admin", "src/codec/"],
+    pure: ["src/"],
   },
   "packages/supervision": { layer: 2, kind: "package" },
   "packages/journal": { layer: 3, kind: "package" },

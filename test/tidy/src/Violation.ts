@@ -16,11 +16,6 @@ export interface Rule {
   readonly check: (repository: Repository) => ReadonlyArray<Violation>
 }
 
-/** `path:line: message`, which editors and terminals turn into a link. */
-export function show({ path, line, message }: Violation): string {
-  return `${path}${line === undefined ? "" : `:${line}`}: ${message}`
-}
-
 /** All violations as lines, in order of path and line. */
 export function showAll(violations: ReadonlyArray<Violation>): ReadonlyArray<string> {
   return [...violations]
@@ -30,4 +25,9 @@ export function showAll(violations: ReadonlyArray<Violation>): ReadonlyArray<str
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** `path:line: message`, which editors and terminals turn into a link. */
+function show({ path, line, message }: Violation): string {
+  return `${path}${line === undefined ? "" : `:${line}`}: ${message}`
 }

@@ -35,14 +35,14 @@ describe("dead files", () => {
     expect(check(deadFiles, queue(files))).toEqual([])
   })
 
-  it("a program that a path, a script or a bin names is alive", () => {
+  it("main, and a program that a path or a script names, is alive", () => {
     const files = {
       "src/index.ts": 'export const child = new URL("./child.js", import.meta.url)\n',
       "src/child.ts": "export {}\n",
       "src/other.ts": "export {}\n",
     }
-    const scripts = { "package.json": '{"scripts":{"x":"node packages/queue/dist/main.js"}}' }
-    const main = queue({ ...files, "src/main.ts": "export {}\n" })
+    const scripts = { "package.json": '{"scripts":{"x":"node packages/queue/dist/tool.js"}}' }
+    const main = queue({ ...files, "src/main.ts": "export {}\n", "src/tool.ts": "export {}\n" })
     expect(check(deadFiles, { ...scripts, ...main })).toEqual([dead("src/other.ts")])
   })
 })

@@ -47,7 +47,7 @@ function entries(repository: Repository): string[] {
 
 function workspaceEntries({ folder, manifest }: Workspace): string[] {
   const stated = JSON.stringify([manifest.exports, manifest.bin, manifest.scripts])
-  return [`${folder}/src/index.ts`, ...builtFiles(stated, `${folder}/`)]
+  return [`${folder}/src/index.ts`, `${folder}/src/main.ts`, ...builtFiles(stated, `${folder}/`)]
 }
 
 /** The sources of the built files that a text names. */

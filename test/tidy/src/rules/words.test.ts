@@ -30,8 +30,8 @@ describe("words", () => {
   })
 
   it("ways around the compiler and the engine's storage are refused in code", () => {
-    const text = [word("// @ts-", "ignore"), word("x as a", "ny"), word("Persi", "sted")].join("\n")
-    expect(check(strangeWords, { "a.ts": text })).toHaveLength(3)
+    const text = [word("// @ts-", "ignore"), word("Persi", "sted")].join("\n")
+    expect(check(strangeWords, { "a.ts": text })).toHaveLength(2)
     expect(check(strangeWords, { "a.md": text })).toEqual([])
   })
 })
