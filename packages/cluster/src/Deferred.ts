@@ -1,4 +1,6 @@
-/** Owns: a promise with its handles, for callers that answer later (Node 20 has no withResolvers). */
+/**
+ * Owns: a promise with its handles, for callers that answer later (Node 20 has no withResolvers).
+ */
 
 export interface Deferred<A> {
   readonly promise: Promise<A>

@@ -4,8 +4,8 @@
  * Must not know: what is in the records.
  *
  * Turns run on a later turn of the event loop (`clock.defer`), so that all requests which arrived
- * together are decided together. A turn works at most `limits.batchWorkMaxMs` over all hosts and then
- * lets I/O in. Shutdown: `drain` waits until every host is idle.
+ * together are decided together. A turn works at most `limits.batchWorkMaxMs` over all hosts and
+ * then lets I/O in. Shutdown: `drain` waits until every host is idle.
  */
 import type { CommitResult, Journal, ShardAppend } from "@skein/journal"
 import { type Clock, limits, skeinError } from "@skein/model"
@@ -77,7 +77,11 @@ export class GroupCommit {
     this.inFlight = true
     this.journal.commit(batch).then(
       (results) => this.answered(hosts, results),
-      (cause) => this.answered(hosts, hosts.map((host) => refused(host, cause))),
+      (cause) =>
+        this.answered(
+          hosts,
+          hosts.map((host) => refused(host, cause)),
+        ),
     )
   }
 

@@ -1,6 +1,6 @@
 /**
- * Owns: the record a shard is gathering: who must be answered after it, which frames it stores, what
- * was set aside for it. Lives from one seal to the next.
+ * Owns: the record a shard is gathering: who must be answered after it, which frames it stores,
+ * what was set aside for it. Lives from one seal to the next.
  */
 import type { FrameToStore, Journal } from "@skein/journal"
 import { limits, type Now } from "@skein/model"
