@@ -82,7 +82,6 @@ class BullSession implements Session {
     const worker = new Worker<Payload>(name, process, {
       connection: this.redis,
       concurrency: Math.min(prefetch, jobsAtOnceMax),
-      ...jobOptions,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 }
     })
