@@ -19,7 +19,7 @@ export interface ClosedLoopSettings {
   /** Published but not yet consumed messages of all producers together. */
   readonly lag: number
   /** Stops by itself after so many messages. */
-  readonly messages?: number
+  readonly stopAfter?: number
 }
 
 interface Producer {
@@ -78,7 +78,7 @@ export class ClosedLoop {
     await this.whenIdle()
   }
 
-  /** Resolves when `messages` are sent and confirmed. */
+  /** Resolves when `stopAfter` are sent and confirmed. */
   whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       if (this.inFlight === 0) resolve()
@@ -129,7 +129,7 @@ export class ClosedLoop {
   }
 
   private isDone(): boolean {
-    return this.settings.messages !== undefined && this.meter.sent >= this.settings.messages
+    return this.meter.sent >= (this.settings.stopAfter ?? Infinity)
   }
 }
 

@@ -28,7 +28,7 @@ export const backlog: Scenario = {
       const fillSeconds = await fill(rig, settings, (done) => onStep("filling", done / 3))
       const filled = rig.meter.published
       const rssFilledMiB = rig.sampler.rssMiB() ?? Number.NaN
-      const limits = { ...settings, lag: filled + settings.lag, messages: Infinity }
+      const limits = { ...settings, lag: filled + settings.lag }
       const publishers = await rig.publishers()
       const loop = new ClosedLoop(publishers, limits, rig.meter, clockMs, rig.onFailure)
       await rig.consume(settings.consumers, () => loop.consumed())
@@ -54,7 +54,7 @@ export const fill = async (
   onDone: (done: number) => void
 ): Promise<number> => {
   const startMs = clockMs()
-  const limits = { ...settings, lag: Infinity }
+  const limits = { ...settings, lag: Infinity, stopAfter: settings.messages }
   const publishers = await rig.publishers()
   const loop = new ClosedLoop(publishers, limits, rig.meter, clockMs, rig.onFailure)
   const timer = setInterval(() => onDone(rig.meter.published / settings.messages), fillStepMs)

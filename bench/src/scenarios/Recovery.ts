@@ -48,7 +48,7 @@ export const recovery: Scenario = {
 /** Leaves the load running, so that the kill meets publishes in flight; returns the peak RSS. */
 const loadForAWhile = async (rig: Rig, settings: Settings): Promise<number | null> => {
   const publishers = await rig.publishers()
-  const limits = { ...settings, lag: Infinity, messages: Infinity }
+  const limits = { ...settings, lag: Infinity }
   const loop = new ClosedLoop(publishers, limits, rig.meter, clockMs, rig.onFailure)
   await rig.consume(settings.consumers, () => loop.consumed())
   loop.start()
