@@ -94,6 +94,9 @@ const judgeDeliveries = ({ table, findings }: Evidence, row: number, id: string)
   if (confirms + table.settleRefusals.get(row) > table.settleInvokes.get(row)) {
     findings.add("logErrors", `${id}: a settle ends but never began`)
   }
+  if (table.settleInvokes.get(row) > 0 && table.deliveries.get(row) === 0) {
+    findings.add("logErrors", `${id}: settled but never delivered`)
+  }
   if (confirms > 0 && table.sinceLatest.get(row) > table.settledAt.get(row)) {
     findings.add("deliveredAfterAck", id)
   }
