@@ -3,12 +3,12 @@
  * puts each system's windows together. Taking turns spreads the machine's moods over all of them.
  * A system that fails is left out and named; the others go on.
  */
-import { type Lap } from "./load/Meter.js"
-import { median } from "./measure/median.js"
+import type { Lap } from "./load/Meter.js"
 import { type Latency, mergeLatencies } from "./measure/Latency.js"
+import { median } from "./measure/median.js"
+import type { System } from "./System.js"
 import type { Facts, Scenario, Take } from "./scenarios/Scenario.js"
 import type { Settings } from "./scenarios/Settings.js"
-import type { System } from "./System.js"
 
 export interface Measured {
   readonly system: System
@@ -44,7 +44,8 @@ export type OnRaceStep = (what: string, done: number, secondsPlanned: number) =>
 
 /** How often each system is started when the caller does not say. */
 export const roundsFor = (scenario: Scenario, settings: Settings, systems: number): number => {
-  const wanted = settings.rounds > 0 ? settings.rounds : systems > 1 && !scenario.dear ? Infinity : 1
+  const wanted =
+    settings.rounds > 0 ? settings.rounds : systems > 1 && !scenario.dear ? Infinity : 1
   return Math.min(wanted, settings.windows)
 }
 
@@ -56,7 +57,7 @@ export const race = async (
   scenario: Scenario,
   systems: readonly System[],
   settings: Settings,
-  onStep: OnRaceStep
+  onStep: OnRaceStep,
 ): Promise<RaceResult> => {
   const rounds = roundsFor(scenario, settings, systems.length)
   const windows = windowsPerRound(settings, rounds)
@@ -104,9 +105,9 @@ export const summarize = (system: System, takes: readonly Take[]): Measured => {
     facts: Object.fromEntries(
       [...names].map((name) => [
         name,
-        median(takes.flatMap((take) => take.facts[name] ?? []).filter((one) => !Number.isNaN(one)))
-      ])
-    )
+        median(takes.flatMap((take) => take.facts[name] ?? []).filter((one) => !Number.isNaN(one))),
+      ]),
+    ),
   }
 }
 

@@ -10,7 +10,7 @@ export const systemNames = [
   "redis-streams",
   "rabbitmq",
   "nats",
-  "bullmq"
+  "bullmq",
 ] as const
 export type SystemName = (typeof systemNames)[number]
 

@@ -10,13 +10,13 @@ import { helpText } from "./cli/help.js"
 import { UsageError, usageExitCode } from "./cli/UsageError.js"
 import { installCleanup, runCleanup } from "./process/Cleanup.js"
 import { isMemoryDisk } from "./process/disk.js"
-import { race, type RaceResult } from "./Race.js"
-import { chartSvg, type Curves } from "./report/chart.js"
+import { type RaceResult, race } from "./Race.js"
+import { type Curves, chartSvg } from "./report/chart.js"
 import { Progress } from "./report/Progress.js"
-import { ratiosOf, type Report, resultOf, versionText } from "./report/Report.js"
+import { type Report, ratiosOf, resultOf, versionText } from "./report/Report.js"
 import { tableText } from "./report/table.js"
-import { scenarios } from "./scenarios/registry.js"
 import type { System } from "./System.js"
+import { scenarios } from "./scenarios/registry.js"
 import { systemNamed } from "./systems/registry.js"
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
@@ -63,9 +63,7 @@ const present = async (command: Command): Promise<readonly System[]> => {
 const publish = async (command: Command, result: RaceResult): Promise<void> => {
   const now = new Date()
   const results = await Promise.all(
-    result.measured.map(async (one) =>
-      resultOf(one, versionText(await one.system.version(), now))
-    )
+    result.measured.map(async (one) => resultOf(one, versionText(await one.system.version(), now))),
   )
   const { scenario, settings } = command
   const report: Report = { scenario, settings, results, ratios: ratiosOf(results) }
@@ -73,7 +71,7 @@ const publish = async (command: Command, result: RaceResult): Promise<void> => {
   if (command.json) write(command.json, `${JSON.stringify(report, null, 2)}\n`)
   if (!command.chart) return
   const curves: Curves = Object.fromEntries(
-    result.measured.map((one) => [one.system.name, one.endToEnd.curve()])
+    result.measured.map((one) => [one.system.name, one.endToEnd.curve()]),
   )
   write(command.chart, chartSvg(report, curves))
 }
@@ -88,7 +86,9 @@ try {
   process.exitCode = await main()
 } catch (error) {
   const isUsage = error instanceof UsageError
-  say(isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`)
+  say(
+    isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`,
+  )
   process.exitCode = isUsage ? usageExitCode : 1
 } finally {
   await runCleanup()

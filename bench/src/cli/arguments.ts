@@ -3,10 +3,10 @@
  * An unknown or unfitting flag is refused with the nearest known one, never ignored.
  */
 import { parseArgs } from "node:util"
+import { peerNames, type SystemName, systemNames } from "../System.js"
 import { scenarios } from "../scenarios/registry.js"
 import { type ScenarioName, scenarioNames } from "../scenarios/Scenario.js"
 import { fallbacks, type NumberSetting, numberFlags, type Settings } from "../scenarios/Settings.js"
-import { peerNames, type SystemName, systemNames } from "../System.js"
 import { didYouMean } from "./nearest.js"
 import { UsageError } from "./UsageError.js"
 
@@ -29,14 +29,14 @@ const allFlags: readonly string[] = [...numberNames, ...textFlags, ...switches]
 export const parseCommand = (args: readonly string[], tempDir: string): Command | "help" => {
   const options = Object.fromEntries([
     ...[...numberNames, ...textFlags].map((name) => [name, { type: "string" as const }]),
-    ...switches.map((name) => [name, { type: "boolean" as const }])
+    ...switches.map((name) => [name, { type: "boolean" as const }]),
   ])
   const parsed = parseArgs({
     args: [...args],
     options,
     strict: false,
     allowPositionals: true,
-    tokens: true
+    tokens: true,
   })
   for (const token of parsed.tokens) {
     if (token.kind === "option") checkToken(token.name, token.rawName, token.value)
@@ -48,7 +48,7 @@ export const parseCommand = (args: readonly string[], tempDir: string): Command 
   const text = (name: (typeof textFlags)[number]): string | undefined =>
     values[name] as string | undefined
   const numbers = Object.fromEntries(
-    numberNames.map((name) => [name, numberOf(scenario, name, values[name] as string | undefined)])
+    numberNames.map((name) => [name, numberOf(scenario, name, values[name] as string | undefined)]),
   ) as Record<NumberSetting, number>
   const json = text("json")
   const chart = text("chart")
@@ -57,7 +57,7 @@ export const parseCommand = (args: readonly string[], tempDir: string): Command 
     settings: { ...numbers, await: values["await"] === true, dir: text("dir") ?? tempDir },
     systems: systemsOf(text("systems"), text("peers")),
     ...(json === undefined ? {} : { json }),
-    ...(chart === undefined ? {} : { chart })
+    ...(chart === undefined ? {} : { chart }),
   }
 }
 
@@ -97,12 +97,16 @@ const checkRead = (scenario: ScenarioName, given: readonly string[]): void => {
 const numberOf = (
   scenario: ScenarioName,
   name: NumberSetting,
-  text: string | undefined
+  text: string | undefined,
 ): number => {
   const { fallback, min, max, whole } = numberFlags[name]
   if (text === undefined) return fallbacks[scenario]?.[name] ?? fallback
   const value = Number(text)
-  if (text.trim() === "" || !(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
+  if (
+    text.trim() === "" ||
+    !(value >= min && value <= max) ||
+    (whole && !Number.isInteger(value))
+  ) {
     const kind = whole ? "a whole number" : "a number"
     throw new UsageError(`--${name} is ${kind} from ${min} to ${max}, not "${text}"`)
   }
@@ -112,7 +116,7 @@ const numberOf = (
 /** Skein and the bare loop always take part, unless `--systems` says exactly who does. */
 const systemsOf = (
   systems: string | undefined,
-  peers: string | undefined
+  peers: string | undefined,
 ): readonly SystemName[] => {
   if (systems !== undefined && peers !== undefined) {
     throw new UsageError("give --systems or --peers, not both")
@@ -125,14 +129,14 @@ const systemsOf = (
 const namesOf = <N extends string>(
   flag: string,
   text: string,
-  known: readonly N[]
+  known: readonly N[],
 ): readonly N[] => {
   if (text === "all") return known
   const names = text.split(",").map((word) => {
     const found = known.find((name) => name === word.trim())
     if (found) return found
     throw new UsageError(
-      `--${flag}: no "${word}".${didYouMean(word, known)} Known: ${known.join(", ")}, all`
+      `--${flag}: no "${word}".${didYouMean(word, known)} Known: ${known.join(", ")}, all`,
     )
   })
   return [...new Set(names)]

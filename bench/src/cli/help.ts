@@ -1,7 +1,8 @@
 /** The text of `--help`. Pure. */
+
+import { peerNames, systemNames } from "../System.js"
 import { scenarios } from "../scenarios/registry.js"
 import { fallbacks, type NumberSetting, numberFlags } from "../scenarios/Settings.js"
-import { peerNames, systemNames } from "../System.js"
 
 const nameWidth = 14
 
@@ -22,13 +23,13 @@ export const helpText = (): string =>
     line("--chart F", "writes the report as SVG"),
     "",
     "The first system is the base of the ratios. Exit codes: 0 done, 1 a system failed or none",
-    "could be measured, 2 wrong usage, 130 interrupted."
+    "could be measured, 2 wrong usage, 130 interrupted.",
   ].join("\n")
 
 const flagLine = (name: NumberSetting): string => {
   const { help, fallback } = numberFlags[name]
   const special = Object.entries(fallbacks).flatMap(([scenario, settings]) =>
-    settings[name] === undefined ? [] : [`${scenario} ${settings[name]}`]
+    settings[name] === undefined ? [] : [`${scenario} ${settings[name]}`],
   )
   return line(`--${name}`, `${help} (default ${[fallback, ...special].join(", ")})`)
 }

@@ -23,7 +23,7 @@ const editDistance = (a: string, b: string): number => {
     for (let column = 1; column <= b.length; column++) {
       const same = a[row - 1] === b[column - 1] ? 0 : 1
       current.push(
-        Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + same)
+        Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + same),
       )
     }
     previous = current

@@ -43,7 +43,7 @@ export class ClosedLoop {
     private readonly settings: ClosedLoopSettings,
     private readonly meter: Meter,
     private readonly clockMs: () => number,
-    private readonly onFailure: (error: unknown) => void
+    private readonly onFailure: (error: unknown) => void,
   ) {
     const { batch, producers, window } = settings
     this.makeBody = bodyMaker(settings.size)
@@ -52,7 +52,7 @@ export class ClosedLoop {
       publishers: shareOf(publishers, index, producers),
       next: 0,
       inFlight: 0,
-      parked: false
+      parked: false,
     }))
   }
 
@@ -114,7 +114,7 @@ export class ClosedLoop {
         this.inFlight -= count
         this.onFailure(error)
         if (this.inFlight === 0) this.idle?.()
-      }
+      },
     )
   }
 

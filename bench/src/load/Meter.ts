@@ -35,7 +35,7 @@ export class Meter {
 
   constructor(
     private readonly clockMs: () => number,
-    private readonly cpuSeconds: () => number | null
+    private readonly cpuSeconds: () => number | null,
   ) {
     this.lapStartMs = clockMs()
     this.lapCpu = cpuSeconds()
@@ -81,7 +81,7 @@ export class Meter {
       publish: this.publish,
       endToEnd: this.endToEnd,
       delay: this.delay,
-      cpuSeconds: cpu === null || this.lapCpu === null ? null : cpu - this.lapCpu
+      cpuSeconds: cpu === null || this.lapCpu === null ? null : cpu - this.lapCpu,
     }
     this.publish = new Latency()
     this.endToEnd = new Latency()

@@ -4,7 +4,7 @@
  * thread has not answered a tick, no second one is posted. Costs about 2 % of a core at 2 kHz.
  */
 import { fileURLToPath } from "node:url"
-import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads"
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
 
 interface MetronomeData {
   readonly metronomePeriodMs: number
@@ -21,7 +21,7 @@ export class Metronome {
   constructor(periodMs: number, onTick: () => void) {
     const data: MetronomeData = {
       metronomePeriodMs: periodMs,
-      control: this.slots.buffer as SharedArrayBuffer
+      control: this.slots.buffer as SharedArrayBuffer,
     }
     this.worker = new Worker(fileURLToPath(import.meta.url), { workerData: data })
     this.worker.on("message", () => {

@@ -26,7 +26,7 @@ export class OpenLoop {
     private readonly schedule: Schedule,
     private readonly meter: Meter,
     private readonly clockMs: () => number,
-    private readonly onFailure: (error: unknown) => void
+    private readonly onFailure: (error: unknown) => void,
   ) {
     this.makeBody = bodyMaker(settings.size)
   }
@@ -63,7 +63,7 @@ export class OpenLoop {
         this.stopped = true
         this.onFailure(error)
         this.settled()
-      }
+      },
     )
   }
 

@@ -36,7 +36,7 @@ export class Rig {
     readonly dir: string,
     private readonly removeDir: () => void,
     broker: Broker,
-    queueCount: number
+    queueCount: number,
   ) {
     this.broker = broker
     this.sampler = new ProcessSampler(broker.pids)

@@ -8,7 +8,7 @@ export class Schedule {
 
   constructor(
     private readonly startMs: number,
-    private readonly ratePerSecond: number
+    private readonly ratePerSecond: number,
   ) {
     if (!(ratePerSecond > 0)) throw new Error("the rate of a schedule is above zero")
   }

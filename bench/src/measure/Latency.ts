@@ -22,8 +22,8 @@ export interface CurvePoint {
 
 const usPerMs = 1000
 const curvePercentiles = [
-  1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.5, 99.8, 99.9,
-  99.95, 99.98, 99.99, 99.995, 99.999
+  1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.5, 99.8, 99.9, 99.95,
+  99.98, 99.99, 99.995, 99.999,
 ]
 
 export class Latency {
@@ -33,7 +33,7 @@ export class Latency {
     lowestDiscernibleValue: 1,
     highestTrackableValue: 600_000_000,
     numberOfSignificantValueDigits: 3,
-    useWebAssembly: false
+    useWebAssembly: false,
   })
   private largestUs = 0
 
@@ -62,7 +62,7 @@ export class Latency {
       p99: this.at(99),
       p999: this.at(99.9),
       p9999: this.at(99.99),
-      max: this.largestUs / usPerMs
+      max: this.largestUs / usPerMs,
     }
   }
 

@@ -20,7 +20,7 @@ export const parseProcStat = (text: string): ProcStat => {
   return {
     pid: Number(text.slice(0, text.indexOf(" "))),
     parent: Number(fields[1]),
-    cpuTicks: Number(fields[11]) + Number(fields[12])
+    cpuTicks: Number(fields[11]) + Number(fields[12]),
   }
 }
 
@@ -45,13 +45,13 @@ export const parsePs = (text: string): readonly Usage[] =>
       pid: Number(pid),
       parent: Number(parent),
       rssKiB: Number(rss),
-      cpuSeconds: parsePsTime(time!)
+      cpuSeconds: parsePsTime(time!),
     }))
 
 /** The roots and everything below them. */
 export const withDescendants = <P extends { readonly pid: number; readonly parent: number }>(
   processes: readonly P[],
-  roots: readonly number[]
+  roots: readonly number[],
 ): readonly P[] => {
   const wanted = new Set(roots)
   for (let grown = true; grown; ) {

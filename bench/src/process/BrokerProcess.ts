@@ -34,7 +34,7 @@ export class BrokerProcess {
   private constructor(
     child: ChildProcess,
     readonly launch: Launch,
-    readonly logFile: string
+    readonly logFile: string,
   ) {
     if (child.pid === undefined) throw new Error(`${launch.name}: ${launch.command} did not start`)
     this.pid = child.pid
@@ -56,7 +56,7 @@ export class BrokerProcess {
       detached: true,
       cwd: launch.dir,
       env: { ...process.env, ...launch.env },
-      stdio: launch.ipc ? ["ignore", log, log, "ipc"] : ["ignore", log, log]
+      stdio: launch.ipc ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
     })
     closeSync(log)
     const failed = new Promise<never>((_, reject) => child.once("error", reject))
@@ -88,7 +88,9 @@ export class BrokerProcess {
       if (this.ended) throw new Error(`${this.launch.name} ended at start:\n${this.logTail()}`)
       if (performance.now() > deadline) {
         await this.kill()
-        throw new Error(`${this.launch.name} did not listen in ${readyMsMax} ms:\n${this.logTail()}`)
+        throw new Error(
+          `${this.launch.name} did not listen in ${readyMsMax} ms:\n${this.logTail()}`,
+        )
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs))
     }

@@ -20,7 +20,7 @@ export const findBinary = (name: string, first: readonly string[] = []): string 
 export const askVersion = (
   command: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv = {}
+  env: NodeJS.ProcessEnv = {},
 ): Promise<string> =>
   new Promise((resolve) => {
     const options = { timeout: answerMsMax, env: { ...process.env, ...env } }

@@ -13,7 +13,7 @@ export const progressText = (
   done: number,
   elapsedSeconds: number,
   plannedSeconds: number,
-  columns: number
+  columns: number,
 ): string => {
   const share = Math.min(1, Math.max(0, done))
   const full = Math.round(share * barCells)

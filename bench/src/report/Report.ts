@@ -2,9 +2,9 @@
 import type { Percentiles } from "../measure/Latency.js"
 import { ratio } from "../measure/median.js"
 import type { Measured } from "../Race.js"
+import type { SystemName, Version } from "../System.js"
 import type { Facts, ScenarioName } from "../scenarios/Scenario.js"
 import type { Settings } from "../scenarios/Settings.js"
-import type { SystemName, Version } from "../System.js"
 import { yearsSince } from "../systems/releases.js"
 
 export interface Result {
@@ -52,7 +52,7 @@ export const resultOf = (measured: Measured, version: string): Result => {
     publishDelayMs: measured.delay.percentiles(),
     cpuSeconds: measured.cpuSeconds === null ? null : to(2, measured.cpuSeconds),
     rssMaxMiB: measured.rssMaxMiB === null ? null : to(1, measured.rssMaxMiB),
-    ...(Object.keys(facts).length > 0 ? { facts } : {})
+    ...(Object.keys(facts).length > 0 ? { facts } : {}),
   }
 }
 
@@ -73,7 +73,7 @@ const roundFacts = (facts: Facts): Facts =>
   Object.fromEntries(
     Object.entries(facts)
       .filter(([, value]) => Number.isFinite(value))
-      .map(([name, value]) => [name, to(2, value)])
+      .map(([name, value]) => [name, to(2, value)]),
   )
 
 const to = (digits: number, value: number): number => Number(value.toFixed(digits))

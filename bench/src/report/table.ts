@@ -23,13 +23,13 @@ const columns: readonly Column[] = [
   { head: "max", cell: (result) => msText(result.endToEndLatencyMs?.max) },
   { head: "delay p99", cell: (result) => msText(result.publishDelayMs?.p99) },
   { head: "CPU s/M", cell: cpuPerMillion },
-  { head: "RSS MiB", cell: (result) => rateText(result.rssMaxMiB) }
+  { head: "RSS MiB", cell: (result) => rateText(result.rssMaxMiB) },
 ]
 
 export const tableText = (report: Report): string => {
   const shown = columns.filter(
     ({ head, cell }) =>
-      head === "system" || report.results.some((result) => cell(result, report) !== "-")
+      head === "system" || report.results.some((result) => cell(result, report) !== "-"),
   )
   const rows = report.results.map((result) => shown.map(({ cell }) => cell(result, report)))
   return [
@@ -41,7 +41,7 @@ export const tableText = (report: Report): string => {
     ...report.results.map((one) => `${one.system} ${one.version}: ${one.durability}`),
     ...(report.settings.windows < windowsMin
       ? ["", `Fewer than ${windowsMin} windows: a check that it runs, not a result.`]
-      : [])
+      : []),
   ].join("\n")
 }
 
@@ -51,10 +51,10 @@ export const align = (rows: readonly (readonly string[])[]): readonly string[] =
   return rows.map((row) =>
     row
       .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
+        column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
       )
       .join("  ")
-      .trimEnd()
+      .trimEnd(),
   )
 }
 
@@ -68,7 +68,7 @@ const factLines = ({ results }: Report): readonly string[] => {
   if (names.length === 0) return []
   const rows = results.map(({ system, facts }) => [
     system,
-    ...names.map((name) => msText(facts?.[name]))
+    ...names.map((name) => msText(facts?.[name])),
   ])
   return ["", ...align([["", ...names], ...rows])]
 }

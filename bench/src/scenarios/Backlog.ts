@@ -17,7 +17,17 @@ const fillStepMs = 500
 export const backlog: Scenario = {
   name: "backlog",
   summary: "--messages wait, then are consumed from the head while publishing goes on",
-  reads: ["size", "batch", "queues", "producers", "consumers", "window", "await", "lag", "messages"],
+  reads: [
+    "size",
+    "batch",
+    "queues",
+    "producers",
+    "consumers",
+    "window",
+    "await",
+    "lag",
+    "messages",
+  ],
   dear: true,
   demand: (settings) => ({ ...plainDemand(settings), backlog: true }),
   secondsPlanned: (settings, windows) =>
@@ -34,7 +44,7 @@ export const backlog: Scenario = {
       await rig.consume(settings.consumers, () => loop.consumed())
       loop.start()
       const laps = await runWindows(rig, settings, windows, (what, done) =>
-        onStep(what, (1 + done) / 3)
+        onStep(what, (1 + done) / 3),
       )
       await Promise.race([loop.stop(), rig.failed])
       onStep("draining", 2 / 3)
@@ -44,14 +54,14 @@ export const backlog: Scenario = {
     } finally {
       await rig.close()
     }
-  }
+  },
 }
 
 /** Publishes `settings.messages` messages and returns the seconds it took. */
 export const fill = async (
   rig: Rig,
   settings: Settings,
-  onDone: (done: number) => void
+  onDone: (done: number) => void,
 ): Promise<number> => {
   const startMs = clockMs()
   const limits = { ...settings, lag: Infinity, stopAfter: settings.messages }

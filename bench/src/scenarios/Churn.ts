@@ -40,7 +40,7 @@ export const churn: Scenario = {
     } finally {
       await rig.close()
     }
-  }
+  },
 }
 
 /** The clients that come and go. */
@@ -54,7 +54,7 @@ class Guests {
 
   constructor(
     private readonly rig: Rig,
-    private readonly settings: Settings
+    private readonly settings: Settings,
   ) {
     this.makeBody = bodyMaker(settings.size)
   }
@@ -62,7 +62,7 @@ class Guests {
   start(): void {
     this.startMs = clockMs()
     this.loops = Array.from({ length: this.settings.producers }, (_, index) =>
-      this.loop(index).catch(this.rig.onFailure)
+      this.loop(index).catch(this.rig.onFailure),
     )
   }
 
@@ -77,7 +77,7 @@ class Guests {
     return {
       visitsPerSecond: this.visits.count / this.seconds,
       visitP50Ms: times?.p50 ?? Number.NaN,
-      visitP99Ms: times?.p99 ?? Number.NaN
+      visitP99Ms: times?.p99 ?? Number.NaN,
     }
   }
 

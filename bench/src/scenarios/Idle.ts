@@ -17,12 +17,12 @@ export const idle: Scenario = {
       await rig.leave()
       const laps = await runWindows(rig, settings, windows, onStep)
       const cpuPercent = median(
-        laps.map((lap) => ((lap.cpuSeconds ?? Number.NaN) / lap.seconds) * 100)
+        laps.map((lap) => ((lap.cpuSeconds ?? Number.NaN) / lap.seconds) * 100),
       )
       const rssMiB = rig.sampler.rssMiB() ?? Number.NaN
       return { laps, rssMaxMiB: rig.sampler.rssMaxMiB(), facts: { cpuPercent, rssMiB } }
     } finally {
       await rig.close()
     }
-  }
+  },
 }

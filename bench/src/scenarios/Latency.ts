@@ -36,7 +36,7 @@ export const latency: Scenario = {
     } finally {
       await rig.close()
     }
-  }
+  },
 }
 
 export interface SteadyLoad {

@@ -3,14 +3,15 @@
  * Each kill is one lap. From the moment the new process is spawned: `publishDelay` ends with the
  * first confirmed publish, `endToEnd` with the first delivery. Nothing here checks for loss.
  */
+
+import { bodyMaker } from "../load/body.js"
 import { ClosedLoop } from "../load/ClosedLoop.js"
 import type { Lap } from "../load/Meter.js"
 import { clockMs, Rig } from "../load/Rig.js"
-import { bodyMaker } from "../load/body.js"
 import { Latency } from "../measure/Latency.js"
 import { median } from "../measure/median.js"
 import { fill } from "./Backlog.js"
-import { plainDemand, type OnStep, type Scenario } from "./Scenario.js"
+import { type OnStep, plainDemand, type Scenario } from "./Scenario.js"
 import type { Settings } from "./Settings.js"
 
 const loadSeconds = 1
@@ -42,7 +43,7 @@ export const recovery: Scenario = {
     } finally {
       await rig.close()
     }
-  }
+  },
 }
 
 /** Leaves the load running, so that the kill meets publishes in flight; returns the peak RSS. */
@@ -86,7 +87,7 @@ const lapOf = (confirmMs: number, deliveryMs: number): Lap => {
 
 const factsOf = (laps: readonly Lap[]): Record<string, number> => {
   const serving = laps.map(({ delay, endToEnd }) =>
-    Math.max(delay.percentiles()!.max, endToEnd.percentiles()!.max)
+    Math.max(delay.percentiles()!.max, endToEnd.percentiles()!.max),
   )
   return { servingMs: median(serving), servingMsMax: Math.max(...serving) }
 }

@@ -10,7 +10,7 @@ export const scenarioNames = [
   "recovery",
   "churn",
   "idle",
-  "queues"
+  "queues",
 ] as const
 export type ScenarioName = (typeof scenarioNames)[number]
 
@@ -44,5 +44,5 @@ export const plainDemand = (settings: Settings): Demand => ({
   queues: settings.queues,
   consumers: Math.max(settings.consumers, settings.queues),
   backlog: false,
-  restart: false
+  restart: false,
 })

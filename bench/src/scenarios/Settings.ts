@@ -40,7 +40,7 @@ const whole = (help: string, fallback: number, min: number, max: number): Flag =
   fallback,
   min,
   max,
-  whole: true
+  whole: true,
 })
 
 /** A fallback may differ by scenario: see `fallbacks`. */
@@ -57,7 +57,7 @@ export const numberFlags: Readonly<Record<NumberSetting, Flag>> = {
   window: whole("unconfirmed messages of all producers", 5000, 1, 1_000_000),
   lag: whole("messages published but not consumed", 50_000, 1, 1_000_000_000),
   rate: whole("messages per second (open loop)", 2000, 1, 1_000_000),
-  messages: whole("messages of the backlog", 1_000_000, 1, 1_000_000_000)
+  messages: whole("messages of the backlog", 1_000_000, 1, 1_000_000_000),
 }
 
 export const fallbacks: Readonly<Partial<Record<ScenarioName, Partial<Settings>>>> = {
@@ -66,5 +66,5 @@ export const fallbacks: Readonly<Partial<Record<ScenarioName, Partial<Settings>>
   recovery: { size: 100, warmup: 1 },
   churn: { producers: 8, rate: 1000 },
   idle: { warmup: 5, seconds: 10 },
-  queues: { queues: 10_000 }
+  queues: { queues: 10_000 },
 }

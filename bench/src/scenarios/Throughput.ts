@@ -27,5 +27,5 @@ export const throughput: Scenario = {
     } finally {
       await rig.close()
     }
-  }
+  },
 }

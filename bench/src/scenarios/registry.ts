@@ -15,5 +15,5 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   recovery,
   churn,
   idle,
-  queues
+  queues,
 }

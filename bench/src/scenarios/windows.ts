@@ -15,7 +15,7 @@ export const runWindows = async (
   rig: Rig,
   settings: Settings,
   windows: number,
-  onStep: OnStep
+  onStep: OnStep,
 ): Promise<readonly Lap[]> => {
   const planned = plannedSeconds(settings, windows)
   const laps: Lap[] = []

@@ -41,10 +41,10 @@ export const bareLoop: System = {
       args: [serverFile, String(port), dir],
       dir,
       port,
-      ipc: true
+      ipc: true,
     })
     return new BareBroker(broker, port)
-  }
+  },
 }
 
 class BareBroker implements Broker {
@@ -52,7 +52,7 @@ class BareBroker implements Broker {
 
   constructor(
     private readonly broker: BrokerProcess,
-    private readonly port: number
+    private readonly port: number,
   ) {
     this.pids = [broker.pid]
   }
@@ -75,7 +75,7 @@ class BareSession implements Session {
 
   constructor(
     private readonly port: number,
-    private readonly onFailure: (error: unknown) => void
+    private readonly onFailure: (error: unknown) => void,
   ) {}
 
   async declare(): Promise<void> {}

@@ -11,7 +11,7 @@ import {
   type NatsConnection,
   nanos,
   RetentionPolicy,
-  StorageType
+  StorageType,
 } from "nats"
 import { BrokerProcess } from "../process/BrokerProcess.js"
 import { askVersion, findBinary } from "../process/binaries.js"
@@ -43,7 +43,7 @@ export const nats: System = {
     const args = ["--addr", "127.0.0.1", "--port", String(port), "--jetstream", "--store_dir", dir]
     const process = await BrokerProcess.start({ name: "nats", command: binary, args, dir, port })
     return new NatsBroker(process, port)
-  }
+  },
 }
 
 class NatsBroker implements Broker {
@@ -51,7 +51,7 @@ class NatsBroker implements Broker {
 
   constructor(
     private readonly process: BrokerProcess,
-    private readonly port: number
+    private readonly port: number,
   ) {
     this.pids = [process.pid]
   }
@@ -76,7 +76,7 @@ class NatsSession implements Session {
 
   constructor(
     private readonly connection: NatsConnection,
-    private readonly onFailure: (error: unknown) => void
+    private readonly onFailure: (error: unknown) => void,
   ) {
     this.jetstream = connection.jetstream({ timeout: publishMsMax })
   }
@@ -88,13 +88,13 @@ class NatsSession implements Session {
         name: queue,
         subjects: [queue],
         storage: StorageType.File,
-        retention: RetentionPolicy.Workqueue
+        retention: RetentionPolicy.Workqueue,
       })
       await manager.consumers.add(queue, {
         durable_name: durable,
         ack_policy: AckPolicy.Explicit,
         ack_wait: nanos(ackWaitMs),
-        max_ack_pending: -1
+        max_ack_pending: -1,
       })
     }
   }
@@ -103,8 +103,7 @@ class NatsSession implements Session {
     const { jetstream } = this
     const one = (body: Uint8Array): Promise<unknown> => jetstream.publish(queue, body)
     return {
-      publish: (bodies) =>
-        bodies.length === 1 ? one(bodies[0]!) : Promise.all(bodies.map(one))
+      publish: (bodies) => (bodies.length === 1 ? one(bodies[0]!) : Promise.all(bodies.map(one))),
     }
   }
 
@@ -115,7 +114,7 @@ class NatsSession implements Session {
       callback: (message) => {
         onMessages([message.data])
         message.ack()
-      }
+      },
     })
     void messages.closed().then((error) => error && this.onFailure(error))
     return { stop: async () => void (await messages.close()) }

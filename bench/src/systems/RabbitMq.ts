@@ -5,7 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { type ChannelModel, type ConfirmChannel, connect, type ConsumeMessage } from "amqplib"
+import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from "amqplib"
 import { BrokerProcess } from "../process/BrokerProcess.js"
 import { askVersion, findBinary } from "../process/binaries.js"
 import { freePort } from "../process/ports.js"
@@ -30,7 +30,7 @@ export const rabbitMq: System = {
     const released = lineReleased("rabbitmq", version)
     return released === undefined ? { version } : { version, released }
   },
-  start: (dir) => RabbitBroker.start(dir)
+  start: (dir) => RabbitBroker.start(dir),
 }
 
 class RabbitBroker implements Broker {
@@ -39,7 +39,7 @@ class RabbitBroker implements Broker {
   private constructor(
     private readonly epmd: BrokerProcess,
     private readonly node: BrokerProcess,
-    private readonly port: number
+    private readonly port: number,
   ) {
     this.pids = [node.pid]
   }
@@ -55,10 +55,17 @@ class RabbitBroker implements Broker {
       command: epmdBinary,
       args: ["-port", String(epmdPort), "-address", "127.0.0.1"],
       dir: path.join(dir, "epmd"),
-      port: epmdPort
+      port: epmdPort,
     })
     const env = environment(dir, port, distPort, epmdPort)
-    const start = BrokerProcess.start({ name: "rabbitmq", command: server, args: [], dir, env, port })
+    const start = BrokerProcess.start({
+      name: "rabbitmq",
+      command: server,
+      args: [],
+      dir,
+      env,
+      port,
+    })
     const node = await start.catch(async (error: unknown) => {
       await epmd.stop()
       throw error
@@ -88,14 +95,14 @@ const environment = (
   dir: string,
   port: number,
   distPort: number,
-  epmdPort: number
+  epmdPort: number,
 ): NodeJS.ProcessEnv => {
   const config = path.join(dir, "rabbitmq.conf")
   const plugins = path.join(dir, "enabled_plugins")
   const settings = [
     `listeners.tcp.1 = 127.0.0.1:${port}`,
     "disk_free_limit.absolute = 50MB",
-    "log.file.level = warning"
+    "log.file.level = warning",
   ]
   writeFileSync(config, `${settings.join("\n")}\n`)
   writeFileSync(plugins, "[].\n")
@@ -104,8 +111,7 @@ const environment = (
     HOME: dir,
     // The script replaces itself by the Erlang node, so its pid is the node's and signals arrive.
     RABBITMQ_ALLOW_INPUT: "true",
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
-      "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
     // The name keeps its data readable after a restart on the same directory with other ports.
     RABBITMQ_NODENAME: "skein-bench@localhost",
     RABBITMQ_NODE_PORT: String(port),
@@ -118,14 +124,14 @@ const environment = (
     RABBITMQ_CONFIG_FILE: config,
     RABBITMQ_CONF_ENV_FILE: path.join(dir, "env.conf"),
     RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
-    RABBITMQ_GENERATED_CONFIG_DIR: path.join(dir, "generated")
+    RABBITMQ_GENERATED_CONFIG_DIR: path.join(dir, "generated"),
   }
 }
 
 class RabbitSession implements Session {
   constructor(
     private readonly connection: ChannelModel,
-    private readonly onFailure: (error: unknown) => void
+    private readonly onFailure: (error: unknown) => void,
   ) {}
 
   async declare(queues: readonly string[]): Promise<void> {
@@ -171,7 +177,7 @@ class RabbitSession implements Session {
 const publishAll = (
   channel: ConfirmChannel,
   queue: string,
-  bodies: readonly Uint8Array[]
+  bodies: readonly Uint8Array[],
 ): Promise<void> =>
   new Promise((resolve, reject) => {
     let missing = bodies.length

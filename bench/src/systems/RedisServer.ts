@@ -37,14 +37,14 @@ export const startRedis = async (dir: string, name: string): Promise<RedisServer
     ["--appendfsync", "always"],
     ["--auto-aof-rewrite-percentage", "0"],
     ["--save", ""],
-    ["--daemonize", "no"]
+    ["--daemonize", "no"],
   ]
   const process = await BrokerProcess.start({
     name,
     command: binary,
     args: settings.flat(),
     dir,
-    port
+    port,
   })
   return { process, port }
 }

@@ -11,5 +11,5 @@ export const skein: System = {
   version: async () => ({ version: notBuilt }),
   start: async () => {
     throw new Error(`skein: ${notBuilt}`)
-  }
+  },
 }

@@ -37,12 +37,13 @@ const commit = (): void => {
   waiting = []
   append(
     batch.map(({ frame }) => frame),
-    () => fs.fdatasync(fd, (error) => {
-      if (error) throw error
-      release(batch)
-      committing = false
-      commit()
-    })
+    () =>
+      fs.fdatasync(fd, (error) => {
+        if (error) throw error
+        release(batch)
+        committing = false
+        commit()
+      }),
   )
 }
 

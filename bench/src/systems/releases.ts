@@ -10,7 +10,7 @@ const lines: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "7.0": "2022-04",
     "7.2": "2023-08",
     "7.4": "2024-07",
-    "8.0": "2025-05"
+    "8.0": "2025-05",
   },
   rabbitmq: {
     "3.9": "2021-07",
@@ -19,14 +19,14 @@ const lines: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "3.12": "2023-06",
     "3.13": "2024-02",
     "4.0": "2024-09",
-    "4.1": "2025-04"
+    "4.1": "2025-04",
   },
   nats: {
     "2.8": "2022-04",
     "2.9": "2022-09",
     "2.10": "2023-09",
-    "2.11": "2025-03"
-  }
+    "2.11": "2025-03",
+  },
 }
 
 /** First release of the line (`major.minor`) of a version, `2022-04`. */

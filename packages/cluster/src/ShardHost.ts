@@ -282,7 +282,8 @@ export class ShardHost implements ShardTenant {
       else list.push(chunk)
     }
     for (const [generation, list] of chunks) this.add(factory.restored(generation, list, this))
-    for (const frame of late) this.actors.get(frame.generation)?.relocate(frame.first, frame.location)
+    for (const frame of late)
+      this.actors.get(frame.generation)?.relocate(frame.first, frame.location)
   }
 
   private replayRecord(record: ReplayedRecord, factory: ActorFactory): void {

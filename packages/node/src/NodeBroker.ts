@@ -3,13 +3,7 @@
  * makes the command, turns the reply into an answer. One synchronous step to a queue that is there.
  * Must not know: sockets, the journal.
  */
-import {
-  isHex128,
-  limits,
-  type QueueRef,
-  type SessionId,
-  skeinError,
-} from "@skein/model"
+import { isHex128, limits, type QueueRef, type SessionId, skeinError } from "@skein/model"
 import type { Command, Fetch, Reply } from "@skein/queue"
 import {
   type Broker,
@@ -114,7 +108,10 @@ const leaseBounds = [limits.leaseMinMs, limits.leaseMaxMs] as const
 
 const bounded = (name: string, value: number, [low, high]: readonly [number, number]): number => {
   if (value >= low && value <= high) return value
-  throw skeinError("LimitExceeded", `${name} is between ${low} and ${high}`, { min: low, max: high })
+  throw skeinError("LimitExceeded", `${name} is between ${low} and ${high}`, {
+    min: low,
+    max: high,
+  })
 }
 
 const fetchCommand = (request: FetchRequest): Fetch => ({
@@ -138,5 +135,4 @@ const settleAnswer = (reply: Reply): SettleAnswer => {
   return answer.lost
 }
 
-const unexpected = (reply: Reply) =>
-  skeinError("InternalError", `the queue answered ${reply._tag}`)
+const unexpected = (reply: Reply) => skeinError("InternalError", `the queue answered ${reply._tag}`)

@@ -35,7 +35,16 @@ export interface NodeCoreOptions {
   /** What only the doors and the supervisor know; asked at each `status`. */
   readonly outside: () => Pick<
     NodeStatus,
-    "address" | "connections" | "fabricId" | "instance" | "node" | "pid" | "rssBytes" | "tree" | "version" | "limits"
+    | "address"
+    | "connections"
+    | "fabricId"
+    | "instance"
+    | "node"
+    | "pid"
+    | "rssBytes"
+    | "tree"
+    | "version"
+    | "limits"
   >
   /** A fault that was contained (a command that threw, a queue set aside): for the log. */
   readonly onFault: (where: string, error: SkeinError) => void

@@ -10,7 +10,13 @@
  * the fetch may be cancelled (the messages stay leased to the session, a repeat of the fetch gets
  * them) or asked again over another connection (the newer call gets the answer).
  */
-import { type ActorDelta, deferred, type Deferred, type ShardActor, type Turn } from "@skein/cluster"
+import {
+  type ActorDelta,
+  type Deferred,
+  deferred,
+  type ShardActor,
+  type Turn,
+} from "@skein/cluster"
 import type { Location } from "@skein/journal"
 import {
   type Generation,
@@ -27,9 +33,9 @@ import {
   checkpointDelta,
   type Decision,
   type Delivery,
+  type DurableEvent,
   decide,
   decodeEvents,
-  type DurableEvent,
   type Event,
   encodeEvents,
   evolve,
@@ -40,8 +46,8 @@ import {
   nextDueMs,
   type QueueState,
   type Reply,
-  relocate,
   type Run,
+  relocate,
 } from "@skein/queue"
 import type { DeliveredRun } from "@skein/wire"
 import { Mailbox } from "./Mailbox.js"

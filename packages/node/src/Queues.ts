@@ -4,13 +4,7 @@
  * look-up. Must not know: what is asked of the actor.
  */
 import type { ShardHost } from "@skein/cluster"
-import {
-  type Generation,
-  type QueueRef,
-  type Shard,
-  shardName,
-  skeinError,
-} from "@skein/model"
+import { type Generation, type QueueRef, type Shard, shardName, skeinError } from "@skein/model"
 import type { CatalogDoor } from "./CatalogDoor.js"
 import { QueueActor } from "./QueueActor.js"
 

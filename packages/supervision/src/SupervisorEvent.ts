@@ -1,8 +1,9 @@
 /**
  * Owns: the decisions of a supervision tree as plain values. Must not know: who reads them.
  */
-import type { SupervisorFailure } from "./SupervisionError.js"
+
 import type { Verdict } from "./Policy.js"
+import type { SupervisorFailure } from "./SupervisionError.js"
 
 interface At {
   /** Names from the root down, joined by "/". */

@@ -20,10 +20,21 @@
  * - A child does not stop in its time. If it was to be removed, the others go on without it and its
  *   name stays taken. If it was to be restarted, two generations could meet: it escalates instead.
  */
-import { Cause, type Clock, Context, Deferred, Effect, Exit, Fiber, FiberId } from "effect"
-import { PubSub, Runtime, Scope } from "effect"
-import type * as Child from "../Child.js"
+import {
+  Cause,
+  type Clock,
+  Context,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  FiberId,
+  PubSub,
+  Runtime,
+  Scope,
+} from "effect"
 import { type Backoff, delayMs } from "../Backoff.js"
+import type * as Child from "../Child.js"
 import { causeText } from "../causeText.js"
 import { type Judgement, judge, type Policy } from "../Policy.js"
 import { type Intensity, RestartWindow } from "../RestartWindow.js"
@@ -230,11 +241,7 @@ export class Core {
   }
 
   /** `cause` undefined is a normal end; `signalled` means that the child is still open. */
-  private ended(
-    entry: Entry,
-    cause: Cause.Cause<unknown> | undefined,
-    signalled: boolean,
-  ): void {
+  private ended(entry: Entry, cause: Cause.Cause<unknown> | undefined, signalled: boolean): void {
     // Already on its way down: nothing to decide.
     if (entry.dirty || !entry.wanted || this.isClosing) return
     entry.lastCause = cause === undefined ? "ended" : causeText(cause)
@@ -401,9 +408,7 @@ export class Core {
     const { fiber, scope, exit } = entry
     const interrupted = fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
     const finalized =
-      scope === undefined
-        ? Effect.void
-        : Scope.close(scope, exit ?? Exit.interrupt(FiberId.none))
+      scope === undefined ? Effect.void : Scope.close(scope, exit ?? Exit.interrupt(FiberId.none))
     // Finalizers must not be cut short, whatever the fiber that made the supervisor allows.
     const stopping = this.fork(
       Effect.uninterruptible(Effect.exit(Effect.zipRight(interrupted, finalized))),
@@ -498,7 +503,8 @@ export class Core {
       this.cancelWait(entry)
     }
     const error = failure === undefined ? undefined : Cause.failureOption(failure)
-    if (error?._tag === "Some") this.emit(this.settings.path, { _tag: "GaveUp", error: error.value })
+    if (error?._tag === "Some")
+      this.emit(this.settings.path, { _tag: "GaveUp", error: error.value })
     this.advanceClosing(this.closing)
   }
 }
