@@ -98,11 +98,11 @@ class MemoryJournal implements Journal {
     const held = this.ownership.holds(shard, epoch) && this.#open.get(shard)?.epoch === epoch
     if (!held) return { _tag: "Fenced", shard }
     const stored = this.store.shard(shard)
+    stored.publishIfDurable()
     const { locations, bytes } = stored.append(append)
     stored.freeReleased(releases)
     stored.checkpointIfDue()
     this.#committedBytes += bytes
-    this.unreserve(bytes)
     return { _tag: "Committed", shard, recordNumber: stored.lastRecord, locations }
   }
 

@@ -4,6 +4,7 @@
  */
 import { invariant, limits, skeinError } from "@skein/model"
 import type {
+  CheckpointDelta,
   Chunk,
   FrameKey,
   Location,
@@ -33,9 +34,8 @@ export class MemoryShard {
   #nextLocation = 1
   #released: Location[] = []
   #tenant: ShardTenant | undefined
-  /** A checkpoint that waits until `#pendingRecord` is committed; `undefined`: the chunk goes. */
-  readonly #pendingPut = new Map<string, Uint8Array | undefined>()
-  #pendingRecord = 0
+  /** A checkpoint that waits until its record is committed and answered. */
+  #pending: CheckpointDelta | undefined
 
   constructor(readonly shard: number) {}
 
@@ -43,8 +43,7 @@ export class MemoryShard {
     this.#tenant = undefined
     this.#released = []
     // Never committed: the one who replays now takes its first checkpoint from what is stored.
-    this.#pendingPut.clear()
-    this.#pendingRecord = this.#checkpointRecord
+    this.#pending = undefined
     let closed = false
     return {
       shard: this.shard,
@@ -64,7 +63,9 @@ export class MemoryShard {
       close: async () => {
         if (closed) return
         closed = true
+        this.publishIfDurable()
         this.#fold()
+        this.publishIfDurable()
         this.#tenant = undefined
         onClose()
       },
@@ -115,9 +116,13 @@ export class MemoryShard {
     }
   }
 
+  /** A commit begins: the answers of the last one were heard, so its frames have their places. */
+  publishIfDurable(): void {
+    if (this.#pending !== undefined) this.#publish(this.#pending)
+  }
+
   checkpointIfDue(): void {
-    if (this.#pendingRecord > this.#checkpointRecord) this.#publish()
-    else if (this.#recordsBytes >= foldAfterBytes) this.#fold()
+    if (this.#pending === undefined && this.#recordsBytes >= foldAfterBytes) this.#fold()
   }
 
   /** Frames that were released before a replay, and that the tenant does not know any more. */
@@ -129,21 +134,19 @@ export class MemoryShard {
     }
   }
 
+  /** The delta may hold records that are evolved and not committed: it waits for their commit. */
   #fold(): void {
-    if (this.#tenant === undefined) return
-    const delta = this.#tenant.checkpoint()
-    // The delta may hold records that are evolved and not committed: it waits for their commit.
-    for (const chunk of delta.put) this.#pendingPut.set(chunk.key, chunk.bytes)
-    for (const key of delta.drop) this.#pendingPut.set(key, undefined)
-    this.#pendingRecord = delta.recordNumber
-    this.#publish()
+    this.#pending = this.#tenant?.checkpoint()
   }
 
-  #publish(): void {
-    if (this.#pendingRecord > this.lastRecord) return
-    for (const [key, bytes] of this.#pendingPut) this.#putChunk(key, bytes)
-    this.#pendingPut.clear()
-    this.#checkpointRecord = this.#pendingRecord
+  #publish(delta: CheckpointDelta): void {
+    if (delta.recordNumber > this.lastRecord) return
+    this.#pending = undefined
+    const late = delta.late?.()
+    for (const chunk of delta.put) this.#putChunk(chunk.key, chunk.bytes)
+    if (late !== undefined) this.#putChunk(late.key, late.bytes)
+    for (const key of delta.drop) this.#putChunk(key, undefined)
+    this.#checkpointRecord = delta.recordNumber
     const kept = this.#records.filter((record) => record.recordNumber > this.#checkpointRecord)
     this.bytes -= this.#recordsBytes
     this.#recordsBytes = 0
