@@ -79,7 +79,7 @@ export const topLevel = [
  * again what the package uses of them.
  */
 export const engine = {
-  file: "src/Engine.ts",
+  file: "src/Platform.ts",
   modules: ["platform", "platform-node", "rpc", "cluster", "sql", "experimental", "workflow"].map(
     (name) => `@effect/${name}`,
   ),
