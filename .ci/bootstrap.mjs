@@ -8,6 +8,8 @@
 //   node .ci/bootstrap.mjs build            install and build only
 //   node .ci/bootstrap.mjs test [ARGS]      every test; ARGS go to vitest
 //   node .ci/bootstrap.mjs verify           what CI runs: static checks, then every test
+//   node .ci/bootstrap.mjs turbo ARGS       turbo, for one workspace and what it needs:
+//                                           turbo run test --filter=@skein/queue
 //
 // Building is one `tsc -b` and not `turbo run build`: one compiler that knows the whole project
 // graph needs 0.5 s for a build from nothing and 0.3 s for "nothing to do"; fifteen compilers
@@ -20,6 +22,7 @@ import { step } from "./Step.mjs"
 
 const nodeVersionMin = [20, 19]
 const tsc = join(root, "node_modules/typescript/bin/tsc")
+const turbo = join(root, "node_modules/turbo/bin/turbo")
 
 await main(process.argv[2] ?? "", process.argv.slice(3))
 
@@ -42,24 +45,30 @@ async function main(command, args) {
       const checks = await step("Checking", process.execPath, turboArgs("lint", "dead"))
       return runTests(args, checks ? 0 : 1)
     }
+    case "turbo":
+      await install()
+      return become(process.execPath, [turbo, ...args])
     default:
-      fail(`Unknown command '${command}': start, run, build, test or verify.`)
+      fail(`Unknown command '${command}': start, run, build, test, verify or turbo.`)
   }
 }
 
 async function prepare({ forTests = false } = {}) {
-  if (!isInstalled(root) && !(await step("Installing dependencies (once)", ...npmCi()))) {
-    fail("npm ci failed: nothing was built.", forTests)
-  }
+  await install({ forTests })
   if (!(await step("Building", process.execPath, [tsc, "-b", "--pretty", String(isTty())]))) {
     fail("The build failed: its messages are above.", forTests)
   }
 }
 
+async function install({ forTests = false } = {}) {
+  if (isInstalled(root) || (await step("Installing dependencies (once)", ...npmCi()))) return
+  fail("npm ci failed: nothing was built.", forTests)
+}
+
 function runBuilt(file, args) {
   const path = join(root, file)
   if (file === "" || !existsSync(path)) fail(`${file || "A file to run"} does not exist.`)
-  return become(process.execPath, ["--enable-source-maps", path, ...args])
+  return become(process.execPath, [path, ...args])
 }
 
 // Tests and the processes that they start form one process group, which is signalled as a whole:
@@ -77,7 +86,6 @@ function npmCi() {
 }
 
 function turboArgs(...tasks) {
-  const turbo = join(root, "node_modules/turbo/bin/turbo")
   return [turbo, "run", ...tasks, "--continue", "--log-prefix=none", "--output-logs=errors-only"]
 }
 

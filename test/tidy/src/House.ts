@@ -51,7 +51,7 @@ export const places: Readonly<Record<string, Place>> = {
 }
 
 /** Who may name a journal driver: whoever wires a whole node, and the tests of it. */
-export const driverUsers = ["apps/skein", "packages/embedded", "packages/testkit"]
+export const driverUsers = ["apps/skein", "packages/embedded"]
 
 /** What gateways, and apps other than the `skein` command, never import. */
 export const insideOfNode = ["node", "cluster", "journal"]
@@ -79,7 +79,7 @@ export const topLevel = [
  * again what the package uses of them.
  */
 export const engine = {
-  file: "src/Engine.ts",
+  file: "src/Platform.ts",
   modules: ["platform", "platform-node", "rpc", "cluster", "sql", "experimental", "workflow"].map(
     (name) => `@effect/${name}`,
   ),

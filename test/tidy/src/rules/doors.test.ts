@@ -53,12 +53,12 @@ describe("the engine's door", () => {
   const text = 'import { Socket } from "@effect/platform"\nexport * from "@effect/rpc/RpcServer"\n'
 
   it("is one file of each package", () => {
-    const files = { "src/Engine.ts": text, "src/Port.ts": text }
+    const files = { "src/Platform.ts": text, "src/Port.ts": text }
     expect(check(engineDoor, workspace("packages/node", { files }))).toEqual([
       "packages/node/src/Port.ts:1: imports @effect/platform: " +
-        "export it again from src/Engine.ts and import that",
+        "export it again from src/Platform.ts and import that",
       "packages/node/src/Port.ts:2: imports @effect/rpc/RpcServer: " +
-        "export it again from src/Engine.ts and import that",
+        "export it again from src/Platform.ts and import that",
     ])
   })
 

@@ -48,7 +48,7 @@ describe("layers", () => {
     const use = { files: { "src/a.ts": importing("@skein/journal-file") } }
     expect(check(layers, { ...driver, ...workspace("packages/node", use) })).toEqual([
       "packages/node/src/a.ts:1: imports the driver @skein/journal-file: only apps/skein, " +
-        "packages/embedded, packages/testkit, test and bench may",
+        "packages/embedded, test and bench may",
     ])
     for (const folder of ["apps/skein", "packages/embedded", "test/process", "bench"]) {
       expect(check(layers, { ...driver, ...workspace(folder, use) })).toEqual([])
