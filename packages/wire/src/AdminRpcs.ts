@@ -8,8 +8,7 @@ import { Rpc, RpcGroup } from "./Platform.js"
 
 const exactly = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
   Schema.Struct(fields).annotations({ parseOptions: { onExcessProperty: "error" } })
-const optional = <A, I>(schema: Schema.Schema<A, I>) =>
-  Schema.optionalWith(schema, { exact: true })
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 const QueueInfo = Schema.Struct({
   name: Schema.String,

@@ -5,7 +5,7 @@
  * Before the hello the reader is strict: it refuses at the first byte that cannot be a hello's.
  * Must not know: sockets, time. Deadlines are the shell's: see `partialBytes`.
  */
-import { invariant, limits, type Tagged, skeinError } from "@skein/model"
+import { invariant, limits, skeinError, type Tagged } from "@skein/model"
 import {
   envelopeHeaderBytes,
   envelopeLengthMin,

@@ -76,9 +76,7 @@ export const encodeFetched = (correlation: number, runs: readonly DeliveredRun[]
   return parts
 }
 
-export const decodeFetched = (
-  payload: Uint8Array,
-): Decoded<readonly DeliveredRun[]> => {
+export const decodeFetched = (payload: Uint8Array): Decoded<readonly DeliveredRun[]> => {
   const reader = new ByteReader(payload)
   const count = reader.u32()
   if (count * runHeadBytes > reader.remaining) return malformed("fetched")

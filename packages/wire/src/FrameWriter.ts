@@ -124,7 +124,8 @@ export class FrameWriter {
       }
     }
     if ((this.#flags & frameFlags.key) !== 0) at = putColumn(out, view, at, this.#keys, count)
-    if ((this.#flags & frameFlags.headers) !== 0) at = putColumn(out, view, at, this.#headers, count)
+    if ((this.#flags & frameFlags.headers) !== 0)
+      at = putColumn(out, view, at, this.#headers, count)
     for (let i = 0; i < count; i++) {
       const body = this.#bodies[i]
       out.set(body, at)

@@ -8,8 +8,8 @@ import {
   limits,
   SkeinError,
   type SkeinErrorEncoded,
-  type Tagged,
   skeinError,
+  type Tagged,
 } from "@skein/model"
 import { encodeEnvelope, type Parts } from "./Envelope.js"
 import { decodeControl, packValue } from "./Values.js"
@@ -91,7 +91,8 @@ export const decodeWelcome = (payload: Uint8Array): Welcome | Tagged<"ProtocolEr
   return { version, node, fabricId, instance, limits: announced as Record<string, number> }
 }
 
-export const encodeGoaway = (goaway: Goaway): Parts => encodeEnvelope("goaway", 0, packValue(goaway))
+export const encodeGoaway = (goaway: Goaway): Parts =>
+  encodeEnvelope("goaway", 0, packValue(goaway))
 
 export const decodeGoaway = (payload: Uint8Array): Goaway | Tagged<"ProtocolError"> => {
   const map = decodeMap("goaway", payload, ["reason"])

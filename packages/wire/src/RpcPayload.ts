@@ -7,8 +7,8 @@ import {
   encodeError,
   type SkeinError,
   type SkeinErrorEncoded,
-  type Tagged,
   skeinError,
+  type Tagged,
 } from "@skein/model"
 import { decodeControl, packValue } from "./Values.js"
 

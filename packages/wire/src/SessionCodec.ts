@@ -60,10 +60,7 @@ export interface OpenSession {
 }
 
 export const encodeOpenSession = (correlation: number, request: OpenSession): Parts => [
-  beginEnvelope("openSession", correlation, 20)
-    .hex128(request.session)
-    .u32(request.leaseMs)
-    .done(),
+  beginEnvelope("openSession", correlation, 20).hex128(request.session).u32(request.leaseMs).done(),
 ]
 
 export const decodeOpenSession = (payload: Uint8Array): Decoded<OpenSession> => {

@@ -27,7 +27,11 @@ export const settlesBytes = (settles: readonly Settle[]): number => {
 export const writeSettles = (writer: ByteWriter, settles: readonly Settle[]): ByteWriter => {
   writer.u32(settles.length)
   for (const { outcome, epoch, attempt, ranges } of settles) {
-    writer.u8(outcomes.indexOf(outcome)).u53(epoch).u32(attempt).u32(ranges.length / 2)
+    writer
+      .u8(outcomes.indexOf(outcome))
+      .u53(epoch)
+      .u32(attempt)
+      .u32(ranges.length / 2)
     for (let i = 0; i < ranges.length; i++) writer.u53(ranges[i])
   }
   return writer

@@ -4,7 +4,7 @@
  * `limits.msgpackDepthMax`, counts that cannot fit in the bytes that are there, extension types
  * (records, classes, dates), keys that are not strings or name a prototype, trailing bytes.
  */
-import { limits, type Tagged, skeinError } from "@skein/model"
+import { limits, skeinError, type Tagged } from "@skein/model"
 import { type Options, Packr, Unpackr } from "msgpackr"
 
 export interface ScanOptions {
@@ -179,7 +179,9 @@ class Scan {
     }
     if (!this.#strict) return undefined
     const keys = this.#keys[this.#depth]
-    const text = String.fromCharCode(...this.#bytes.subarray(from, Math.min(from + byteCount, from + 1024)))
+    const text = String.fromCharCode(
+      ...this.#bytes.subarray(from, Math.min(from + byteCount, from + 1024)),
+    )
     if (byteCount > 1024) return "a key is longer than 1024 bytes"
     if (keys?.has(text) === true) return "a key is repeated"
     keys?.add(text)

@@ -2,7 +2,7 @@
  * Owns: the check of a frame's form: every length and sum, in one pass, without decoding a body and
  * without copying. What passes here can be sliced and read without another bounds check.
  */
-import { limits, type Tagged, skeinError } from "@skein/model"
+import { InvariantViolation, limits, SkeinError, skeinError, type Tagged } from "@skein/model"
 import {
   dedupBytes,
   type FrameView,
@@ -94,6 +94,13 @@ export const viewFrame = (bytes: Uint8Array): FrameView | FrameProblem => {
   return { ...checked, dedup: bytes.subarray(dedupAt, dedupAt + dedupBytes * count) }
 }
 
+/** The view of a frame that was checked before (from a journal, say). Anything else is a fault. */
+export const trustedFrame = (bytes: Uint8Array): FrameView => {
+  const frame = viewFrame(bytes)
+  if (frame instanceof SkeinError) throw new InvariantViolation(frame.message)
+  return frame
+}
+
 const short = -1
 const tooLong = -2
 
@@ -131,7 +138,11 @@ const columnProblem = (
 const invalid = (detail: string): FrameProblem => skeinError("FrameInvalid", detail)
 
 const bodyTooLarge = (bytes: number): FrameProblem =>
-  skeinError("BodyTooLarge", `a body has ${bytes} bytes, at most ${limits.bodyBytesMax} are taken`, {
-    bytes,
-    bodyBytesMax: limits.bodyBytesMax,
-  })
+  skeinError(
+    "BodyTooLarge",
+    `a body has ${bytes} bytes, at most ${limits.bodyBytesMax} are taken`,
+    {
+      bytes,
+      bodyBytesMax: limits.bodyBytesMax,
+    },
+  )

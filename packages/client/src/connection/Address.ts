@@ -1,5 +1,5 @@
 /** Owns: reading a node's address, `host:port` or `[::1]:port`. */
-import { type Tagged, skeinError } from "@skein/model"
+import { skeinError, type Tagged } from "@skein/model"
 
 export interface NodeAddress {
   readonly host: string

@@ -10,8 +10,8 @@ import { type Clock, limits, SkeinError, skeinError } from "@skein/model"
 import {
   decodeErrorEnvelope,
   decodeGoaway,
-  encodeEnvelope,
   EnvelopeReader,
+  encodeEnvelope,
   type Kind,
   kinds,
   Outbox,

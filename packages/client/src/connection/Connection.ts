@@ -52,10 +52,7 @@ export interface ConnectionAdmin extends Admin {
   readonly list: (request?: ListRequest, options?: CallOptions) => Promise<QueuePage>
   readonly show: (name: string, options?: CallOptions) => Promise<QueueStatus>
   readonly purge: (name: string, options?: CallOptions) => Promise<number>
-  readonly peek: (
-    request: PeekRequest,
-    options?: CallOptions,
-  ) => Promise<readonly PeekedMessage[]>
+  readonly peek: (request: PeekRequest, options?: CallOptions) => Promise<readonly PeekedMessage[]>
   readonly status: (options?: CallOptions) => Promise<NodeStatus>
 }
 

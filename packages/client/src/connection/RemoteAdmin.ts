@@ -110,7 +110,9 @@ const isEncoded = (failure: unknown): failure is SkeinErrorEncoded =>
   typeof failure === "object" && failure !== null && "tag" in failure && "detail" in failure
 
 /** A setting that is `undefined` is left out. */
-const numbersOf = (policy: NonNullable<Parameters<Admin["declare"]>[1]>): Record<string, number> => {
+const numbersOf = (
+  policy: NonNullable<Parameters<Admin["declare"]>[1]>,
+): Record<string, number> => {
   const numbers: Record<string, number> = {}
   for (const [name, value] of Object.entries(policy)) {
     if (value !== undefined) numbers[name] = value

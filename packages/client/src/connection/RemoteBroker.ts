@@ -1,12 +1,12 @@
 /** Owns: the Broker port over a channel: one envelope per call, a fetch answered in two steps. */
 import { SkeinError } from "@skein/model"
 import {
+  type DeliveredRun,
   decodeErrorEnvelope,
   decodeExtended,
   decodeFetched,
   decodePublished,
   decodeSettled,
-  type DeliveredRun,
   encodeCloseSession,
   encodeEnvelope,
   encodeExtend,

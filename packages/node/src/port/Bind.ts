@@ -1,5 +1,5 @@
 /** Owns: which addresses the port may listen on. Loopback only, until TLS exists. */
-import { type Tagged, skeinError } from "@skein/model"
+import { skeinError, type Tagged } from "@skein/model"
 
 /** The address to listen on for `host`, or BindRefused with the reason. Names are not resolved. */
 export const loopbackAddress = (host: string): Tagged<"BindRefused"> | string => {

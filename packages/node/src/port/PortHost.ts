@@ -47,4 +47,3 @@ export interface PortHost {
   readonly evictOldestPartial: () => void
   draining: boolean
 }
-

@@ -23,9 +23,9 @@ import {
   encodeSettled,
   type FetchCall,
   type FetchRequest,
-  kinds,
   type Kind,
   kindName,
+  kinds,
   type Parts,
 } from "@skein/wire"
 import type { PortHost } from "./PortHost.js"

@@ -4,13 +4,7 @@
  * Must not know: sockets; what the calls do.
  */
 import { decodeError, type SkeinError, skeinError } from "@skein/model"
-import {
-  type Admin,
-  AdminRpcs,
-  decodeRpcCall,
-  packValue,
-  type RpcCall,
-} from "@skein/wire"
+import { type Admin, AdminRpcs, decodeRpcCall, packValue, type RpcCall } from "@skein/wire"
 import { Effect, Either, Fiber, Mailbox, Option, ParseResult, Schema } from "effect"
 import type { AdminDoor } from "./AdminDoor.js"
 import { adminHandlers } from "./AdminHandlers.js"
@@ -92,7 +86,10 @@ const decodeCall = (payload: Uint8Array): RpcCall | SkeinError => {
   if (call instanceof Error) return call
   const rpc = AdminRpcs.requests.get(call.call)
   if (rpc === undefined) {
-    return skeinError("ProtocolError", `the call ${JSON.stringify(call.call.slice(0, 64))} is unknown`)
+    return skeinError(
+      "ProtocolError",
+      `the call ${JSON.stringify(call.call.slice(0, 64))} is unknown`,
+    )
   }
   const schema: Schema.Schema.AnyNoContext = rpc.payloadSchema
   const checked = Schema.decodeUnknownEither(schema)(call.payload)
