@@ -72,6 +72,8 @@ export class ShardHost implements ShardTenant {
   private sealed: OpenRecord[] = []
   private sealedRecords: ShardRecord[] = []
   private durable: OpenRecord[] = []
+  /** Deleted since the last checkpoint. */
+  private erased: ShardActor[] = []
   /** Frames of closed records whose commit has not told yet where they lie. */
   private readonly unplaced = new Set<FrameToStore>()
   /** One entry a commit; the next is taken before the last one's answers are sent. */
@@ -125,13 +127,13 @@ export class ShardHost implements ShardTenant {
   remove(generation: Generation, why: SkeinError, done: () => void): void {
     const actor = this.actors.get(generation)
     if (actor === undefined || this.ended !== undefined) return done()
-    this.actors.delete(generation)
     this.ready.delete(actor)
     const record = this.openRecord()
     record.actors.delete(actor)
     record.deleted.push(actor)
     record.wait({ release: done, fail: done })
     actor.close(why)
+    this.forget(actor)
     this.context.commitSoon(this)
   }
 
@@ -215,15 +217,16 @@ export class ShardHost implements ShardTenant {
 
   checkpoint(): CheckpointDelta | undefined {
     if (this.ended !== undefined) return undefined
+    for (const actor of this.actors.values()) if (actor.isAside()) return undefined
     this.seal()
-    const put: { key: string; bytes: Uint8Array }[] = []
+    const put: Chunk[] = []
     const drop: string[] = []
-    for (const actor of this.actors.values()) {
+    for (const actor of [...this.actors.values(), ...this.erased]) {
       const delta = actor.checkpoint()
-      if (delta === undefined) return undefined
       for (const chunk of delta.put) put.push(chunk)
       for (const key of delta.drop) drop.push(key)
     }
+    this.erased = []
     const unplaced = [...this.unplaced]
     if (unplaced.length === 0) drop.push(lateKey)
     const late = unplaced.length === 0 ? {} : { late: () => this.lateChunk(unplaced) }
@@ -298,9 +301,16 @@ export class ShardHost implements ShardTenant {
         this.actors.set(section.generation, actor)
       }
       if (section.events.length > 0) actor.replay(section.events)
-      if (section.deleted) this.actors.delete(section.generation)
+      if (section.deleted) this.forget(actor)
     }
     for (const frame of record.frames) this.place(frame, frame.location, frame.bytes)
+  }
+
+  /** The actor is deleted: its frames are given back, its chunks go with the next checkpoint. */
+  private forget(actor: ShardActor): void {
+    this.actors.delete(actor.generation)
+    actor.erase()
+    this.erased.push(actor)
   }
 
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
