@@ -23,13 +23,13 @@ import {
   type QueuePage,
   type QueueStatus,
   readMessages,
-  viewFrame,
 } from "@skein/wire"
 import { Either, ParseResult } from "effect"
 import type { CatalogDoor } from "./CatalogDoor.js"
 import type { QueueActor } from "./QueueActor.js"
 import type { Queues } from "./Queues.js"
 import type { Sessions } from "./Sessions.js"
+import { storedFrame } from "./storedFrame.js"
 
 /** What only the whole node can tell. */
 export interface NodeFacts {
@@ -118,7 +118,7 @@ export class NodeAdmin implements Admin {
     const rows: PeekedMessage[] = []
     for (const run of await actor.read(runs)) {
       let sequence = run.first - 1
-      for (const message of readMessages(viewFrame(run.frame))) {
+      for (const message of readMessages(storedFrame(run.frame))) {
         do sequence += 1
         while (run.selection !== undefined && !isSet(run.selection, sequence - run.first))
         const { body, key, headers } = message

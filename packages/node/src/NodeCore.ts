@@ -28,24 +28,17 @@ import { Queues } from "./Queues.js"
 import { Sessions } from "./Sessions.js"
 import { StallWatch } from "./StallWatch.js"
 
+export type OutsideOfCore = Omit<
+  NodeStatus,
+  "journal" | "queues" | "sessions" | "shards" | "shardsOpen" | "uptimeMs"
+>
+
 export interface NodeCoreOptions {
   readonly journal: Journal
   readonly clock: Clock
   readonly shards: number
   /** What only the doors and the supervisor know; asked at each `status`. */
-  readonly outside: () => Pick<
-    NodeStatus,
-    | "address"
-    | "connections"
-    | "fabricId"
-    | "instance"
-    | "node"
-    | "pid"
-    | "rssBytes"
-    | "tree"
-    | "version"
-    | "limits"
-  >
+  readonly outside: () => OutsideOfCore
   /** A fault that was contained (a command that threw, a queue set aside): for the log. */
   readonly onFault: (where: string, error: SkeinError) => void
 }
