@@ -466,17 +466,19 @@ export class Core {
   /** A child that is down and not wanted: listed as ended, or forgotten. */
   private finish(entry: Entry): void {
     this.cancelWait(entry)
-    const supervisor = this.settings.path
-    const reason = entry.removing ? "it was stopped" : (entry.lastCause ?? "it ended")
-    const error = this.isClosing
-      ? new Failure.SupervisorClosed({ supervisor })
-      : new Failure.ChildStartFailed({ supervisor, child: entry.name, reason })
-    this.settle(entry, Exit.fail(error))
+    if (entry.ready !== undefined) this.settle(entry, Exit.fail(this.neverRan(entry)))
     if (entry.state !== "ended") this.enter(entry, "ended")
     if (!entry.removing && entry.child.restart !== "temporary") return
     if (this.entries.get(entry.name) === entry) this.entries.delete(entry.name)
     if (entry.gone !== undefined) Deferred.unsafeDone(entry.gone, Exit.void)
     entry.gone = undefined
+  }
+
+  private neverRan(entry: Entry): Failure.ChildStartFailed | Failure.SupervisorClosed {
+    const supervisor = this.settings.path
+    if (this.isClosing) return new Failure.SupervisorClosed({ supervisor })
+    const reason = entry.removing ? "it was stopped" : (entry.lastCause ?? "it ended")
+    return new Failure.ChildStartFailed({ supervisor, child: entry.name, reason })
   }
 
   private settle(
