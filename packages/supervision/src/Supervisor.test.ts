@@ -409,6 +409,21 @@ describe("escalation", () => {
     }),
   )
 
+  it.scoped("is heard only when the last child has stopped", () =>
+    Effect.gen(function* () {
+      const probe = new Probe()
+      const gate = yield* Deferred.make<void>()
+      probe.gates.set("a", gate)
+      const supervisor = yield* abc(probe, "one-for-one")
+      const failed = yield* Effect.fork(Effect.flip(supervisor.failed))
+      yield* probe.fail("c", new Fatal({ why: "disk" }))
+      expect(yield* Fiber.poll(failed)).toEqual(Option.none())
+      yield* Deferred.succeed(gate, undefined)
+      expect((yield* Fiber.join(failed)).child).toBe("c")
+      expect(probe.take()).toBe("+a +b +c -c -b -a")
+    }),
+  )
+
   it.effect("a child that gives up during the first start fails make", () =>
     Effect.gen(function* () {
       const probe = new Probe()
