@@ -30,7 +30,8 @@ export const noBackoff: Backoff = { firstMs: 0, factor: 1, maxMs: 0, jitter: 0 }
 export const backoffFault = (backoff: Backoff): string | undefined => {
   const { firstMs, factor, maxMs, jitter } = backoff
   if (!(firstMs >= 0 && Number.isFinite(firstMs))) return `backoff.firstMs ${firstMs} is not >= 0`
-  if (!(maxMs >= firstMs && Number.isFinite(maxMs))) return `backoff.maxMs ${maxMs} is below firstMs`
+  if (!(maxMs >= firstMs && Number.isFinite(maxMs)))
+    return `backoff.maxMs ${maxMs} is below firstMs`
   if (!(factor >= 1 && Number.isFinite(factor))) return `backoff.factor ${factor} is not >= 1`
   if (!(jitter >= 0 && jitter <= 1)) return `backoff.jitter ${jitter} is not in 0..1`
   return undefined

@@ -102,9 +102,9 @@ export const fiber: {
 }
 
 /**
- * A child without a fiber of its own: `start` builds it in its Scope and keeps the signal; from then
- * on it is an object that others call, and it reports its own failure. Fibers that it needs are
- * forked into its Scope.
+ * A child without a fiber of its own: `start` builds it in its Scope and keeps the signal; from
+ * then on it is an object that others call, and it reports its own failure. Fibers that it needs
+ * are forked into its Scope.
  */
 export const passive = <E extends Tagged, R, F extends Tagged = never>(
   options: ChildOptions & {

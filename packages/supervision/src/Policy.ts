@@ -1,6 +1,6 @@
 /**
- * Owns: what a supervisor does about each error of its children, as a table that the compiler checks
- * to be complete, and the separate decision about defects. Pure.
+ * Owns: what a supervisor does about each error of its children, as a table that the compiler
+ * checks to be complete, and the separate decision about defects. Pure.
  * Must not know: strategies, time, how a decision is carried out.
  *
  * E are the errors that end a child (its start or its run failed). F are the errors that a passive

@@ -91,7 +91,8 @@ export const noChance = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
 
 export const taken = (
   events: Queue.Dequeue<SupervisorEvent>,
-): Effect.Effect<ReadonlyArray<SupervisorEvent>> => Effect.map(Queue.takeAll(events), (all) => [...all])
+): Effect.Effect<ReadonlyArray<SupervisorEvent>> =>
+  Effect.map(Queue.takeAll(events), (all) => [...all])
 
 export const childOf = (tree: TreeNode, name: string): TreeNode | undefined =>
   tree.children?.find((node) => node.name === name)

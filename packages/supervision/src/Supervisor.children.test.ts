@@ -23,7 +23,8 @@ describe("closing", () => {
   it.effect("stops children in reverse order, between the finalizers around it", () =>
     Effect.gen(function* () {
       const probe = new Probe()
-      const note = (text: string) => Effect.addFinalizer(() => Effect.sync(() => probe.log.push(text)))
+      const note = (text: string) =>
+        Effect.addFinalizer(() => Effect.sync(() => probe.log.push(text)))
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* note("outer")

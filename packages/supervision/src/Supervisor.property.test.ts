@@ -107,7 +107,10 @@ class World {
         Effect.suspend(() => {
           const inOrder = this.closing || (grouped && !this.alone.has(name))
           this.check(`${name} stops before a later one`, !inOrder || !this.laterLive(name))
-          return Effect.zipRight(pause(plan.stopMs), Effect.sync(() => this.live.delete(name)))
+          return Effect.zipRight(
+            pause(plan.stopMs),
+            Effect.sync(() => this.live.delete(name)),
+          )
         }),
     ).pipe(Effect.zipRight(pause(plan.startMs)))
   }

@@ -75,11 +75,7 @@ export const make = <
   const C extends ReadonlyArray<Child.Any> = readonly [],
 >(
   options: SupervisorOptions<E, F, C>,
-): Effect.Effect<
-  Supervisor<E, F>,
-  SupervisorFailure,
-  Scope.Scope | Child.ContextOf<C[number]>
-> =>
+): Effect.Effect<Supervisor<E, F>, SupervisorFailure, Scope.Scope | Child.ContextOf<C[number]>> =>
   Effect.gen(function* () {
     const fault = optionsFault(options)
     if (fault !== undefined) return yield* Effect.die(new RangeError(fault))
@@ -202,7 +198,8 @@ const optionsFault = (options: CheckedOptions): string | undefined => {
   if (!(Number.isInteger(restartsMax) && restartsMax >= 0 && restartsMax <= limits.restartsMax)) {
     return `intensity.restartsMax ${restartsMax} is not an integer of 0..${limits.restartsMax}`
   }
-  if (!(windowMs > 0 && Number.isFinite(windowMs))) return `intensity.windowMs ${windowMs} is not > 0`
+  if (!(windowMs > 0 && Number.isFinite(windowMs)))
+    return `intensity.windowMs ${windowMs} is not > 0`
   const { childrenMax = limits.childrenPerSupervisorMax } = options
   if (!(childrenMax >= 0 && childrenMax <= limits.childrenPerSupervisorMax)) {
     return `childrenMax ${childrenMax} is not of 0..${limits.childrenPerSupervisorMax}`

@@ -5,7 +5,9 @@ import { supervisionLimits } from "./limits.js"
 
 describe("causeText", () => {
   it("names the tag and the message", () => {
-    expect(causeText(Cause.fail({ _tag: "DiskFull", message: "no room" }))).toBe("DiskFull: no room")
+    expect(causeText(Cause.fail({ _tag: "DiskFull", message: "no room" }))).toBe(
+      "DiskFull: no room",
+    )
     expect(causeText(Cause.die(new TypeError("x is not a function")))).toBe(
       "defect: TypeError: x is not a function",
     )
@@ -34,6 +36,8 @@ describe("causeText", () => {
         expect(text).not.toMatch(/[\p{Cc}\p{Cf}]/u)
       }),
     )
-    expect(causeText(Cause.fail("x".repeat(5_000_000))).length).toBe(supervisionLimits.causeCharsMax)
+    expect(causeText(Cause.fail("x".repeat(5_000_000))).length).toBe(
+      supervisionLimits.causeCharsMax,
+    )
   })
 })
