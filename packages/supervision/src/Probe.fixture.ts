@@ -4,8 +4,9 @@
  *
  * The log holds "+a" when a starts and "-a" when its finalizer runs.
  */
-import { Data, Deferred, Effect, FiberId, Queue, Random } from "effect"
+
 import type { Scope } from "effect"
+import { Data, Deferred, Effect, FiberId, Queue, Random } from "effect"
 import * as Child from "./Child.js"
 import * as Policy from "./Policy.js"
 import type { SupervisorEvent } from "./SupervisorEvent.js"

@@ -3,8 +3,19 @@
  * time, so that events fall into the middle of restarts. The children themselves check that no two
  * of their generations meet and that neighbours are in order.
  */
-import { Deferred, Effect, Exit, FastCheck as fc, Fiber, FiberId, Random, Runtime } from "effect"
-import { Scope, TestClock, TestContext } from "effect"
+import {
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  FiberId,
+  FastCheck as fc,
+  Random,
+  Runtime,
+  Scope,
+  TestClock,
+  TestContext,
+} from "effect"
 import { describe, expect, it } from "vitest"
 import * as Child from "./Child.js"
 import * as Policy from "./Policy.js"

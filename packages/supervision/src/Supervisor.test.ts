@@ -1,6 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, FiberId, Option, Queue, Random, Scope } from "effect"
-import { TestClock } from "effect"
+import {
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  FiberId,
+  Option,
+  Queue,
+  Random,
+  Scope,
+  TestClock,
+} from "effect"
 import { noBackoff } from "./Backoff.js"
 import * as Child from "./Child.js"
 import * as Policy from "./Policy.js"

@@ -1,4 +1,4 @@
-import { Cause, FastCheck as fc, FiberId } from "effect"
+import { Cause, FiberId, FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import { causeText } from "./causeText.js"
 import { supervisionLimits } from "./limits.js"

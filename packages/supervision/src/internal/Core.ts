@@ -20,10 +20,21 @@
  * - A child does not stop in its time. If it was to be removed, the others go on without it and its
  *   name stays taken. If it was to be restarted, two generations could meet: it escalates instead.
  */
-import { Cause, type Clock, Context, Deferred, Effect, Exit, Fiber, FiberId } from "effect"
-import { PubSub, Runtime, Scope } from "effect"
-import type * as Child from "../Child.js"
+import {
+  Cause,
+  type Clock,
+  Context,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  FiberId,
+  PubSub,
+  Runtime,
+  Scope,
+} from "effect"
 import { type Backoff, delayMs } from "../Backoff.js"
+import type * as Child from "../Child.js"
 import { causeText } from "../causeText.js"
 import { type Judgement, judge, type Policy } from "../Policy.js"
 import { type Intensity, RestartWindow } from "../RestartWindow.js"
