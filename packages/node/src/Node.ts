@@ -87,11 +87,8 @@ export const makeNode = <R = never>(
     })
     tree = () => treeRows(Effect.runSync(supervisor.snapshot()))
     for (const door of options.doors?.(core) ?? []) {
-      yield* Effect.catchTag(
-        supervisor.startChild(door),
-        "ChildStartFailed",
-        () => supervisor.failed,
-      )
+      // A door that cannot open escalates: what is wrong is told by `failed`.
+      yield* Effect.catchAll(supervisor.startChild(door), () => supervisor.failed)
     }
     return { core, failed: supervisor.failed }
   })
