@@ -1,1 +1,25 @@
-export {}
+/** Owns: the Promise API. Its types name no Effect; see effect.ts for the other one. */
+export { type ErrorTag, SkeinError, isSkeinError, type Tagged } from "@skein/model"
+export type { ConsumeOptions } from "./consume/Consumer.js"
+export { Consumer } from "./consume/Consumer.js"
+export { Batch, Message } from "./consume/Message.js"
+export type { BatchSettled, SettleOptions } from "./consume/SettleWaiters.js"
+export type { CallOptions } from "./Deadline.js"
+export type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
+export type { Published } from "./publish/PublishCall.js"
+export {
+  type PayloadCodec,
+  type PayloadType,
+  Queue,
+  type QueueDefinition,
+  type SchemaLike,
+  type StandardSchemaLike,
+} from "./QueueDefinition.js"
+export {
+  type MessageOptions,
+  type PublishManyOptions,
+  type PublishOptions,
+  QueueHandle,
+} from "./QueueHandle.js"
+export { type Runtime, systemRuntime } from "./Runtime.js"
+export { type MakeClientOptions, makeClient, SkeinClient } from "./SkeinClient.js"
