@@ -1,7 +1,9 @@
 /**
- * Owns: the data port that outsiders see: publish, fetch, settle. The node implements it, the socket
- * carries it (PROTOCOL.md), the embedded fabric hands it over directly; gateways see nothing else.
- * Must not know: sockets, queues' inner state, Effect. Every promise rejects with a SkeinError only.
+ * Owns: the data port that outsiders see: publish, fetch, settle. The node implements it, the
+ * socket carries it (PROTOCOL.md), the embedded fabric hands it over directly; gateways see nothing
+ * else.
+ * Must not know: sockets, queues' inner state, Effect. Every promise rejects with a SkeinError
+ * only.
  */
 import type { Epoch, ProducerId, QueueRef, Sequence, SessionId } from "@skein/model"
 import type { Settle } from "./Settle.js"

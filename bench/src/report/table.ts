@@ -1,0 +1,87 @@
+/** A report as text for the terminal. Pure. */
+import { windowsMin } from "../scenarios/Settings.js"
+import { msText, rateText, ratioText } from "./format.js"
+import type { Report, Result } from "./Report.js"
+
+const million = 1_000_000
+
+interface Column {
+  readonly head: string
+  readonly cell: (result: Result, report: Report) => string
+}
+
+const columns: readonly Column[] = [
+  { head: "system", cell: (result) => result.system },
+  { head: "publish/s", cell: (result) => rateText(result.publishRate) },
+  { head: "consume/s", cell: (result) => rateText(result.consumeRate) },
+  { head: "ratio", cell: ratioCell },
+  { head: "confirm p50", cell: (result) => msText(result.publishLatencyMs?.p50) },
+  { head: "p99", cell: (result) => msText(result.publishLatencyMs?.p99) },
+  { head: "end to end p50", cell: (result) => msText(result.endToEndLatencyMs?.p50) },
+  { head: "p99", cell: (result) => msText(result.endToEndLatencyMs?.p99) },
+  { head: "p99.9", cell: (result) => msText(result.endToEndLatencyMs?.p999) },
+  { head: "max", cell: (result) => msText(result.endToEndLatencyMs?.max) },
+  { head: "delay p99", cell: (result) => msText(result.publishDelayMs?.p99) },
+  { head: "CPU s/M", cell: cpuPerMillion },
+  { head: "RSS MiB", cell: (result) => rateText(result.rssMaxMiB) },
+]
+
+export const tableText = (report: Report): string => {
+  const shown = columns.filter(
+    ({ head, cell }) =>
+      head === "system" || report.results.some((result) => cell(result, report) !== "-"),
+  )
+  const rows = report.results.map((result) => shown.map(({ cell }) => cell(result, report)))
+  return [
+    headline(report),
+    "",
+    ...align([shown.map(({ head }) => head), ...rows]),
+    ...factLines(report),
+    "",
+    ...report.results.map((one) => `${one.system} ${one.version}: ${one.durability}`),
+    ...(report.settings.windows < windowsMin
+      ? ["", `Fewer than ${windowsMin} windows: a check that it runs, not a result.`]
+      : []),
+  ].join("\n")
+}
+
+/** Columns as wide as their widest cell; the first flush left, figures flush right. */
+export const align = (rows: readonly (readonly string[])[]): readonly string[] => {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+      )
+      .join("  ")
+      .trimEnd(),
+  )
+}
+
+const headline = ({ scenario, settings }: Report): string =>
+  `${scenario}: ${settings.size} bytes, batches of ${settings.batch}, ${settings.queues} queue(s),` +
+  ` ${settings.producers} producer(s); median of ${settings.windows} windows of ` +
+  `${settings.seconds} s; latencies in ms, all windows merged`
+
+const factLines = ({ results }: Report): readonly string[] => {
+  const names = [...new Set(results.flatMap(({ facts }) => Object.keys(facts ?? {})))]
+  if (names.length === 0) return []
+  const rows = results.map(({ system, facts }) => [
+    system,
+    ...names.map((name) => msText(facts?.[name])),
+  ])
+  return ["", ...align([["", ...names], ...rows])]
+}
+
+/** The first system's rate over this one's. */
+function ratioCell(result: Result, report: Report): string {
+  const first = report.results[0]!
+  return result === first ? "-" : ratioText(report.ratios[`${first.system} / ${result.system}`])
+}
+
+/** CPU seconds of the broker per million consumed messages. */
+function cpuPerMillion(result: Result, { settings }: Report): string {
+  if (result.cpuSeconds === null || !result.consumeRate) return "-"
+  const consumed = result.consumeRate * settings.seconds * settings.windows
+  return (result.cpuSeconds / (consumed / million)).toFixed(1)
+}
