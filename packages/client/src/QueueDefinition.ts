@@ -3,7 +3,7 @@
  * Its types name no Effect, so that the Promise API does not either: a Schema is recognised by shape.
  */
 import { queueNameProblem, skeinError } from "@skein/model"
-import { packBytes, packValue, rawBytes, unpackValue } from "./codec/BodyCodec.js"
+import { packBytes, packBody, rawBytes, unpackBody } from "./codec/BodyCodec.js"
 import { effectSchemaCodec, isEffectSchema } from "./codec/effectSchemaCodec.js"
 
 /** Turns values into plain data (maps, arrays, strings, numbers, bytes) and back; throws if wrong. */
@@ -89,7 +89,7 @@ const decodeBytes = (body: Uint8Array): Uint8Array => {
 
 const encodeWith = <A>(name: string, codec: PayloadCodec<A>, value: A): Uint8Array => {
   try {
-    return packValue(codec.encode(value))
+    return packBody(codec.encode(value))
   } catch (cause) {
     throw skeinError("PayloadInvalid", `queue ${name}: ${messageOf(cause)}`, {}, { cause })
   }
@@ -97,7 +97,7 @@ const encodeWith = <A>(name: string, codec: PayloadCodec<A>, value: A): Uint8Arr
 
 const decodeWith = <A>(name: string, codec: PayloadCodec<A>, body: Uint8Array): A => {
   try {
-    return codec.decode(unpackValue(body))
+    return codec.decode(unpackBody(body))
   } catch (cause) {
     throw skeinError("BodyUndecodable", `queue ${name}: ${messageOf(cause)}`, {}, { cause })
   }

@@ -6,8 +6,8 @@ import { type QueuePolicy, limits, skeinError } from "@skein/model"
 import type { FrameMessage, QueueInfo } from "@skein/wire"
 import type { ClientCore } from "./ClientCore.js"
 import { dedupHash } from "./codec/dedupHash.js"
-import { frameCost } from "./codec/FrameBytes.js"
-import { packValue } from "./codec/BodyCodec.js"
+import { frameCost } from "./codec/FrameIndex.js"
+import { packBody } from "./codec/BodyCodec.js"
 import { type ConsumeOptions, Consumer, type ConsumerParts } from "./consume/Consumer.js"
 import { type CallOptions, abortedError, timeoutOf, withDeadline } from "./Deadline.js"
 import { asSkeinError } from "./link/FabricLink.js"
@@ -242,7 +242,7 @@ const columnsOf = (options: MessageOptions): Columns => {
   if (options.headers !== undefined) {
     // The column's lengths are u16.
     const max = Math.min(limits.headersBytesMax, 0xffff)
-    columns.headers = atMost("headers", packValue(options.headers), max)
+    columns.headers = atMost("headers", packBody(options.headers), max)
   }
   if (options.dedupId !== undefined) columns.dedup = dedupHash(options.dedupId)
   return columns

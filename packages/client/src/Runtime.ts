@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto"
 import { nextTick } from "node:process"
 import type { Clock, Random } from "@skein/model"
+import { systemClock } from "./connection/SystemClock.js"
 
 export interface Runtime {
   readonly clock: Clock
@@ -14,17 +15,7 @@ export interface Runtime {
 }
 
 export const systemRuntime: Runtime = {
-  clock: {
-    wallMs: () => Date.now(),
-    monotonicMs: () => performance.now(),
-    setTimer: (delayMs, run) => {
-      const timer = setTimeout(run, delayMs)
-      return () => clearTimeout(timer)
-    },
-    defer: (run) => {
-      setImmediate(run)
-    },
-  },
+  clock: systemClock,
   random: { bytes: (count) => randomBytes(count) },
   endOfTick: (run) => {
     nextTick(run)

@@ -14,12 +14,13 @@ import type {
   QueuePage,
   QueueStatus,
 } from "@skein/wire"
+import type { ClientOptions } from "./ClientOptions.js"
 import { ClientCore } from "./ClientCore.js"
 import { type CallOptions, withDeadline } from "./Deadline.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
 import { Queue, type QueueDefinition } from "./QueueDefinition.js"
 import { QueueHandle } from "./QueueHandle.js"
-import { type Runtime, systemRuntime } from "./Runtime.js"
+import { systemRuntime } from "./Runtime.js"
 
 /**
  * A connection to a fabric that repairs itself. Every call takes `{ timeoutMs, signal }` (default
@@ -153,18 +154,13 @@ export interface NamedQueue {
 const nameOf = (queue: NamedQueue | string): string =>
   typeof queue === "string" ? queue : queue.name
 
-export interface MakeClientOptions extends CallOptions {
-  /** Clock, randomness and end of tick; default those of the process. */
-  readonly runtime?: Runtime
-}
-
 /**
  * A client over any way to a fabric: a socket, or a fabric inside this process. Resolves when the
  * first connection stands; rejects with what hindered it, or TimedOut.
  */
 export const makeClient = async (
   openFabric: OpenFabric,
-  options: MakeClientOptions = {},
+  options: ClientOptions = {},
 ): Promise<SkeinClient> => {
   const runtime = options.runtime ?? systemRuntime
   const core = new ClientCore(openFabric, runtime)

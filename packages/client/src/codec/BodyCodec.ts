@@ -2,19 +2,27 @@
  * Owns: a body as one msgpack value: raw bytes as `bin` without a detour through the packer, other
  * values packed as plain maps and arrays (no records, no shared structures).
  */
-import { Packr, Unpackr } from "msgpackr"
+import { packValue, scanValue, unpackValue } from "@skein/wire"
 
-const packer = new Packr({ useRecords: false, moreTypes: false })
-const unpacker = new Unpackr({ useRecords: false, moreTypes: false, mapsAsObjects: true })
+/** Packs plain data; throws on what has no form that every consumer takes (dates, odd map keys). */
+export const packBody = (value: unknown): Uint8Array => {
+  if (value instanceof Uint8Array) return packBytes(value)
+  const bytes = packValue(value)
+  checkScan(bytes)
+  return bytes
+}
 
-/** Packs `value`; throws what the packer throws on values that have no msgpack form. */
-export const packValue = (value: unknown): Uint8Array =>
-  value instanceof Uint8Array ? packBytes(value) : packer.pack(value)
-
-/** Throws on bytes that are not exactly one msgpack value. */
-export const unpackValue = (bytes: Uint8Array): unknown => {
+/** Throws on bytes that are not exactly one plain msgpack value. */
+export const unpackBody = (bytes: Uint8Array): unknown => {
   const raw = rawBytes(bytes)
-  return raw === undefined ? unpacker.unpack(bytes) : raw
+  if (raw !== undefined) return raw
+  checkScan(bytes)
+  return unpackValue(bytes)
+}
+
+const checkScan = (bytes: Uint8Array): void => {
+  const problem = scanValue(bytes)
+  if (problem !== undefined) throw new Error(problem)
 }
 
 /** `bytes` as a msgpack `bin`, copied: the caller may use its buffer again. */

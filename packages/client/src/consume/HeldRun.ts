@@ -4,7 +4,7 @@
  */
 import { type Sequence, skeinError } from "@skein/model"
 import type { DeliveredRun } from "@skein/wire"
-import { type FrameParts, readFrame } from "../codec/FrameBytes.js"
+import { type FrameIndex, indexFrame } from "../codec/FrameIndex.js"
 
 /** What became of a message: 0 held, then one of these. */
 export const settled = 1
@@ -12,7 +12,7 @@ export const lost = 2
 
 export class HeldRun {
   readonly run: DeliveredRun
-  readonly parts: FrameParts
+  readonly parts: FrameIndex
   readonly count: number
   /** How many are neither settled nor lost. */
   held: number
@@ -23,7 +23,7 @@ export class HeldRun {
 
   /** Throws ProtocolError when the node's bytes are not the frame that it announces. */
   constructor(run: DeliveredRun) {
-    const parts = readFrame(run.frame)
+    const parts = indexFrame(run.frame)
     const offsets = run.selection === undefined ? undefined : selected(run.selection)
     const count = offsets === undefined ? run.last - run.first + 1 : offsets.length
     if (parts === undefined || parts.count !== count) {

@@ -3,7 +3,7 @@
  * value when it is asked for, so a body that does not decode harms nobody but who looks at it.
  */
 import { type Outcome, type Sequence, skeinError } from "@skein/model"
-import { unpackValue } from "../codec/BodyCodec.js"
+import { unpackBody } from "../codec/BodyCodec.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { HeldRun } from "./HeldRun.js"
 import type { BatchSettled, SettleOptions } from "./SettleWaiters.js"
@@ -179,7 +179,7 @@ const text = new TextDecoder()
 
 const headersOf = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
   try {
-    const value = unpackValue(bytes)
+    const value = unpackBody(bytes)
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return value as Record<string, unknown>
     }

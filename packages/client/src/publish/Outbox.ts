@@ -4,8 +4,8 @@
  * Must not know: links, promises' outcomes, clocks.
  */
 import { invariant, limits } from "@skein/model"
-import type { FrameMessage } from "@skein/wire"
-import { encodeFrame, frameCost } from "../codec/FrameBytes.js"
+import { type FrameMessage, encodeFrame } from "@skein/wire"
+import { frameCost } from "../codec/FrameIndex.js"
 import { OutFrame } from "./OutFrame.js"
 import type { PublishCall } from "./PublishCall.js"
 

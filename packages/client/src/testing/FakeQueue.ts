@@ -2,9 +2,17 @@
  * Owns: what one queue of the fake fabric does: the producer contract, leases, settles, as DESIGN.md
  * section 6 puts them, in the plainest way. An oracle: it shares no code with packages/queue.
  */
-import { type Outcome, type SkeinError, skeinError } from "@skein/model"
-import type { DeliveredRun, PublishAnswer, PublishRequest, QueueInfo, Settle } from "@skein/wire"
-import { encodeFrame, readFrame } from "../codec/FrameBytes.js"
+import { type Outcome, type SkeinError, isSkeinError, skeinError } from "@skein/model"
+import {
+  type DeliveredRun,
+  type PublishAnswer,
+  type PublishRequest,
+  type QueueInfo,
+  type Settle,
+  encodeFrame,
+  readMessages,
+  viewFrame,
+} from "@skein/wire"
 
 export interface FakeMessage {
   readonly sequence: number
@@ -70,22 +78,17 @@ export class FakeQueue {
   }
 
   #store(frame: Uint8Array): PublishAnswer | SkeinError {
-    const parts = readFrame(frame)
-    if (parts === undefined) return skeinError("FrameInvalid", "no frame")
-    const largest = this.info.policy.bodyBytesMax
-    for (let i = 0; i < parts.count; i++) {
-      if (parts.bodyAt[i + 1] - parts.bodyAt[i] > largest) {
-        return skeinError("BodyTooLarge", "a body is too large")
-      }
+    const view = viewFrame(frame.slice())
+    if (isSkeinError(view)) return view
+    if (view.bodyBytesLargest > this.info.policy.bodyBytesMax) {
+      return skeinError("BodyTooLarge", "a body is too large")
     }
     const first = this.messages.length + 1
-    const duplicates = new Uint8Array(Math.ceil(parts.count / 8))
+    const duplicates = new Uint8Array(Math.ceil(view.count / 8))
     let any = false
-    const column = (at: Uint32Array | undefined, i: number): Uint8Array | undefined =>
-      at === undefined || at[i] === at[i + 1] ? undefined : frame.slice(at[i], at[i + 1])
     this.#frames++
-    for (let i = 0; i < parts.count; i++) {
-      const repeated = this.#isRepeat(frame, parts.dedupAt, i)
+    readMessages(view).forEach(({ body, key, headers, dedup }, i) => {
+      const repeated = dedup !== undefined && this.#isRepeat(dedup)
       if (repeated) {
         duplicates[i >> 3] |= 1 << (i & 7)
         any = true
@@ -93,9 +96,9 @@ export class FakeQueue {
       this.messages.push({
         sequence: first + i,
         frame: this.#frames,
-        body: frame.slice(parts.bodyAt[i], parts.bodyAt[i + 1]),
-        key: column(parts.keyAt, i),
-        headers: column(parts.headersAt, i),
+        body,
+        key,
+        headers,
         state: repeated ? "gone" : "ready",
         session: "",
         leaseUntilMs: 0,
@@ -105,14 +108,12 @@ export class FakeQueue {
         attempt: -1,
         ended: undefined,
       })
-    }
-    return { first, count: parts.count, ...(any && { duplicates }) }
+    })
+    return { first, count: view.count, ...(any ? { duplicates } : {}) }
   }
 
-  #isRepeat(frame: Uint8Array, dedupAt: number | undefined, i: number): boolean {
-    if (dedupAt === undefined) return false
-    const hash = Buffer.from(frame.slice(dedupAt + 16 * i, dedupAt + 16 * i + 16)).toString("hex")
-    if (/^0*$/.test(hash)) return false
+  #isRepeat(dedup: Uint8Array): boolean {
+    const hash = Buffer.from(dedup).toString("hex")
     if (this.dedup.has(hash)) return true
     this.dedup.add(hash)
     return false
