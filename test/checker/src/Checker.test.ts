@@ -54,7 +54,7 @@ describe("planted violations", () => {
           .map(([each]) => each as ViolationKind)
         expect(
           reported.filter((each) => !alsoAllowed.includes(each)),
-          where
+          where,
         ).toEqual([])
       }
       expect(planted, "histories that offered a place").toBeGreaterThan(seeds / 4)
@@ -89,7 +89,7 @@ describe("the place of a loss", () => {
     expect(lines([]).verdict().ok).toBe(true)
     expect(lines([]).verdict().lostInQueues).toEqual([])
     expect(lines([0, 1, 5, 9]).verdict().lostInQueues).toEqual([
-      { ...none, lost: 4, prefix: 2, middle: 1, postfix: 1 }
+      { ...none, lost: 4, prefix: 2, middle: 1, postfix: 1 },
     ])
     const all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     expect(lines(all).verdict().lostInQueues).toEqual([{ ...none, lost: 10, whole: 10 }])

@@ -13,7 +13,7 @@ import {
   type PublishRecord,
   parseRecord,
   type SettleRecord,
-  splitMessageId
+  splitMessageId,
 } from "./LogRecord.js"
 import { Fact, MessageTable, Names } from "./MessageTable.js"
 import { Findings, type Verdict } from "./Verdict.js"
@@ -42,7 +42,7 @@ export class Checker {
     order: new DeliveryOrder(),
     depths: new Map(),
     findings: new Findings(),
-    read: { lines: 0, tornLines: 0, redeliveries: 0, unnamed: 0 }
+    read: { lines: 0, tornLines: 0, redeliveries: 0, unnamed: 0 },
   }
   readonly #lastTimeNs = new Map<string, number>()
 
@@ -195,12 +195,8 @@ export class Checker {
 
 const hashNumber = (hash: string): number => Number.parseInt(hash, 16)
 
-const older = (
-  epoch: number,
-  attempt: number,
-  thanEpoch: number,
-  thanAttempt: number
-): boolean => epoch < thanEpoch || (epoch === thanEpoch && attempt < thanAttempt)
+const older = (epoch: number, attempt: number, thanEpoch: number, thanAttempt: number): boolean =>
+  epoch < thanEpoch || (epoch === thanEpoch && attempt < thanAttempt)
 
 const describe = (record: DeliverRecord): string =>
   `${record.queue} sequence ${record.tag[1]} to ${record.process}`

@@ -37,7 +37,7 @@ export class DeliveryOrder {
     where: { readonly queue: number; readonly generation: number; readonly process: string },
     sequence: number,
     receivedNs: number,
-    sinceNs: number
+    sinceNs: number,
   ): void {
     const { queue, generation, process } = where
     const key = `${queue}/${generation}`

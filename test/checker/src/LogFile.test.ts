@@ -70,7 +70,7 @@ describe("a record", () => {
     failed: 0,
     returned: 0,
     tag: ["g", 1, 1, 1],
-    sinceNs: 8
+    sinceNs: 8,
   }
 
   it("is refused with the name of the bad field", () => {
@@ -87,7 +87,7 @@ describe("a record", () => {
       [{ redelivered: 1 }, "bad redelivered"],
       [{ failed: -1 }, "bad failed or returned"],
       [{ sinceNs: 10 }, "asked after it arrived"],
-      [{ tag: ["g", 1, 1] }, "bad tag"]
+      [{ tag: ["g", 1, 1] }, "bad tag"],
     ]
     for (const [fields, problem] of bad) {
       expect(parseRecord(JSON.stringify({ ...deliver, ...fields }))).toBe(problem)

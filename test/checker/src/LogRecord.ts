@@ -17,12 +17,7 @@ export type Phase = "invoke" | "ok" | "fail" | "info"
 export type SettleKind = "ack" | "return" | "reject"
 
 /** Generation id, sequence, epoch and attempt of a delivery, as the fabric named it. */
-export type Tag = readonly [
-  generation: string,
-  sequence: number,
-  epoch: number,
-  attempt: number
-]
+export type Tag = readonly [generation: string, sequence: number, epoch: number, attempt: number]
 
 interface Common {
   /** Name of the writing process: unique in a run, never used again after a kill. */
@@ -87,7 +82,7 @@ export const messageId = (process: string, counter: number): string => `${proces
 
 /** Splits `process-counter`; undefined if it was not made by `messageId`. */
 export const splitMessageId = (
-  id: string
+  id: string,
 ): { readonly process: string; readonly counter: number } | undefined => {
   const dash = id.lastIndexOf("-")
   if (dash < 1 || dash === id.length - 1 || id.length - dash > 17) return undefined
@@ -164,7 +159,8 @@ const settleProblem = (fields: Fields): string | undefined => {
 
 const isName = (value: unknown): value is string => typeof value === "string" && value !== ""
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && !((value as number) < 0)
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && !((value as number) < 0)
 
 const isTime = (value: unknown): value is number => typeof value === "number" && value >= 0
 

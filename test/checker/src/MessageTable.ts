@@ -45,7 +45,7 @@ export const Fact = {
   /** Unflagged although its own counts say that it had been delivered before. */
   countedButUnflagged: 128,
   /** Two terminal settles were confirmed under different tags. */
-  settledTwice: 256
+  settledTwice: 256,
 } as const
 
 /** Gives each text a small number and back. */

@@ -17,7 +17,7 @@ export const violationKinds = {
   doubled: "I6 one publish (or one dedup id) stored more than once",
   depthNotZero: "I7 messages left in a queue at the end",
   depthUnreported: "I7 no final depth of a queue: losses cannot be told from a backlog",
-  logErrors: "the logs contradict themselves or cannot be read"
+  logErrors: "the logs contradict themselves or cannot be read",
 } as const
 
 export type ViolationKind = keyof typeof violationKinds
@@ -32,8 +32,9 @@ export const figureKinds = [
   "delivered",
   "redeliveries",
   "processed",
+  "processedUnknown",
   "tornLines",
-  "lines"
+  "lines",
 ] as const
 
 export type FigureKind = (typeof figureKinds)[number]
@@ -74,7 +75,7 @@ export const examplesPerKindMax = 5
 /** Collects violations; the one place where they are counted. */
 export class Findings {
   readonly counts = Object.fromEntries(
-    Object.keys(violationKinds).map((kind) => [kind, 0])
+    Object.keys(violationKinds).map((kind) => [kind, 0]),
   ) as Record<ViolationKind, number>
   readonly examples: Array<Example> = []
 
@@ -96,7 +97,7 @@ export const renderVerdict = (verdict: Verdict): string => {
   for (const each of verdict.lostInQueues) {
     lines.push(
       `  lost in ${each.queue}: ${each.lost} (prefix ${each.prefix}, middle ${each.middle}, ` +
-        `postfix ${each.postfix}, whole ${each.whole})`
+        `postfix ${each.postfix}, whole ${each.whole})`,
     )
   }
   for (const { kind, text } of verdict.examples) lines.push(`  ${kind}: ${text}`)

@@ -5,8 +5,8 @@ export {
   type DeliverRecord,
   type DepthRecord,
   formatRecord,
-  lineLengthMax,
   type LogRecord,
+  lineLengthMax,
   messageId,
   type Phase,
   type PublishRecord,
@@ -14,7 +14,7 @@ export {
   type SettleKind,
   type SettleRecord,
   splitMessageId,
-  type Tag
+  type Tag,
 } from "./LogRecord.js"
 export { Prng } from "./Prng.js"
 export {
@@ -24,5 +24,5 @@ export {
   renderVerdict,
   type Verdict,
   type ViolationKind,
-  violationKinds
+  violationKinds,
 } from "./Verdict.js"

@@ -5,8 +5,8 @@
  * and none of its messages is called lost; one without a report gets `depthUnreported`.
  */
 import type { Evidence } from "./Checker.js"
-import { Losses } from "./Losses.js"
 import { messageId } from "./LogRecord.js"
+import { Losses } from "./Losses.js"
 import { Fact } from "./MessageTable.js"
 import { type FigureKind, figureKinds, type Verdict } from "./Verdict.js"
 
@@ -40,9 +40,9 @@ export const judge = (evidence: Evidence): Verdict => {
     figures,
     lostInQueues: losses.byQueue(),
     finalDepths: Object.fromEntries(
-      [...evidence.depths].map(([queue, depth]) => [evidence.queues.nameOf(queue), depth])
+      [...evidence.depths].map(([queue, depth]) => [evidence.queues.nameOf(queue), depth]),
     ),
-    examples
+    examples,
   }
 }
 
@@ -62,6 +62,9 @@ const count = ({ table }: Evidence, figures: Figures, row: number): void => {
   figures.deliveries += deliveries
   if (deliveries > 0) figures.delivered++
   if (table.settleConfirms.get(row) > 0) figures.processed++
+  else if (table.settleInvokes.get(row) > table.settleRefusals.get(row)) {
+    figures.processedUnknown++
+  }
   if (!table.has(row, Fact.invoked)) return
   figures.attempted++
   if (table.has(row, Fact.confirmed)) figures.confirmed++

@@ -13,11 +13,11 @@ const main = (): number => {
   try {
     const { values, positionals } = parseArgs({
       options: { output: { type: "string", default: "text" } },
-      allowPositionals: true
+      allowPositionals: true,
     })
     if (positionals.length === 0) throw new Error("no log given")
     const files = positionals.flatMap((path) =>
-      statSync(path).isDirectory() ? findLogFiles(path) : [path]
+      statSync(path).isDirectory() ? findLogFiles(path) : [path],
     )
     const verdict = checkLogFiles(files)
     const json = values.output === "json"

@@ -24,7 +24,7 @@ export class ClientLog {
   constructor(
     directory: string,
     readonly process: string,
-    readonly epochNs: bigint
+    readonly epochNs: bigint,
   ) {
     this.#file = openSync(join(directory, logFileName(process)), "ax")
   }

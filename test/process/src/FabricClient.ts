@@ -32,14 +32,10 @@ export interface FabricClient {
   /** Waits up to `waitMs` for messages; empty if there are none. */
   fetch(
     queue: string,
-    options: { readonly credit: number; readonly waitMs: number }
+    options: { readonly credit: number; readonly waitMs: number },
   ): Promise<ReadonlyArray<FabricDelivery>>
   /** One outcome per tag. */
-  settle(
-    queue: string,
-    kind: SettleKind,
-    tags: ReadonlyArray<Tag>
-  ): Promise<ReadonlyArray<Outcome>>
+  settle(queue: string, kind: SettleKind, tags: ReadonlyArray<Tag>): Promise<ReadonlyArray<Outcome>>
   /** Messages in the queue, ready and leased. */
   depth(queue: string): Promise<number>
   close(): Promise<void>

@@ -16,7 +16,7 @@ export interface LogSource {
 const realFiles: ReadonlyArray<readonly [queue: string, file: string]> = [
   ["openssh", "OpenSSH_2k.log"],
   ["apache", "Apache_2k.log"],
-  ["hdfs", "HDFS_2k.log"]
+  ["hdfs", "HDFS_2k.log"],
 ]
 
 const generatedLines = 2_000
@@ -38,7 +38,7 @@ export const findDataDirectory = (asked: string | undefined): string | undefined
 export const findLogSources = (
   data: string | undefined,
   seed: string,
-  scratch: string
+  scratch: string,
 ): ReadonlyArray<LogSource> => {
   const real = realFiles
     .map(([queue, name]) => ({ queue, file: join(data ?? scratch, name) }))
@@ -58,7 +58,9 @@ const generate = (seed: string, scratch: string): LogSource => {
   const lines: Array<string> = []
   for (let line = 0; line < generatedLines; line++) {
     const words = Array.from({ length: prng.between(1, 30) }, () => prng.next().toString(36))
-    lines.push(`${String(line).padStart(6, "0")} host sshd[${prng.between(1, 99_999)}]: ${words.join(" ")}`)
+    lines.push(
+      `${String(line).padStart(6, "0")} host sshd[${prng.between(1, 99_999)}]: ${words.join(" ")}`,
+    )
   }
   mkdirSync(scratch, { recursive: true })
   const file = join(scratch, "generated.log")

@@ -17,7 +17,7 @@ const skeinMain = fileURLToPath(new URL("../../../apps/skein/dist/main.js", impo
 export const serveSkein: ServeCommand = (directory, port) => [
   process.execPath,
   skeinMain,
-  ...["node", "start", "--dir", directory, "--port", String(port), "--output", "json"]
+  ...["node", "start", "--dir", directory, "--port", String(port), "--output", "json"],
 ]
 
 export interface Exit {
@@ -37,7 +37,7 @@ export class ProcessUnderTest {
   constructor(
     readonly directory: string,
     readonly serve: ServeCommand,
-    readonly readyTimeoutMs = 30_000
+    readonly readyTimeoutMs = 30_000,
   ) {}
 
   /** Host and port; the same after every restart. */
@@ -107,7 +107,7 @@ export class ProcessUnderTest {
   #ready(child: ChildProcess): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#exit.then(({ code, signal }) =>
-        reject(new Error(`the node ended before it listened (${code ?? signal})`))
+        reject(new Error(`the node ended before it listened (${code ?? signal})`)),
       )
       if (child.stdout === null) return
       createInterface({ input: child.stdout }).on("line", (line) => {

@@ -15,7 +15,10 @@ export interface ClientFrame {
  * harness. A failure ends the process with code 1 and the error on stderr.
  */
 export const runClient = (
-  body: (frame: ClientFrame, onMessage: (listen: (message: ToClient) => void) => void) => Promise<void>
+  body: (
+    frame: ClientFrame,
+    onMessage: (listen: (message: ToClient) => void) => void,
+  ) => Promise<void>,
 ): void => {
   process.on("disconnect", () => process.exit(1))
   const run = async (): Promise<void> => {
@@ -41,6 +44,6 @@ export const runClient = (
     (error) => {
       process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
       process.exit(1)
-    }
+    },
   )
 }

@@ -3,8 +3,8 @@
  * in fifty back once, so that returns happen too. Says `idle` when a fetch came back empty.
  */
 import { bodyHash, Prng, type SettleKind } from "@skein/test-checker"
-import { type ClientFrame, runClient } from "./clientMain.js"
 import type { LogEntry } from "./ClientLog.js"
+import { type ClientFrame, runClient } from "./clientMain.js"
 import type { FabricDelivery } from "./FabricClient.js"
 import { readBodyId } from "./messageBody.js"
 
@@ -35,25 +35,21 @@ class Consumer {
       }
       this.#logDeliveries(queue, deliveries, calledNs)
       const back = deliveries.filter(
-        ({ redelivered }) => !redelivered && prng.chance(returnProbability)
+        ({ redelivered }) => !redelivered && prng.chance(returnProbability),
       )
       const done = deliveries.filter((delivery) => !back.includes(delivery))
       await Promise.all([this.#settle(queue, "ack", done), this.#settle(queue, "return", back)])
     }
   }
 
-  #logDeliveries(
-    queue: string,
-    deliveries: ReadonlyArray<FabricDelivery>,
-    calledNs: number
-  ): void {
+  #logDeliveries(queue: string, deliveries: ReadonlyArray<FabricDelivery>, calledNs: number): void {
     const { log } = this.frame
     log.add(
       deliveries.map(({ body, redelivered, failed, returned, tag, askedAtNs }) => ({
         ...{ op: "deliver", phase: "ok", counter: this.#counter++, queue },
         ...{ id: readBodyId(body), body: bodyHash(body), redelivered, failed, returned, tag },
-        sinceNs: askedAtNs === undefined ? calledNs : Number(askedAtNs - log.epochNs)
-      }))
+        sinceNs: askedAtNs === undefined ? calledNs : Number(askedAtNs - log.epochNs),
+      })),
     )
     log.flush()
   }
@@ -61,13 +57,13 @@ class Consumer {
   async #settle(
     queue: string,
     kind: SettleKind,
-    deliveries: ReadonlyArray<FabricDelivery>
+    deliveries: ReadonlyArray<FabricDelivery>,
   ): Promise<void> {
     if (deliveries.length === 0) return
     const { client, log } = this.frame
     const entries = deliveries.map(({ body, tag }): LogEntry & { readonly op: "settle" } => ({
       ...{ op: "settle", phase: "invoke", counter: this.#counter++, queue, kind },
-      ...{ id: readBodyId(body), tag }
+      ...{ id: readBodyId(body), tag },
     }))
     log.add(entries)
     log.flush()

@@ -4,9 +4,9 @@
  * least once. An id is never used for a second publish.
  */
 import { bodyHash, messageId } from "@skein/test-checker"
-import { type ClientFrame, runClient } from "./clientMain.js"
-import type { ToClient } from "./ClientMessages.js"
 import type { LogEntry } from "./ClientLog.js"
+import type { ToClient } from "./ClientMessages.js"
+import { type ClientFrame, runClient } from "./clientMain.js"
 import { InFlight } from "./InFlight.js"
 import { readLogLines } from "./LogLines.js"
 import { makeBody } from "./messageBody.js"
@@ -24,7 +24,7 @@ class Publisher {
     this.#sources = frame.settings.sources.map(({ queue, file }) => ({
       queue,
       lines: readLogLines(file),
-      next: 0
+      next: 0,
     }))
   }
 
@@ -66,7 +66,7 @@ class Publisher {
       const { producer } = client
       entries.push({
         ...{ op: "publish", phase: "invoke", counter, queue, id, producer },
-        body: bodyHash(body)
+        body: bodyHash(body),
       })
     }
     const sentNs = log.add(entries)
@@ -85,7 +85,7 @@ class Publisher {
       (error) => {
         process.stderr.write(`publish: ${error}\n`)
         end("info")
-      }
+      },
     )
   }
 

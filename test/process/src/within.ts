@@ -4,7 +4,7 @@
 export const within = async <T>(
   promise: Promise<T>,
   timeoutMs: number,
-  what: string
+  what: string,
 ): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

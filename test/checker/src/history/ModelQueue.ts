@@ -44,7 +44,7 @@ export class ModelQueue {
 
   constructor(
     readonly name: string,
-    readonly generation: string
+    readonly generation: string,
   ) {}
 
   /** Stores a message and says at which sequence; undefined if its dedup id repeats. */
@@ -65,7 +65,7 @@ export class ModelQueue {
       returned: 0,
       lease: undefined,
       newest: undefined,
-      settledBy: undefined
+      settledBy: undefined,
     })
     return sequence
   }

@@ -59,7 +59,7 @@ export interface HistoryOptions {
 
 export const randomHistory = (
   prng: Prng,
-  options: HistoryOptions = { steps: 400 }
+  options: HistoryOptions = { steps: 400 },
 ): ReadonlyArray<ProcessLog> => {
   const world = new World(prng)
   for (let step = 0; step < options.steps; step++) world.step()
@@ -138,14 +138,14 @@ class World {
         phase: "ok",
         queue: queue.name,
         depth: queue.depth(),
-        timeNs: this.#nowNs
+        timeNs: this.#nowNs,
       })
     }
   }
 
   #busy(): boolean {
     return this.#consumers.some(
-      ({ pipe, held, settling }) => pipe.length + held.length + settling.length > 0
+      ({ pipe, held, settling }) => pipe.length + held.length + settling.length > 0,
     )
   }
 
@@ -222,7 +222,7 @@ class World {
       queue: queue.name,
       ...delivery,
       timeNs: this.#nowNs,
-      sinceNs: arrived.sinceNs
+      sinceNs: arrived.sinceNs,
     })
   }
 
@@ -315,7 +315,7 @@ class World {
       producer: `producer-of-${publisher.log.process}`,
       body: bodyOf(publish.id),
       ...(publish.dedupId === undefined ? {} : { dedupId: publish.dedupId }),
-      timeNs: this.#nowNs
+      timeNs: this.#nowNs,
     })
   }
 
@@ -331,7 +331,7 @@ class World {
       kind,
       id,
       tag,
-      timeNs: this.#nowNs
+      timeNs: this.#nowNs,
     })
   }
 

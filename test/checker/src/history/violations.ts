@@ -29,13 +29,13 @@ const deliveriesOf = (logs: Logs): Array<Mutable<DeliverRecord>> =>
 
 const publishesOf = (logs: Logs, phase: string): Array<Mutable<PublishRecord>> =>
   recordsOf(logs).filter(
-    (record): record is PublishRecord => record.op === "publish" && record.phase === phase
+    (record): record is PublishRecord => record.op === "publish" && record.phase === phase,
   )
 
 const acksOf = (logs: Logs, phase: string): Array<SettleRecord> =>
   recordsOf(logs).filter(
     (record): record is SettleRecord =>
-      record.op === "settle" && record.kind === "ack" && record.phase === phase
+      record.op === "settle" && record.kind === "ack" && record.phase === phase,
   )
 
 const remove = (logs: Logs, unwanted: (record: LogRecord) => boolean): void => {
@@ -64,7 +64,7 @@ const append = <T extends LogRecord>(logs: Logs, record: T): T => {
 const lose = (logs: Logs, prng: Prng): boolean => {
   const delivered = new Set(deliveriesOf(logs).map(({ id }) => id))
   const victim = prng.pick(
-    publishesOf(logs, "ok").filter((each) => each.dedupId === undefined && delivered.has(each.id))
+    publishesOf(logs, "ok").filter((each) => each.dedupId === undefined && delivered.has(each.id)),
   )
   if (victim === undefined) return false
   remove(logs, (record) => isAbout(record, victim.id))
@@ -74,7 +74,7 @@ const lose = (logs: Logs, prng: Prng): boolean => {
 const loseDedup = (logs: Logs, prng: Prng): boolean => {
   const delivered = new Set(deliveriesOf(logs).map(({ id }) => id))
   const victim = prng.pick(
-    publishesOf(logs, "ok").filter((each) => each.dedupId !== undefined && delivered.has(each.id))
+    publishesOf(logs, "ok").filter((each) => each.dedupId !== undefined && delivered.has(each.id)),
   )
   if (victim === undefined) return false
   remove(logs, (record) => isAbout(record, victim.id))
@@ -90,7 +90,7 @@ const leaveUnsettled = (logs: Logs, prng: Prng): boolean => {
 
 const change = (
   pick: (logs: Logs, prng: Prng) => Mutable<DeliverRecord> | undefined,
-  edit: (delivery: Mutable<DeliverRecord>) => void
+  edit: (delivery: Mutable<DeliverRecord>) => void,
 ) => {
   return (logs: Logs, prng: Prng): boolean => {
     const delivery = pick(logs, prng)
@@ -157,8 +157,8 @@ const lateElsewhere = (logs: Logs, prng: Prng): boolean => {
   const first = deliveriesOf(logs).filter(({ redelivered }) => !redelivered)
   const victim = prng.pick(
     first.filter((low) =>
-      first.some((high) => high.queue === low.queue && high.tag[1] > low.tag[1])
-    )
+      first.some((high) => high.queue === low.queue && high.tag[1] > low.tag[1]),
+    ),
   )
   const asker = consumersOf(logs).find((log) => deliveriesOf([log]).length === 0)
   if (victim === undefined || asker === undefined) return false
@@ -208,7 +208,7 @@ const storeTwice = deliverAgain((again) => {
 const shareDedup = (logs: Logs, prng: Prng): boolean => {
   const delivered = new Set(deliveriesOf(logs).map(({ id }) => id))
   const stored = publishesOf(logs, "invoke").filter(
-    ({ id, queue, dedupId }) => delivered.has(id) && queue === "orders" && dedupId === undefined
+    ({ id, queue, dedupId }) => delivered.has(id) && queue === "orders" && dedupId === undefined,
   )
   const [left, right] = [prng.pick(stored), prng.pick(stored)]
   if (left === undefined || right === undefined || left === right) return false
@@ -220,7 +220,7 @@ const shareDedup = (logs: Logs, prng: Prng): boolean => {
 const refuseStored = (logs: Logs, prng: Prng): boolean => {
   const delivered = new Set(deliveriesOf(logs).map(({ id }) => id))
   const victim = prng.pick(
-    publishesOf(logs, "ok").filter(({ id, dedupId }) => delivered.has(id) && dedupId === undefined)
+    publishesOf(logs, "ok").filter(({ id, dedupId }) => delivered.has(id) && dedupId === undefined),
   )
   if (victim === undefined) return false
   victim.phase = "fail"
@@ -260,7 +260,7 @@ const forgetInvoke = (logs: Logs, prng: Prng): boolean => {
   if (victim === undefined) return false
   remove(
     logs,
-    (record) => record.op === "publish" && record.phase === "invoke" && record.id === victim.id
+    (record) => record.op === "publish" && record.phase === "invoke" && record.id === victim.id,
   )
   return true
 }
@@ -275,7 +275,7 @@ export const plantedViolations: ReadonlyArray<Planted> = [
     alsoAllowed: ["logErrors", "lost", "unprocessed"],
     plant: change(anyDelivery, (delivery) => {
       delivery.id = "nobody-7"
-    })
+    }),
   },
   {
     name: "an unreadable id",
@@ -283,14 +283,14 @@ export const plantedViolations: ReadonlyArray<Planted> = [
     alsoAllowed: ["logErrors", "lost"],
     plant: change(anyDelivery, (delivery) => {
       delivery.id = "\u0000"
-    })
+    }),
   },
   {
     name: "other bytes",
     kind: "corrupted",
     plant: change(anyDelivery, (delivery) => {
       delivery.body = "0123456789ab"
-    })
+    }),
   },
   {
     name: "another queue",
@@ -298,12 +298,12 @@ export const plantedViolations: ReadonlyArray<Planted> = [
     alsoAllowed: ["orderViolations"],
     plant: change(anyDelivery, (delivery) => {
       delivery.queue = delivery.queue === "orders" ? "mail" : "orders"
-    })
+    }),
   },
   {
     name: "a refused publish is stored",
     kind: "refusedButDelivered",
-    plant: refuseStored
+    plant: refuseStored,
   },
   { name: "delivered after its ack", kind: "deliveredAfterAck", plant: deliverAgain(() => {}) },
   { name: "acked twice under two tags", kind: "settledTwice", plant: settleTwice },
@@ -313,7 +313,7 @@ export const plantedViolations: ReadonlyArray<Planted> = [
     alsoAllowed: ["orderViolations"],
     plant: change(laterDelivery, (delivery) => {
       delivery.redelivered = false
-    })
+    }),
   },
   {
     name: "counted but not flagged",
@@ -322,8 +322,8 @@ export const plantedViolations: ReadonlyArray<Planted> = [
       (logs, prng) => prng.pick(deliveriesOf(logs).filter(({ redelivered }) => !redelivered)),
       (delivery) => {
         delivery.failed = 1
-      }
-    )
+      },
+    ),
   },
   {
     name: "delivered to two, both unflagged",
@@ -331,7 +331,7 @@ export const plantedViolations: ReadonlyArray<Planted> = [
     alsoAllowed: ["orderViolations", "deliveredAfterAck"],
     plant: deliverAgain((again) => {
       again.redelivered = false
-    })
+    }),
   },
   { name: "two deliveries swapped", kind: "orderViolations", plant: swapDeliveries },
   { name: "a low sequence late elsewhere", kind: "orderViolations", plant: lateElsewhere },
@@ -342,5 +342,5 @@ export const plantedViolations: ReadonlyArray<Planted> = [
   { name: "no depth reported", kind: "depthUnreported", plant: reportNoDepth },
   { name: "a publish ends twice", kind: "logErrors", plant: endTwice },
   { name: "a clock goes back", kind: "logErrors", plant: turnBackTime },
-  { name: "a publish without its beginning", kind: "logErrors", plant: forgetInvoke }
+  { name: "a publish without its beginning", kind: "logErrors", plant: forgetInvoke },
 ]
