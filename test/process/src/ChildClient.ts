@@ -7,8 +7,10 @@ import { within } from "./within.js"
 
 export type ClientRole = "publisher" | "consumer"
 
-const mainOf = (role: ClientRole): string =>
-  fileURLToPath(new URL(`../dist/${role}Main.js`, import.meta.url))
+const mains: Readonly<Record<ClientRole, string>> = {
+  publisher: fileURLToPath(new URL("../dist/publisherMain.js", import.meta.url)),
+  consumer: fileURLToPath(new URL("../dist/consumerMain.js", import.meta.url)),
+}
 
 const stderrKeptMax = 65_536
 
@@ -23,7 +25,7 @@ export class ChildClient {
     readonly settings: ClientSettings,
   ) {
     this.#child = adopt(
-      fork(mainOf(role), [JSON.stringify(settings)], {
+      fork(mains[role], [JSON.stringify(settings)], {
         stdio: ["ignore", "ignore", "pipe", "ipc"],
       }),
     )

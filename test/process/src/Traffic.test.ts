@@ -8,8 +8,8 @@ import { inFlightForKillMin } from "./InFlight.js"
 import { findLogSources } from "./LogLines.js"
 import { runTraffic, type TrafficReport } from "./Traffic.js"
 
-const compiled = (name: string): string =>
-  fileURLToPath(new URL(`../dist/stub/${name}.js`, import.meta.url))
+const stubBroker = fileURLToPath(new URL("../dist/stub/StubBroker.js", import.meta.url))
+const stubClient = fileURLToPath(new URL("../dist/stub/StubClient.js", import.meta.url))
 
 let directory = ""
 beforeEach(() => {
@@ -24,10 +24,10 @@ const run = (
   runTraffic({
     directory,
     serve: (data, port) => [
-      ...[process.execPath, compiled("StubBroker")],
+      ...[process.execPath, stubBroker],
       ...[data, String(port), misbehaviour],
     ],
-    adapter: compiled("StubClient"),
+    adapter: stubClient,
     sources: findLogSources(undefined, "stub", directory),
     seed: `stub ${misbehaviour}`,
     confirmedBetweenKillsMin: 500,
