@@ -108,6 +108,7 @@ const openHost = async (journal: Journal): Promise<Setup> => {
   const opening = ShardHost.open(
     opened,
     {
+      generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
       replaying: make,
       restored: (generation, chunks, host) => {
         const actor = make(generation, host)

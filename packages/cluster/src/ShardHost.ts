@@ -44,6 +44,8 @@ import type { ShardActor } from "./ShardActor.js"
 
 /** Makes the actor of a generation: empty for replay, or from the chunks of a checkpoint. */
 export interface ActorFactory {
+  /** Whose chunk of a checkpoint it is. */
+  readonly generationOf: (key: string) => Generation
   readonly replaying: (generation: Generation, host: ShardHost) => ShardActor
   readonly restored: (
     generation: Generation,
@@ -279,7 +281,7 @@ export class ShardHost implements ShardTenant {
         late = decodeLateFrames(chunk.bytes)
         continue
       }
-      const generation = generationOf(chunk.key)
+      const generation = factory.generationOf(chunk.key)
       const list = chunks.get(generation)
       if (list === undefined) chunks.set(generation, [chunk])
       else list.push(chunk)
@@ -414,9 +416,3 @@ const frameKey = ({ generation, first }: FrameKey): FrameKey => ({ generation, f
 const noEvents = new Uint8Array(0)
 /** Node's timers overflow beyond 2^31 - 1 ms. */
 const timerMaxMs = limits.leaseMaxMs
-
-const generationOf = (key: string): Generation => {
-  const generation = Number(key.slice(1, key.indexOf("/")))
-  invariant(Number.isSafeInteger(generation), `a chunk's key names no generation: ${key}`)
-  return generation
-}

@@ -18,9 +18,9 @@ import {
   shardName,
   skeinError,
 } from "@skein/model"
-import { emptyQueue, restoreQueue } from "@skein/queue"
+import { catalogGeneration, emptyQueue, generationOfKey, restoreQueue } from "@skein/queue"
 import type { Admin, Broker, Fabric, NodeStatus } from "@skein/wire"
-import { CatalogActor, catalogGeneration } from "./CatalogActor.js"
+import { CatalogActor } from "./CatalogActor.js"
 import { NodeAdmin } from "./NodeAdmin.js"
 import { NodeBroker } from "./NodeBroker.js"
 import { QueueActor } from "./QueueActor.js"
@@ -50,6 +50,7 @@ export class NodeCore implements Fabric {
   readonly admin: Admin
   readonly sessions: Sessions
   private readonly hosts = new Map<Shard, ShardHost>()
+  private readonly queues: Queues
   private readonly commit: GroupCommit
   private readonly stallWatch: StallWatch
   private readonly context: HostContext
@@ -69,9 +70,9 @@ export class NodeCore implements Fabric {
       commitSoon: this.commit.commitSoon,
     }
     const catalog = () => this.openCatalog()
-    const queues = new Queues(this.hosts, catalog, (host, queue) => this.newQueue(host, queue))
-    this.broker = new NodeBroker(queues, this.sessions)
-    this.admin = new NodeAdmin(catalog, queues, this.sessions, {
+    this.queues = new Queues(this.hosts, catalog, (host, queue) => this.newQueue(host, queue))
+    this.broker = new NodeBroker(this.queues, this.sessions)
+    this.admin = new NodeAdmin(catalog, this.queues, {
       status: () => this.status(),
       leastUsedShard: () => this.openCatalog().leastUsedShard(options.shards),
     })
@@ -87,11 +88,13 @@ export class NodeCore implements Fabric {
       {
         replaying: (generation, home) => this.actor(generation, home, undefined),
         restored: (generation, chunks, home) => this.actor(generation, home, chunks),
+        generationOf: (key) => generationOfKey(key) ?? catalogGeneration,
       },
       this.context,
     )
     if (shard === catalogShard) this.catalog = this.catalogIn(host)
     this.hosts.set(shard, host)
+    await this.eraseDoomed(shard)
     return host
   }
 
@@ -110,6 +113,13 @@ export class NodeCore implements Fabric {
   stop(): void {
     this.stallWatch.stop()
     this.sessions.stop()
+  }
+
+  /** What a crash left between the catalog's removal and the shard's. */
+  private async eraseDoomed(shard: Shard): Promise<void> {
+    for (const queue of this.openCatalog().doomed(shard)) {
+      await this.queues.erase(queue, "the queue was deleted")
+    }
   }
 
   private openCatalog(): CatalogActor {
