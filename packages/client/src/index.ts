@@ -1,1 +1,28 @@
-export {}
+/** Owns: the Promise API. Its types name no Effect; see effect.ts for the other one. */
+export { type ErrorTag, SkeinError, isSkeinError, type Tagged } from "@skein/model"
+export type { ClientOptions } from "./ClientOptions.js"
+export { connect, type ConnectSettings, socketFabric } from "./connect.js"
+export { type Connection, connectFabric, type ConnectOptions } from "./connection/index.js"
+export type { ConsumeOptions } from "./consume/Consumer.js"
+export { Consumer } from "./consume/Consumer.js"
+export { Batch, Message } from "./consume/Message.js"
+export type { BatchSettled, SettleOptions } from "./consume/SettleWaiters.js"
+export type { CallOptions } from "./Deadline.js"
+export type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
+export type { Published } from "./publish/PublishCall.js"
+export {
+  type PayloadCodec,
+  type PayloadType,
+  Queue,
+  type QueueDefinition,
+  type SchemaLike,
+  type StandardSchemaLike,
+} from "./QueueDefinition.js"
+export {
+  type MessageOptions,
+  type PublishManyOptions,
+  type PublishOptions,
+  QueueHandle,
+} from "./QueueHandle.js"
+export { type Runtime, systemRuntime } from "./Runtime.js"
+export { makeClient, type NamedQueue, SkeinClient } from "./SkeinClient.js"

@@ -2,7 +2,7 @@
  * Owns: what can be asked of a queue. Plain values; the shell makes them from requests that are
  * already checked for form (lengths, limits, names), and passes the time beside them.
  */
-import type { Epoch, Outcome, ProducerId, Sequence, SessionId } from "@skein/model"
+import type { Epoch, Outcome, ProducerId, QueuePolicy, Sequence, SessionId } from "@skein/model"
 
 /** What the queue needs to know of a frame; its bytes stay with the shell and the journal. */
 export interface FrameSummary {
@@ -107,8 +107,23 @@ export interface Open {
   readonly epoch: Epoch
 }
 
+/** First use of a queue in its shard; a repeat changes nothing. Opens it for `epoch`, too. */
+export interface Create {
+  readonly _tag: "Create"
+  readonly name: string
+  readonly policy: QueuePolicy
+  readonly epoch: Epoch
+}
+
+/** Everything goes; a repeat changes nothing. Afterwards the shell drops state and chunks. */
+export interface Delete {
+  readonly _tag: "Delete"
+}
+
 export type Command =
   | CancelFetch
+  | Create
+  | Delete
   | Deliver
   | EndSession
   | Extend

@@ -62,8 +62,14 @@ export interface MessagesPurged {
   readonly ranges: readonly Sequence[]
 }
 
+/** Last event of a queue: its messages, producers and dedup ids are gone. */
+export interface Deleted {
+  readonly _tag: "Deleted"
+}
+
 export type DurableEvent =
   | Created
+  | Deleted
   | Ended
   | FramePublished
   | MessagesPurged

@@ -36,4 +36,28 @@ export interface FrameView {
   readonly bodyBytesLargest: number
   /** View of 16 * count bytes, when the frame has the column. */
   readonly dedup?: Uint8Array
+  /** The flags of its header. */
+  readonly flags: number
+  /** Where each part starts, in bytes from the frame's start; 0 for a column that is absent. */
+  readonly keyLengthsAt: number
+  readonly keysAt: number
+  readonly headersLengthsAt: number
+  readonly headersAt: number
+  readonly bodiesAt: number
 }
+
+export const frameVersion = 1
+export const frameHeaderBytes = 16
+export const dedupBytes = 16
+
+export const frameFlags = {
+  dedup: 1,
+  key: 2,
+  headers: 4,
+  priority: 8,
+  due: 16,
+  ttl: 32,
+} as const
+
+/** Columns that this version can read. */
+export const frameFlagsKnown = frameFlags.dedup | frameFlags.key | frameFlags.headers

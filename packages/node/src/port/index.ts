@@ -1,0 +1,2 @@
+export * from "./ClientPort.js"
+export type { PortEvent, PortLimits } from "./PortHost.js"

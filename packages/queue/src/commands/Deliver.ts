@@ -1,0 +1,151 @@
+/**
+ * Owns: giving ready messages to waiting fetches: oldest message first, one fetch of each session in
+ * turn. A repeated fetch gets what is still leased under its number; one whose wait is over and for
+ * which nothing is ready gets an empty answer.
+ */
+import { invariant, limits, type Now, type Sequence } from "@skein/model"
+import type { Decision, Delivery } from "../Decision.js"
+import type { Event, Leased, Redelivered, Touched } from "../Event.js"
+import type { QueueState } from "../QueueState.js"
+import type { Block } from "../state/Block.js"
+import { blockMessages, readyLanes } from "../state/bits.js"
+import { RunBuilder } from "../state/RunBuilder.js"
+import { sortedRanges } from "../state/ranges.js"
+import type { Session, Wait } from "../state/Sessions.js"
+import { done } from "./decisions.js"
+
+export const decideDeliver = (state: QueueState, now: Now): Decision => {
+  if (state.sessions.turns.size === 0) return done()
+  const deal = new Deal(state, now)
+  // Each round gives every session that still waits one fetch.
+  let round = [...state.sessions.turns.values()].map((session) => ({ session, at: 0 }))
+  while (round.length > 0) {
+    const again: typeof round = []
+    for (const turn of round) {
+      const wait = turn.session.waits[turn.at]
+      deal.answer(wait)
+      if (++turn.at < turn.session.waits.length) again.push(turn)
+    }
+    round = again
+  }
+  return done(deal.events, deal.deliveries)
+}
+
+/** One pass over the ready messages; remembers what it has given, because the state may not change. */
+class Deal {
+  readonly events: Event[] = []
+  readonly deliveries: Delivery[] = []
+  private block: Block | undefined
+  private offset: number
+  private readonly touched = new Set<Block>()
+  private readonly given = new Map<Session, number>()
+
+  constructor(
+    private readonly state: QueueState,
+    private readonly now: Now,
+  ) {
+    this.block = state.blocks.readyBlock
+    this.offset = this.block?.readyFrom ?? 0
+  }
+
+  answer(wait: Wait): void {
+    const { session, fetchNumber } = wait
+    if (session.answered(fetchNumber)) {
+      this.end(wait, heldRuns(this.state, session, fetchNumber))
+      return
+    }
+    const had = session.leased + (this.given.get(session) ?? 0)
+    const room = Math.min(wait.messagesMax, limits.leasedPerSessionMax - had)
+    const builder = room <= 0 ? undefined : this.take(room, wait.bytesMax)
+    if (builder === undefined || builder.messages === 0) {
+      if (wait.untilMs <= this.now.monotonicMs) this.end(wait, [])
+      return
+    }
+    this.given.set(session, builder.messages + (this.given.get(session) ?? 0))
+    if (builder.again.length > 0) {
+      this.events.push({ _tag: "Redelivered", ranges: builder.again })
+    }
+    this.events.push({
+      _tag: "Leased",
+      session: session.id,
+      fetchNumber,
+      untilMs: this.now.monotonicMs + this.state.policy.leaseMs,
+      ranges: builder.ranges,
+    })
+    this.deliveries.push({ session: session.id, fetchNumber, runs: builder.runs })
+  }
+
+  private take(messagesMax: number, bytesMax: number): RunBuilder {
+    const builder = new RunBuilder(this.state.blocks, messagesMax, bytesMax)
+    while (this.block !== undefined && !builder.full) {
+      const from = this.block.ready === 0 ? blockMessages : this.block.seek(readyLanes, this.offset)
+      if (from >= blockMessages) {
+        this.block = this.block.next
+        this.offset = this.block?.readyFrom ?? 0
+        continue
+      }
+      const to = this.block.runEnd(readyLanes, from, blockMessages - 1)
+      const before = builder.unjournaled
+      this.offset = builder.take(this.block, from, to)
+      if (builder.unjournaled > before) this.touch(this.block)
+    }
+    return builder.done()
+  }
+
+  /** Something of the block goes out that is not journaled as a delivery of its own. */
+  private touch(block: Block): void {
+    if (block.touched || this.touched.has(block)) return
+    this.touched.add(block)
+    this.events.push({ _tag: "Touched", block: block.index })
+  }
+
+  private end(wait: Wait, runs: Delivery["runs"]): void {
+    const { session, fetchNumber } = wait
+    this.events.push({ _tag: "FetchEnded", session: session.id, fetchNumber })
+    this.deliveries.push({ session: session.id, fetchNumber, runs })
+  }
+}
+
+/** What is still leased under the fetch number. */
+const heldRuns = (state: QueueState, session: Session, fetchNumber: number): Delivery["runs"] => {
+  const held: Sequence[] = []
+  for (const lease of session.leases) {
+    if (lease.fetchNumber === fetchNumber) held.push(...state.leases.heldOf(lease))
+  }
+  const builder = new RunBuilder(state.blocks, limits.fetchMessagesMax, Number.POSITIVE_INFINITY)
+  const ranges = sortedRanges(held)
+  for (let at = 0; at < ranges.length; at += 2) {
+    state.blocks.each(ranges[at], ranges[at + 1], (block, from, to) => {
+      builder.take(block, from, to)
+    })
+  }
+  return builder.done().runs
+}
+
+export const evolveTouched = (state: QueueState, event: Touched): void => {
+  const block = state.blocks.byIndex.get(event.block)
+  invariant(block !== undefined, "a block is touched that is gone")
+  block.touch(state.lanes)
+  state.blocks.soil(block)
+}
+
+export const evolveRedelivered = (state: QueueState, event: Redelivered): void => {
+  for (let at = 0; at < event.ranges.length; at += 2) {
+    state.blocks.every(event.ranges[at], event.ranges[at + 1], (block, from, to) => {
+      block.markOpen(from, to, state.lanes)
+      state.blocks.soil(block)
+    })
+  }
+}
+
+export const evolveLeased = (state: QueueState, event: Leased): void => {
+  const session = state.sessions.of(event.session)
+  state.sessions.answer(event.session, event.fetchNumber, true)
+  const lease = state.leases.grant(session, event.fetchNumber, event.untilMs, event.ranges)
+  for (let at = 0; at < event.ranges.length; at += 2) {
+    state.blocks.every(event.ranges[at], event.ranges[at + 1], (block, from, to) => {
+      state.blocks.lease(block, from, to)
+      state.leases.hold(lease, block, from, to)
+    })
+  }
+}

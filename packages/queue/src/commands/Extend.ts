@@ -1,0 +1,61 @@
+/** Owns: longer (or shorter) leases for messages that the session still holds. Volatile. */
+import { invariant, limits, type Now, type Sequence, skeinError } from "@skein/model"
+import type { Extend } from "../Command.js"
+import type { Decision } from "../Decision.js"
+import type { LeaseExtended } from "../Event.js"
+import type { QueueState } from "../QueueState.js"
+import { pushRange, rangesProblem } from "../state/ranges.js"
+import { refuse } from "./decisions.js"
+
+export const decideExtend = (state: QueueState, command: Extend, now: Now): Decision => {
+  const { ranges } = command
+  const leaseMs = command.leaseMs ?? state.policy.leaseMs
+  const problem = rangesProblem(ranges)
+  if (problem !== undefined) return refuse(skeinError("ProtocolError", problem))
+  if (ranges.length / 2 > limits.settleRangesMax) {
+    return refuse(
+      skeinError("LimitExceeded", `${ranges.length / 2} ranges are extended at once`, {
+        settleRangesMax: limits.settleRangesMax,
+      }),
+    )
+  }
+  if (!(leaseMs >= 1 && leaseMs <= limits.leaseMaxMs)) {
+    return refuse(
+      skeinError("LimitExceeded", `a lease of ${leaseMs} ms is asked for`, {
+        leaseMaxMs: limits.leaseMaxMs,
+      }),
+    )
+  }
+  const session = state.sessions.byId.get(command.session)
+  const held: Sequence[] = []
+  const lost: Sequence[] = []
+  for (let at = 0; at < ranges.length; at += 2) {
+    let next = ranges[at]
+    if (session !== undefined && command.epoch === state.epoch) {
+      const parts = state.leases.heldBy(session, ranges[at], ranges[at + 1])
+      for (let part = 0; part < parts.length; part += 2) {
+        if (parts[part] > next) pushRange(lost, next, parts[part] - 1)
+        pushRange(held, parts[part], parts[part + 1])
+        next = parts[part + 1] + 1
+      }
+    }
+    if (next <= ranges[at + 1]) pushRange(lost, next, ranges[at + 1])
+  }
+  const event: LeaseExtended = {
+    _tag: "LeaseExtended",
+    session: command.session,
+    untilMs: now.monotonicMs + leaseMs,
+    ranges: held,
+  }
+  return {
+    events: held.length === 0 ? [] : [event],
+    reply: { _tag: "Extended", lost },
+    deliveries: [],
+  }
+}
+
+export const evolveLeaseExtended = (state: QueueState, event: LeaseExtended): void => {
+  const session = state.sessions.byId.get(event.session)
+  invariant(session !== undefined, "a lease of an unknown session is extended")
+  state.leases.extend(session, event.ranges, event.untilMs)
+}

@@ -1,0 +1,111 @@
+/**
+ * Owns: what the queue knows of its sessions: their waiting fetches, which fetch numbers were
+ * answered, and whose turn it is. Volatile: gone with the owner.
+ * Must not know: messages.
+ */
+import { invariant, type SessionId } from "@skein/model"
+import { DueHeap } from "./DueHeap.js"
+import type { Lease } from "./Leases.js"
+
+export interface Wait {
+  readonly session: Session
+  readonly fetchNumber: number
+  readonly messagesMax: number
+  readonly bytesMax: number
+  untilMs: number
+  heapAt: number
+}
+
+/** How far back answered fetch numbers are told apart; older ones count as answered. */
+const answeredWindow = 32
+
+export class Session {
+  readonly leases = new Set<Lease>()
+  /** Messages leased to it. */
+  leased = 0
+  /** Ascending by fetch number. */
+  waits: Wait[] = []
+  private answeredMax = 0
+  /** Bit i: fetch number `answeredMax - i` was answered. */
+  private answeredBits = 0
+
+  constructor(readonly id: SessionId) {}
+
+  waitOf(fetchNumber: number): Wait | undefined {
+    return this.waits.find((wait) => wait.fetchNumber === fetchNumber)
+  }
+
+  answered(fetchNumber: number): boolean {
+    const back = this.answeredMax - fetchNumber
+    if (back < 0) return false
+    return back >= answeredWindow || ((this.answeredBits >>> back) & 1) === 1
+  }
+
+  markAnswered(fetchNumber: number): void {
+    const ahead = fetchNumber - this.answeredMax
+    if (ahead > 0) {
+      this.answeredBits = ahead >= answeredWindow ? 1 : (this.answeredBits << ahead) | 1
+      this.answeredMax = fetchNumber
+    } else if (-ahead < answeredWindow) this.answeredBits |= 1 << -ahead
+  }
+}
+
+export class Sessions {
+  readonly byId = new Map<SessionId, Session>()
+  /** Sessions with waiting fetches; the first has its turn next. */
+  readonly turns = new Map<SessionId, Session>()
+  readonly waits = new DueHeap<Wait>()
+
+  of(id: SessionId): Session {
+    const there = this.byId.get(id)
+    if (there !== undefined) return there
+    const session = new Session(id)
+    this.byId.set(id, session)
+    return session
+  }
+
+  wait(
+    id: SessionId,
+    fetchNumber: number,
+    messagesMax: number,
+    bytesMax: number,
+    untilMs: number,
+  ): void {
+    const session = this.of(id)
+    const earlier = session.waitOf(fetchNumber)
+    if (earlier !== undefined) this.drop(earlier)
+    const wait: Wait = { session, fetchNumber, messagesMax, bytesMax, untilMs, heapAt: -1 }
+    let at = session.waits.length
+    while (at > 0 && session.waits[at - 1].fetchNumber > fetchNumber) at--
+    session.waits.splice(at, 0, wait)
+    this.waits.add(wait)
+    this.turns.set(id, session)
+  }
+
+  /** The fetch has its answer: with messages, the session goes to the end of the turns. */
+  answer(id: SessionId, fetchNumber: number, served: boolean): void {
+    const session = this.of(id)
+    session.markAnswered(fetchNumber)
+    const wait = session.waitOf(fetchNumber)
+    if (wait !== undefined) this.drop(wait)
+    if (served && session.waits.length > 0) {
+      this.turns.delete(id)
+      this.turns.set(id, session)
+    }
+  }
+
+  forget(id: SessionId): void {
+    const session = this.byId.get(id)
+    if (session === undefined) return
+    invariant(session.leases.size === 0, "a session is forgotten while it holds leases")
+    for (const wait of [...session.waits]) this.drop(wait)
+    this.byId.delete(id)
+  }
+
+  private drop(wait: Wait): void {
+    const session = wait.session
+    session.waits.splice(session.waits.indexOf(wait), 1)
+    this.waits.remove(wait)
+    if (session.waits.length === 0) this.turns.delete(session.id)
+  }
+}
