@@ -167,8 +167,18 @@ export class QueueActor implements SessionHolder, ShardActor {
     return locate(this.state, first)?.location
   }
 
-  checkpoint(): ActorDelta | undefined {
-    return this.aside === undefined ? checkpointDelta(this.state) : undefined
+  erase(): void {
+    if (this.state.life !== "present") return
+    evolve(this.state, { _tag: "Deleted" })
+    this.releaseDead()
+  }
+
+  isAside(): boolean {
+    return this.aside !== undefined
+  }
+
+  checkpoint(): ActorDelta {
+    return checkpointDelta(this.state)
   }
 
   close(why: SkeinError): void {
