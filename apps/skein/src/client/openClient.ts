@@ -2,8 +2,9 @@
  * Owns: the command's connection. The library repeats a first connection that fails; somebody at a
  * terminal wants to know at once, so the first attempt is made here and handed over.
  */
+
+import type { Queue, SkeinClient } from "@skein/client"
 import type { Settings } from "../config/settings.js"
-import type { SkeinClient } from "@skein/client"
 
 export interface OpenClientOptions {
   readonly settings: Settings
@@ -11,9 +12,14 @@ export interface OpenClientOptions {
   readonly signal: AbortSignal
 }
 
+export interface OpenedClient {
+  readonly client: SkeinClient
+  readonly Queue: typeof Queue
+}
+
 /** Rejects with ConnectionFailed, Unauthorized, VersionUnsupported, ConfigInvalid or Aborted. */
-export const openClient = async (options: OpenClientOptions): Promise<SkeinClient> => {
-  const { connectFabric, makeClient, socketFabric } = await import("@skein/client")
+export const openClient = async (options: OpenClientOptions): Promise<OpenedClient> => {
+  const { connectFabric, makeClient, Queue, socketFabric } = await import("@skein/client")
   const { settings, token, signal } = options
   const to = {
     address: settings.address,
@@ -26,7 +32,7 @@ export const openClient = async (options: OpenClientOptions): Promise<SkeinClien
     ...to,
     signal,
   })
-  return makeClient(
+  const client = await makeClient(
     (aborted) => {
       const ready = first
       first = undefined
@@ -34,4 +40,5 @@ export const openClient = async (options: OpenClientOptions): Promise<SkeinClien
     },
     { signal, timeoutMs: settings.timeout },
   )
+  return { client, Queue }
 }

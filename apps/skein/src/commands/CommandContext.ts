@@ -22,6 +22,7 @@ export interface CommandContext {
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly nowMs: () => number
+  readonly version: string
   /** Connects, uses, closes. */
   readonly connected: <A>(use: (connected: Connected) => Promise<A>) => Promise<A>
 }

@@ -1,9 +1,5 @@
 /** Owns: `skein config`: each setting with its value and its source. */
-import {
-  type ResolvedSetting,
-  showSetting,
-  strayVariables,
-} from "../config/resolveSettings.js"
+import { type ResolvedSetting, showSetting, strayVariables } from "../config/resolveSettings.js"
 import { settingTable } from "../config/settings.js"
 import { type Column, table } from "../output/table.js"
 import { isJson, type RunCommand, writeJson } from "./CommandContext.js"

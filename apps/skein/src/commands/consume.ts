@@ -138,7 +138,7 @@ class Output {
     if (!this.plan.ack) return
     if (isWhole) {
       const all = batch.ack().then(({ lost }) => {
-        this.#lost += lost
+        this.#lost += lost.length
       })
       await this.#track(all)
     } else await this.#track(Promise.all(messages.map((message) => this.#ackOne(message))))

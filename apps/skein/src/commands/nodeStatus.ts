@@ -1,8 +1,8 @@
 /** Owns: `skein node status`. */
 import type { NodeStatus, TreeEntry } from "@skein/wire"
 import { showCount, showSize, showTime } from "../output/figures.js"
-import { type Column, facts, table } from "../output/table.js"
 import type { Terminal } from "../output/Terminal.js"
+import { type Column, facts, table } from "../output/table.js"
 import { isJson, type RunCommand, writeJson } from "./CommandContext.js"
 
 export const run: RunCommand = (context) =>

@@ -9,7 +9,6 @@ import { showCount, showTime } from "../output/figures.js"
 import { Progress } from "../output/Progress.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 import { KeyRegexp } from "./publish/KeyRegexp.js"
-import { untilAborted } from "./untilAborted.js"
 import {
   type Bodies,
   bodiesOfTexts,
@@ -17,6 +16,7 @@ import {
   openInput,
   wholeBody,
 } from "./publish/readBodies.js"
+import { untilAborted } from "./untilAborted.js"
 
 /** Batches that may be unconfirmed at once. */
 const batchesInFlightMax = 8
@@ -96,7 +96,7 @@ const publishAll = async (
       const texts = bodies.map(textOf)
       const keys = plan.keys?.keysOf(texts, read + 1)
       tally.unmatched += keys?.filter((key) => key === undefined).length ?? 0
-      const values = bodies.map((bytes, at) => valueOf(plan, bytes, texts[at], read + at + 1))
+      const values = bodies.map((bytes, at) => payloadOf(plan, bytes, texts[at], read + at + 1))
       const each = (_: unknown, at: number): MessageOptions => columnsOf(plan, keys?.[at])
       const options = { timeoutMs: context.settings.timeout, each }
       const sent = queue.publishMany(values, options).then((results) => tally.add(results, part))
@@ -132,7 +132,12 @@ const textOf = (bytes: Buffer): string | undefined => {
 }
 
 /** A text, a JSON value with --json, or the bytes as they are when they are no UTF-8. */
-const valueOf = (plan: Plan, bytes: Buffer, text: string | undefined, number: number): unknown => {
+const payloadOf = (
+  plan: Plan,
+  bytes: Buffer,
+  text: string | undefined,
+  number: number,
+): unknown => {
   if (!plan.asJson) return text ?? bytes
   try {
     return JSON.parse(text ?? "")

@@ -3,13 +3,11 @@ import { shardName } from "@skein/model"
 import type { QueueInfo, QueueStatus } from "@skein/wire"
 import { showBytes, showDuration } from "../grammar/ValueKind.js"
 import { showCount, showSize } from "../output/figures.js"
-import { facts } from "../output/table.js"
 import type { Terminal } from "../output/Terminal.js"
+import { facts } from "../output/table.js"
 
-export const queueFacts = (
-  terminal: Pick<Terminal, "paintOut">,
-  info: QueueInfo,
-): string => facts(terminal, infoRows(info))
+export const queueFacts = (terminal: Pick<Terminal, "paintOut">, info: QueueInfo): string =>
+  facts(terminal, infoRows(info))
 
 export const queueStatusFacts = (
   terminal: Pick<Terminal, "paintOut">,

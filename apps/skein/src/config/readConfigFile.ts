@@ -77,7 +77,7 @@ const parseConfig = (path: string, text: string): ReadonlyMap<SettingKey, Value>
     throw refuse(path, `it is not JSON: ${cause instanceof Error ? cause.message : ""}`)
   }
   if (typeof data !== "object" || data === null || Array.isArray(data)) {
-    throw refuse(path, "it is not one JSON object such as {\"port\": 4117}.")
+    throw refuse(path, 'it is not one JSON object such as {"port": 4117}.')
   }
   const values = new Map<SettingKey, Value>()
   for (const [key, value] of Object.entries(data)) {
@@ -98,8 +98,7 @@ const isSettingKey = (key: string): key is SettingKey => Object.hasOwn(settingTa
 const readKey = (path: string, key: SettingKey, value: unknown): Value => {
   const { value: kind, notInFile } = settingTable[key]
   if (notInFile !== undefined) throw refuse(path, `${quote(key)}: ${notInFile}.`)
-  const wanted =
-    kind.kind === "switch" ? "boolean" : kind.kind === "integer" ? "number" : "string"
+  const wanted = kind.kind === "switch" ? "boolean" : kind.kind === "integer" ? "number" : "string"
   if (typeof value !== wanted) {
     const found = value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`
     const takes = `${describeKind(kind)}, as a JSON ${wanted}`

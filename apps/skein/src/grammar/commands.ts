@@ -5,7 +5,8 @@ import type { ArgumentSpec, CommandSpec, OptionSpec } from "./Grammar.js"
 
 const setting = (key: SettingKey): OptionSpec => {
   const { flag = key, alias, value, help, default: preset } = settingTable[key]
-  const shown = preset === undefined || value.kind === "switch" ? help : `${help} Default ${preset}.`
+  const shown =
+    preset === undefined || value.kind === "switch" ? help : `${help} Default ${preset}.`
   return { name: flag, ...(alias !== undefined && { alias }), value, help: shown, setting: key }
 }
 
@@ -188,11 +189,13 @@ const journalCommands: readonly CommandSpec[] = [
   { name: "dump", help: "The records as lines of JSON.", options: output, arguments: [dir] },
 ]
 
-const group = (
-  name: string,
-  help: string,
-  commands: readonly CommandSpec[],
-): CommandSpec => ({ name, help, commands, options: [], arguments: [] })
+const group = (name: string, help: string, commands: readonly CommandSpec[]): CommandSpec => ({
+  name,
+  help,
+  commands,
+  options: [],
+  arguments: [],
+})
 
 export const skein: CommandSpec = group("skein", "Run, operate and use a Skein fabric.", [
   group("node", "Run a node, or ask one how it is.", nodeCommands),

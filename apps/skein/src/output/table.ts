@@ -19,7 +19,10 @@ export const table = <Row>(
     cells.reduce((width, row) => Math.max(width, row[at].length), title.length),
   )
   const line = (texts: readonly string[]): string =>
-    texts.map((text, at) => pad(text, widths[at], columns[at].align)).join("  ").trimEnd()
+    texts
+      .map((text, at) => pad(text, widths[at], columns[at].align))
+      .join("  ")
+      .trimEnd()
   const head = terminal.paintOut("bold", line(columns.map(({ title }) => title)))
   return [head, ...cells.map(line), ""].join("\n")
 }

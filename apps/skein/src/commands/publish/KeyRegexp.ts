@@ -58,6 +58,4 @@ export class KeyRegexp {
 }
 
 const isTimeout = (cause: unknown): boolean =>
-  cause instanceof Error &&
-  "code" in cause &&
-  cause.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
+  cause instanceof Error && "code" in cause && cause.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
