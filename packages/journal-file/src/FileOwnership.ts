@@ -10,7 +10,7 @@ import { isMissing } from "@skein/journal"
 import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { type Holder, writeClaim } from "./ClaimFile.js"
-import { genesis, type NamedByInstance, parseShardFile, type Paths } from "./Layout.js"
+import { genesis, parseShardFile, type Paths } from "./Layout.js"
 
 export const fileOwnership = (disk: Disk, paths: Paths, instance: InstanceId): Ownership => ({
   instance,
@@ -79,13 +79,14 @@ const survey = async (
 ): Promise<{ readonly owner: Holder | undefined; readonly epochMax: Epoch }> => {
   // A listing that runs beside a rename may show neither name: look again.
   for (let attempt = 0; attempt < 8; attempt++) {
-    let owner: NamedByInstance | undefined
+    let owner: Holder | undefined
     let epochMax = 0
     for (const name of await disk.list(paths.shard(shard))) {
       const file = parseShardFile(name)
       if (file === undefined) continue
       epochMax = Math.max(epochMax, file.epoch)
-      if (file.kind === "owner" && file.epoch >= (owner?.epoch ?? 0)) owner = file
+      if (file.kind !== "owner" || file.epoch < (owner?.epoch ?? 0)) continue
+      owner = { epoch: file.epoch, instance: file.instance }
     }
     if (owner !== undefined) return { owner, epochMax }
   }
