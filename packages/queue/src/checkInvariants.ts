@@ -22,7 +22,6 @@ export const checkInvariants = (state: QueueState): void => {
     invariant(block.previous === before, "the list of blocks is broken")
     invariant(before === undefined || before.index < block.index, "blocks are out of order")
     invariant(blocks.byIndex.get(block.index) === block, "a block is not found by its number")
-    invariant(!block.dirty || blocks.dirty.has(block), "a changed block is not noted")
     checkBlock(block, remaining)
     ready += block.ready
     leased += block.leased
@@ -124,7 +123,7 @@ const checkSessions = (state: QueueState, remaining: ReadonlyMap<Lease, number>)
     }
     invariant(leased === session.leased, "a session's leased messages are miscounted")
     const waiting = session.waits.length > 0
-    invariant(waiting === state.sessions.turns.has(session.id), "a session waits in vain")
+    invariant(waiting === state.sessions.turns.includes(session), "a session waits in vain")
     waits += session.waits.length
   }
   invariant(leases === remaining.size, "a lease belongs to no session")

@@ -18,7 +18,7 @@ type Act = (rig: Rig, a: number, b: number) => void
 
 const publishNew: Act = (rig, a, b) => {
   const producer = producers[a % 3]
-  const count = b % 50 === 0 ? 700 : 1 + (b % 12)
+  const count = b % 400 === 0 ? 700 : 1 + (b % 12)
   const withIds = a % 4 === 0 && count < 100
   const ids = withIds ? Array.from({ length: count }, (_, at) => idOf(a * 7 + b * at)) : []
   const frameNumber = rig.nextFrame.get(producer) ?? 1

@@ -96,8 +96,17 @@ export class Shadow {
     return this.bySequence.size
   }
 
-  get leased(): number {
-    return this.messages.filter(({ lease }) => lease !== undefined).length
+  /** Leased messages, and when the first lease or wait is due. */
+  leases(): { readonly leased: number; readonly nextDueMs: number } {
+    let leased = 0
+    let nextDueMs = Number.POSITIVE_INFINITY
+    for (const { lease } of this.bySequence.values()) {
+      if (lease === undefined) continue
+      leased++
+      nextDueMs = Math.min(nextDueMs, lease.untilMs)
+    }
+    for (const { untilMs } of this.waits) nextDueMs = Math.min(nextDueMs, untilMs)
+    return { leased, nextDueMs }
   }
 
   publish(command: Publish, ids: readonly string[], journalMs: number): ShadowResult | string {
@@ -149,7 +158,7 @@ export class Shadow {
   /** For each settle: the sequences that are lost. */
   settle(settles: readonly Settle[]): Sequence[][] {
     const done = new Map<Sequence, Outcome>()
-    return settles.map((settle) => {
+    const answers = settles.map((settle) => {
       const lost: Sequence[] = []
       const accepted: Sequence[] = []
       for (const sequence of expand(settle.ranges)) {
@@ -157,12 +166,12 @@ export class Shadow {
         if (answer === "lost") lost.push(sequence)
         if (answer === "accepted") accepted.push(sequence)
       }
-      for (const sequence of accepted) {
-        done.set(sequence, settle.outcome)
-        this.end(sequence, settle.outcome)
-      }
+      for (const sequence of accepted) done.set(sequence, settle.outcome)
       return lost
     })
+    // All are judged by what was before the command.
+    for (const [sequence, outcome] of done) this.end(sequence, outcome)
+    return answers
   }
 
   private judge(settle: Settle, sequence: Sequence, done: ReadonlyMap<Sequence, Outcome>): string {
@@ -290,11 +299,6 @@ export class Shadow {
       this.drop(session, fetchNumber)
     }
     return over.map(({ session, fetchNumber }) => ({ session, fetchNumber, messages: [] }))
-  }
-
-  nextDueMs(): number {
-    const leases = this.messages.map(({ lease }) => lease?.untilMs ?? Number.POSITIVE_INFINITY)
-    return Math.min(Number.POSITIVE_INFINITY, ...leases, ...this.waits.map((w) => w.untilMs))
   }
 
   purge(): number {
