@@ -1,7 +1,7 @@
 /**
  * Owns: the client object of the Promise API, over any way to a fabric.
  *
- * Shutdown order: consumers close (what they hold goes back), publishes in flight end, sessions end,
+ * Shutdown order: workers stop, consumers close (what they hold goes back), publishes in flight end, sessions end,
  * the link closes; what is left then rejects with FabricClosed.
  */
 import { type QueuePolicyInput, skeinError } from "@skein/model"
@@ -118,6 +118,7 @@ export class SkeinClient implements AsyncDisposable {
   }
 
   async #settle(): Promise<void> {
+    await Promise.allSettled([...this.#core.workers].map((worker) => worker.stop()))
     await Promise.allSettled([...this.#core.consumers].map((consumer) => consumer.close()))
     await Promise.allSettled([...this.#core.publishers].map((publisher) => publisher.idle()))
     await this.#core.closeSessions()

@@ -10,6 +10,7 @@
 import { type QueueRef, type SkeinError, limits } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
+import { Deferred } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { asSkeinError } from "../link/FabricLink.js"
 import { type Runtime, backoffMs } from "../Runtime.js"
@@ -30,12 +31,13 @@ interface Slot {
 }
 
 export interface Credit {
-  /** Messages that may be asked for now, beyond what is asked for already. */
   readonly messages: number
   readonly bytes: number
 }
 
 export interface FetchPipelineHost {
+  /** What is to be fetched ahead; each fetch in flight asks for its share. */
+  readonly ahead: () => Credit
   /** What could be held in all, less what is held. */
   readonly room: () => Credit
   readonly deliver: (runs: readonly DeliveredRun[]) => void
@@ -55,8 +57,6 @@ export class FetchPipeline {
   readonly #settles: SettleSender
   readonly #host: FetchPipelineHost
   readonly #inFlightMax: number
-  readonly #messagesPerFetch: number
-  readonly #bytesPerFetch: number
   #slots: Slot[] = []
   /** Calls that have not ended, over any connection. */
   #openCalls = 0
@@ -64,7 +64,7 @@ export class FetchPipeline {
   #attempt = 0
   #cancelRetry: (() => void) | undefined
   #stopped = false
-  #onStopped: (() => void) | undefined
+  readonly #allEnded = new Deferred<void>()
 
   constructor(
     runtime: Runtime,
@@ -72,11 +72,7 @@ export class FetchPipeline {
     keeper: SessionKeeper,
     settles: SettleSender,
     host: FetchPipelineHost,
-    shape: {
-      readonly fetchesInFlight: number
-      readonly prefetchMessages: number
-      readonly prefetchBytes: number
-    },
+    inFlightMax: number,
   ) {
     this.#runtime = runtime
     this.#queue = queue
@@ -84,15 +80,7 @@ export class FetchPipeline {
     this.session = keeper.session
     this.#settles = settles
     this.#host = host
-    this.#inFlightMax = Math.min(shape.fetchesInFlight, shape.prefetchMessages)
-    this.#messagesPerFetch = Math.min(
-      limits.fetchMessagesMax,
-      Math.ceil(shape.prefetchMessages / this.#inFlightMax),
-    )
-    this.#bytesPerFetch = Math.min(
-      limits.fetchBytesMax,
-      Math.ceil(shape.prefetchBytes / this.#inFlightMax),
-    )
+    this.#inFlightMax = inFlightMax
   }
 
   linkUp(fabric: FabricConnection): void {
@@ -138,19 +126,20 @@ export class FetchPipeline {
     this.#stopped = true
     this.#stopRetry()
     for (const slot of this.#slots) slot.call?.cancel()
-    if (this.#openCalls === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#onStopped = resolve
-    })
+    if (this.#openCalls === 0) this.#allEnded.resolve()
+    return this.#allEnded.promise
   }
 
   #nextSlot(): Slot | undefined {
     if (this.#slots.length >= this.#inFlightMax) return undefined
+    const ahead = this.#host.ahead()
     const room = this.#host.room()
-    const messages = Math.min(room.messages - this.requestedMessages, this.#messagesPerFetch)
-    const bytes = Math.min(room.bytes - this.requestedBytes, this.#bytesPerFetch)
+    const messagesAim = share(ahead.messages, this.#inFlightMax, limits.fetchMessagesMax)
+    const bytesAim = share(ahead.bytes, this.#inFlightMax, limits.fetchBytesMax)
+    const messages = Math.min(room.messages - this.requestedMessages, messagesAim)
+    const bytes = Math.min(room.bytes - this.requestedBytes, bytesAim)
     // Not in crumbs: wait for half a fetch of room unless nothing is asked for.
-    const crumb = messages * 2 < this.#messagesPerFetch || bytes * 2 < this.#bytesPerFetch
+    const crumb = messages * 2 < messagesAim || bytes * 2 < bytesAim
     if (messages <= 0 || bytes <= 0 || (crumb && this.#slots.length > 0)) return undefined
     this.requestedMessages += messages
     this.requestedBytes += bytes
@@ -214,7 +203,7 @@ export class FetchPipeline {
     // The end of an older connection's call: the number was or will be asked for again.
     if (slot.call === call && this.#slots.includes(slot)) act()
     this.#switch()
-    if (this.#openCalls === 0 && this.#onStopped !== undefined) this.#onStopped()
+    if (this.#openCalls === 0 && this.#stopped) this.#allEnded.resolve()
   }
 
   #answered(slot: Slot, runs: readonly DeliveredRun[]): void {
@@ -272,5 +261,8 @@ export class FetchPipeline {
     this.#cancelRetry = undefined
   }
 }
+
+const share = (whole: number, parts: number, max: number): number =>
+  Math.min(max, Math.ceil(whole / parts))
 
 const noSettles: readonly never[] = []
