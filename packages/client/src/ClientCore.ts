@@ -19,7 +19,7 @@ export class ClientCore {
   readonly #producer: string
   readonly #publishers = new Map<Generation, Publisher>()
   readonly timeoutMs = clientLimits.callTimeoutDefaultMs
-  readonly consumers = new Set<Pick<Consumer<never>, "close">>()
+  readonly consumers = new Set<Pick<Consumer<never>, "close" | "isWorkers">>()
   readonly workers = new Set<Pick<Worker<never>, "stop">>()
   readonly #keepers: SessionKeeper[] = []
 

@@ -118,6 +118,11 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     if (options.signal !== undefined) this.#watch(options.signal)
   }
 
+  /** Not for programs: a worker ends it. */
+  get isWorkers(): boolean {
+    return this.#parts.renewHandedOut
+  }
+
   /** Messages here that were fetched ahead. */
   get buffered(): number {
     return this.#bufferedMessages
@@ -127,8 +132,8 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   take(options?: CallOptions): Promise<Batch<A> | undefined> {
     const ready = this.#shift()
     if (ready !== undefined) return Promise.resolve(ready)
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#closing !== undefined) return Promise.resolve(undefined)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const taker = new Deferred<Batch<A> | undefined>()
     this.#takers.push(taker)
     if (options === undefined) return taker.promise

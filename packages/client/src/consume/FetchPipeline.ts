@@ -5,7 +5,10 @@
  *
  * Tricky: fetches go over a new connection only when all calls of the older one have ended, so no
  * delivery of a newer epoch overtakes one of an older. A repeated number gets the same deliveries, so
- * a repeat must not carry another credit; settles that it carried go again on their own.
+ * a repeat must not carry another credit; settles that it carried go again on their own. But a number
+ * whose refusal was lost with the connection gets new messages when it is repeated, maybe after those
+ * that a later number holds already: so repeats do not wait at the node, nothing new is asked for
+ * until all have ended, and what they brought comes out together, sorted.
  */
 import { type QueueRef, type SkeinError, limits } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
@@ -63,6 +66,8 @@ export class FetchPipeline {
   #nextFabric: FabricConnection | undefined
   #attempt = 0
   #cancelRetry: (() => void) | undefined
+  /** Fetches of an older connection are repeated. */
+  #repeating = false
   #stopped = false
   readonly #allEnded = new Deferred<void>()
 
@@ -99,7 +104,7 @@ export class FetchPipeline {
   pump(): void {
     const fabric = this.fabric
     if (fabric === undefined) return
-    while (!this.#stopped && this.#cancelRetry === undefined) {
+    while (!this.#stopped && !this.#repeating && this.#cancelRetry === undefined) {
       const slot = this.#nextSlot()
       if (slot === undefined) break
       this.#slots.push(slot)
@@ -114,6 +119,7 @@ export class FetchPipeline {
     this.session = this.#keeper.replace(session)
     for (const slot of this.#slots) slot.call?.cancel()
     this.#slots = []
+    this.#repeating = false
     this.requestedMessages = 0
     this.requestedBytes = 0
     this.#host.sessionLost()
@@ -167,7 +173,7 @@ export class FetchPipeline {
       fetchNumber: slot.number,
       messagesMax: slot.messagesMax,
       bytesMax: slot.bytesMax,
-      waitMs: clientLimits.fetchWaitMs,
+      waitMs: this.#repeating ? 0 : clientLimits.fetchWaitMs,
       settles: load === undefined ? noSettles : load.settles,
     })
     if (load !== undefined) this.#settles.sent(load, fabric, session, call.settled)
@@ -209,22 +215,52 @@ export class FetchPipeline {
   #answered(slot: Slot, runs: readonly DeliveredRun[]): void {
     this.#attempt = 0
     slot.runs = runs
-    while (this.#slots.length > 0) {
-      const head = this.#slots[0]
-      if (head.runs === undefined) break
-      this.#slots.shift()
-      this.requestedMessages -= head.messagesMax
-      this.requestedBytes -= head.bytesMax
-      if (head.runs.length > 0) this.#host.deliver(head.runs)
-    }
+    this.#comeOut()
     this.pump()
   }
 
+  /** What is answered, in the order of the numbers. */
+  #comeOut(): void {
+    if (this.#repeating) {
+      if (this.#slots.some((slot) => slot.runs === undefined)) return
+      this.#repeating = false
+      const runs = this.#slots.flatMap((slot) => slot.runs ?? [])
+      for (const slot of this.#slots) this.#giveBackCredit(slot)
+      this.#slots = []
+      runs.sort((a, b) => a.first - b.first)
+      if (runs.length > 0) this.#host.deliver(runs)
+      return
+    }
+    while (this.#slots.length > 0) {
+      const head = this.#slots[0]
+      if (head.runs === undefined) return
+      this.#slots.shift()
+      this.#giveBackCredit(head)
+      if (head.runs.length > 0) this.#host.deliver(head.runs)
+    }
+  }
+
+  #giveBackCredit(slot: Slot): void {
+    this.requestedMessages -= slot.messagesMax
+    this.requestedBytes -= slot.bytesMax
+  }
+
+  /**
+   * A fetch that may have arrived is repeated. One that was refused leaves nothing behind: asked
+   * again under its number, it would get messages after those of a later number; so it is dropped.
+   */
   #refused(slot: Slot, session: Session, error: SkeinError): void {
     slot.call = undefined
     if (error._tag === "SessionUnknown") this.sessionUnknown(session)
-    else if (error.retryable) this.#retryLater()
-    else this.#host.broken(error)
+    else if (!error.retryable) this.#host.broken(error)
+    else {
+      if (error._tag !== "ConnectionFailed" && error._tag !== "TimedOut") {
+        this.#slots.splice(this.#slots.indexOf(slot), 1)
+        this.#giveBackCredit(slot)
+        this.#comeOut()
+      }
+      this.#retryLater()
+    }
   }
 
   /** Starts over a new connection once no call of an older one is open. */
@@ -232,6 +268,7 @@ export class FetchPipeline {
     if (this.#nextFabric === undefined || this.#openCalls > 0) return
     this.fabric = this.#nextFabric
     this.#nextFabric = undefined
+    this.#repeating = this.#slots.length > 0
     this.#resend()
   }
 

@@ -2,6 +2,7 @@
  * Owns: workers whose handlers are effects, with a failure policy that the compiler checks: each tag
  * of the handler's errors must say what becomes of the message.
  */
+import { isSkeinError } from "@skein/model"
 import { Cause, Effect, Exit, Option, Runtime } from "effect"
 import type { Message } from "../consume/Message.js"
 import { ignore } from "../Deferred.js"
@@ -54,7 +55,10 @@ export const run = <A, E extends TaggedFailure, R>(
         const exit = await Runtime.runPromiseExit(runtime)(handler(message), { signal })
         if (Exit.isSuccess(exit)) return
         onCause?.(exit.cause, message)
-        throw new HandlerFailed(dispositionOf(options.onFailure, exit.cause), Cause.squash(exit.cause))
+        const error = Cause.squash(exit.cause)
+        // Thrown by `message.value`: the worker's setting for such bodies decides.
+        if (Cause.isDie(exit.cause) && isSkeinError(error)) throw error
+        throw new HandlerFailed(dispositionOf(options.onFailure, exit.cause), error)
       }
       const worker = yield* Effect.acquireRelease(
         call(consumeTags, () =>
