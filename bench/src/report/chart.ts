@@ -5,6 +5,7 @@
 import type { CurvePoint } from "../measure/Latency.js"
 import type { SystemName } from "../System.js"
 import { msText, rateText, ratioText } from "./format.js"
+import { headlines } from "./headline.js"
 import type { Report, Result } from "./Report.js"
 
 export type Curves = Readonly<Partial<Record<SystemName, readonly CurvePoint[]>>>
@@ -65,7 +66,7 @@ const style =
   ".tick{font-size:12px;fill:#4b5563}.grid{stroke:#e5e7eb}.axis{stroke:#9ca3af}" +
   ".curve{fill:none;stroke-width:2.25;stroke-linejoin:round}"
 
-const titleOf = ({ scenario }: Report): string => `${scenario}: messages per second and latency`
+const titleOf = ({ scenario }: Report): string => `${scenario}: ${headlines[scenario].label}`
 
 const subtitleOf = ({ settings }: Report): string =>
   `${settings.size} byte bodies, batches of ${settings.batch}, ${settings.queues} queue(s), ` +
@@ -73,13 +74,13 @@ const subtitleOf = ({ settings }: Report): string =>
   `${settings.seconds} s, one client process`
 
 const barsSvg = (report: Report, top: number): { svg: string; bottom: number } => {
-  const rates = report.results.map((result) => result.consumeRate ?? 0)
-  const largest = Math.max(1, ...rates)
+  const { value, text } = headlines[report.scenario]
+  const largest = Math.max(0, ...report.results.map((result) => value(result) ?? 0)) || 1
   const room = width - 2 * margin - labelWidth - valueWidth
   const left = margin + labelWidth
   const rows = report.results.map((result, index) => {
     const y = top + index * (barHeight + barGap)
-    const length = Math.max(2, ((result.consumeRate ?? 0) / largest) * room)
+    const length = Math.max(2, ((value(result) ?? 0) / largest) * room)
     const middle = y + barHeight / 2 + 5
     const ratio = ratioNote(report, result)
     return [
@@ -88,7 +89,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="4" ` +
         `fill="${colours[result.system]}"/>`,
       `<text class="value" x="${(left + length + 10).toFixed(1)}" y="${middle}">` +
-        `${rateText(result.consumeRate)}/s<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`
+        `${text(value(result))}<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`
     ].join("\n")
   })
   return { svg: rows.join("\n"), bottom: top + rows.length * (barHeight + barGap) - barGap }
@@ -97,7 +98,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
 const ratioNote = (report: Report, result: Result): string => {
   const first = report.results[0]!
   const value = report.ratios[`${first.system} / ${result.system}`]
-  return value === undefined ? "" : `${first.system} is ${ratioText(value)}`
+  return value === undefined ? "" : `(${first.system}: ${ratioText(value)})`
 }
 
 /** x: the share of messages that are slower, one decade per nine; y: milliseconds. */
