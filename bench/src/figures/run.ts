@@ -29,7 +29,7 @@ export const measureFigure = async (
   commit: string
 ): Promise<Outcome> => {
   const { id, asked } = figure
-  const commands = figure.commands(tools.quick)
+  const commands = figure.commands(tools.quick).map(typed)
   try {
     const { measured, ok } = await figure.measure(tools)
     return { id, asked, measured, verdict: ok ? "ok" : "miss", commands, commit }
@@ -38,6 +38,10 @@ export const measureFigure = async (
     return { id, asked, measured: `not measured: ${reason}`, verdict: "miss", commands, commit }
   }
 }
+
+/** As a person would type it: a figure names most commands by the arguments of the bench. */
+const typed = (command: string): string =>
+  /^(npm|npx|node) /.test(command) ? command : `npm run bench -- ${command}`
 
 export const realTools = (quick: boolean): Tools => {
   const bench = async (args: string): Promise<Report> => {
@@ -53,7 +57,14 @@ export const realTools = (quick: boolean): Tools => {
       removeDir()
     }
   }
-  return { quick, bench, turns: takeTurns(bench), run: runCommand }
+  const run: Tools["run"] = async (command, args) => {
+    const { code, output, errors } = await runCommand(command, args)
+    if (code !== 0 && output.trim() === "") {
+      throw new Error(`${command} ended with ${code}: ${errors.trim().split("\n")[0]}`)
+    }
+    return { code, output }
+  }
+  return { quick, bench, turns: takeTurns(bench), run }
 }
 
 /** A B A B … Exported for its tests. */
