@@ -66,8 +66,9 @@ const publish = async (command: Command, result: RaceResult): Promise<void> => {
     result.measured.map(async (one) => resultOf(one, versionText(await one.system.version(), now))),
   )
   const { scenario, settings } = command
-  const report: Report = { scenario, settings, results, ratios: ratiosOf(results) }
-  process.stdout.write(`${tableText(report)}\n`)
+  const report: Report = { scenario, settings, results, ratios: ratiosOf(scenario, results) }
+  const consumed = result.measured.map((one) => one.consumed)
+  process.stdout.write(`${tableText(report, consumed)}\n`)
   if (command.json) write(command.json, `${JSON.stringify(report, null, 2)}\n`)
   if (!command.chart) return
   const curves: Curves = Object.fromEntries(

@@ -5,6 +5,7 @@
 import type { CurvePoint } from "../measure/Latency.js"
 import type { SystemName } from "../System.js"
 import { msText, rateText, ratioText } from "./format.js"
+import { headlines } from "./headline.js"
 import type { Report, Result } from "./Report.js"
 
 export type Curves = Readonly<Partial<Record<SystemName, readonly CurvePoint[]>>>
@@ -16,7 +17,7 @@ const colours: Readonly<Record<SystemName, string>> = {
   "redis-streams": "#d55e00",
   rabbitmq: "#e69f00",
   nats: "#009e73",
-  bullmq: "#cc79a7",
+  bullmq: "#cc79a7"
 }
 
 const width = 860
@@ -39,7 +40,7 @@ export const chartSvg = (report: Report, curves: Curves): string => {
   const notes = report.results.map(
     ({ system, version, durability }, index) =>
       `<text class="note" x="${margin}" y="${bottom + index * 17}">` +
-      `${escape(`${system} ${version}: ${durability}`)}</text>`,
+      `${escape(`${system} ${version}: ${durability}`)}</text>`
   )
   const height = bottom + notes.length * 17 + 12
   return [
@@ -53,7 +54,7 @@ export const chartSvg = (report: Report, curves: Curves): string => {
     plot,
     ...notes,
     "</svg>",
-    "",
+    ""
   ].join("\n")
 }
 
@@ -65,7 +66,7 @@ const style =
   ".tick{font-size:12px;fill:#4b5563}.grid{stroke:#e5e7eb}.axis{stroke:#9ca3af}" +
   ".curve{fill:none;stroke-width:2.25;stroke-linejoin:round}"
 
-const titleOf = ({ scenario }: Report): string => `${scenario}: messages per second and latency`
+const titleOf = ({ scenario }: Report): string => `${scenario}: ${headlines[scenario].label}`
 
 const subtitleOf = ({ settings }: Report): string =>
   `${settings.size} byte bodies, batches of ${settings.batch}, ${settings.queues} queue(s), ` +
@@ -73,13 +74,13 @@ const subtitleOf = ({ settings }: Report): string =>
   `${settings.seconds} s, one client process`
 
 const barsSvg = (report: Report, top: number): { svg: string; bottom: number } => {
-  const rates = report.results.map((result) => result.consumeRate ?? 0)
-  const largest = Math.max(1, ...rates)
+  const { value, text } = headlines[report.scenario]
+  const largest = Math.max(0, ...report.results.map((result) => value(result) ?? 0)) || 1
   const room = width - 2 * margin - labelWidth - valueWidth
   const left = margin + labelWidth
   const rows = report.results.map((result, index) => {
     const y = top + index * (barHeight + barGap)
-    const length = Math.max(2, ((result.consumeRate ?? 0) / largest) * room)
+    const length = Math.max(2, ((value(result) ?? 0) / largest) * room)
     const middle = y + barHeight / 2 + 5
     const ratio = ratioNote(report, result)
     return [
@@ -88,7 +89,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="4" ` +
         `fill="${colours[result.system]}"/>`,
       `<text class="value" x="${(left + length + 10).toFixed(1)}" y="${middle}">` +
-        `${rateText(result.consumeRate)}/s<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`,
+        `${text(value(result))}<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`
     ].join("\n")
   })
   return { svg: rows.join("\n"), bottom: top + rows.length * (barHeight + barGap) - barGap }
@@ -97,7 +98,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
 const ratioNote = (report: Report, result: Result): string => {
   const first = report.results[0]!
   const value = report.ratios[`${first.system} / ${result.system}`]
-  return value === undefined ? "" : `${first.system} is ${ratioText(value)}`
+  return value === undefined ? "" : `(${first.system}: ${ratioText(value)})`
 }
 
 /** x: the share of messages that are slower, one decade per nine; y: milliseconds. */
@@ -111,16 +112,14 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
     left + (depthOf(percentile) / depthOf(last)) * (right - left)
   const [low, high] = decades(all.map(({ ms }) => ms))
   const y = (ms: number): number =>
-    top +
-    plotHeight -
-    ((Math.log10(Math.max(ms, low)) - Math.log10(low)) / (Math.log10(high) - Math.log10(low))) *
-      plotHeight
+    top + plotHeight - ((Math.log10(Math.max(ms, low)) - Math.log10(low)) /
+      (Math.log10(high) - Math.log10(low))) * plotHeight
   const marks: string[] = []
   for (let ms = low; ms <= high * 1.001; ms *= 10) {
     marks.push(
       `<line class="grid" x1="${left}" x2="${right}" y1="${fixed(y(ms))}" y2="${fixed(y(ms))}"/>`,
       `<text class="tick" x="${left - 10}" y="${fixed(y(ms) + 4)}" text-anchor="end">` +
-        `${tickText(ms)} ms</text>`,
+        `${tickText(ms)} ms</text>`
     )
   }
   for (const percentile of nines.filter((one) => one <= last)) {
@@ -128,7 +127,7 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
     marks.push(
       `<line class="grid" x1="${at}" x2="${at}" y1="${top}" y2="${top + plotHeight}"/>`,
       `<text class="tick" x="${at}" y="${top + plotHeight + 20}" text-anchor="middle">` +
-        `p${percentile}</text>`,
+        `p${percentile}</text>`
     )
   }
   const lines = report.results.map(({ system, endToEndLatencyMs }, index) => {
@@ -145,8 +144,7 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
   const caption =
     `<text class="sub" x="${margin}" y="${top - 16}">End to end latency by percentile ` +
     "(both axes logarithmic, all windows merged)</text>"
-  const axis =
-    `<line class="axis" x1="${left}" x2="${right}" y1="${top + plotHeight}" ` +
+  const axis = `<line class="axis" x1="${left}" x2="${right}" y1="${top + plotHeight}" ` +
     `y2="${top + plotHeight}"/>`
   return [caption, ...marks, axis, ...lines].join("\n")
 }
@@ -165,4 +163,8 @@ const tickText = (ms: number): string =>
 const fixed = (value: number): string => value.toFixed(1)
 
 const escape = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;")
+  text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")

@@ -8,14 +8,14 @@ import { type Job, Queue, Worker } from "bullmq"
 import type { Redis } from "ioredis"
 import type { BrokerProcess } from "../process/BrokerProcess.js"
 import type { Broker, Consumer, OnMessages, Publisher, Session, System } from "../System.js"
-import { redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
-import { openRedis } from "./RedisStreams.js"
+import { openRedis, redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
 
 interface Payload {
   readonly b: string
 }
 
-const jobsAtOnceMax = 500
+/** More keeps no more jobs moving: each finished job fetches the next on the one connection. */
+const jobsAtOnceMax = 20
 const jobOptions = { removeOnComplete: true, removeOnFail: true } as const
 
 export const bullMq: System = {
@@ -31,7 +31,7 @@ export const bullMq: System = {
   start: async (dir) => {
     const server = await startRedis(dir, "bullmq")
     return new BullBroker(server.process, server.port)
-  },
+  }
 }
 
 class BullBroker implements Broker {
@@ -39,13 +39,13 @@ class BullBroker implements Broker {
 
   constructor(
     private readonly process: BrokerProcess,
-    private readonly port: number,
+    private readonly port: number
   ) {
     this.pids = [process.pid]
   }
 
   async connect(onFailure: (error: unknown) => void): Promise<Session> {
-    return new BullSession(await openRedis(this.port, onFailure), onFailure)
+    return new BullSession(await openRedis(this.port, onFailure), this.port, onFailure)
   }
 
   kill(): Promise<void> {
@@ -63,7 +63,8 @@ class BullSession implements Session {
 
   constructor(
     private readonly redis: Redis,
-    private readonly onFailure: (error: unknown) => void,
+    private readonly port: number,
+    private readonly onFailure: (error: unknown) => void
   ) {}
 
   async declare(queues: readonly string[]): Promise<void> {
@@ -79,16 +80,17 @@ class BullSession implements Session {
     const process = async (job: Job<Payload>): Promise<void> => {
       onMessages([Buffer.from(job.data.b, "latin1")])
     }
+    const redis = await openRedis(this.port, (error) => !this.closed && this.onFailure(error))
     const worker = new Worker<Payload>(name, process, {
-      connection: this.redis,
+      connection: redis,
       concurrency: Math.min(prefetch, jobsAtOnceMax),
       removeOnComplete: { count: 0 },
-      removeOnFail: { count: 0 },
+      removeOnFail: { count: 0 }
     })
     worker.on("error", (error) => !this.closed && this.onFailure(error))
     await worker.waitUntilReady()
     let stopped: Promise<void> | undefined
-    const stop = (): Promise<void> => (stopped ??= worker.close())
+    const stop = (): Promise<void> => (stopped ??= worker.close().finally(() => redis.disconnect()))
     this.closers.push(stop)
     return { stop }
   }
@@ -102,7 +104,7 @@ class BullSession implements Session {
   private queue(name: string): Queue<Payload> {
     const queue = new Queue<Payload>(name, {
       connection: this.redis,
-      defaultJobOptions: jobOptions,
+      defaultJobOptions: jobOptions
     })
     queue.on("error", (error) => !this.closed && this.onFailure(error))
     this.closers.push(() => queue.close())

@@ -4,10 +4,10 @@
  * XREADGROUP COUNT on a connection of its own and acks a whole read with one XACK, which it does
  * not wait for. Acked entries are trimmed from the head about once per 10,000 messages.
  */
-import { Redis } from "ioredis"
+import type { Redis } from "ioredis"
 import type { BrokerProcess } from "../process/BrokerProcess.js"
 import type { Broker, Consumer, OnMessages, Publisher, Session, System } from "../System.js"
-import { redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
+import { openRedis, redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
 
 type Entry = [id: Buffer, fields: Buffer[] | null]
 type Reply = [stream: Buffer, entries: Entry[]][] | null
@@ -26,7 +26,7 @@ export const redisStreams: System = {
   start: async (dir) => {
     const server = await startRedis(dir, "redis-streams")
     return new StreamsBroker(server.process, server.port)
-  },
+  }
 }
 
 class StreamsBroker implements Broker {
@@ -34,7 +34,7 @@ class StreamsBroker implements Broker {
 
   constructor(
     private readonly process: BrokerProcess,
-    private readonly port: number,
+    private readonly port: number
   ) {
     this.pids = [process.pid]
   }
@@ -52,22 +52,6 @@ class StreamsBroker implements Broker {
   }
 }
 
-/** A connection that fails for good when the server goes; it waits while the server loads. */
-export const openRedis = async (port: number, onFailure: (e: unknown) => void): Promise<Redis> => {
-  const redis = new Redis({
-    port,
-    host: "127.0.0.1",
-    protocol: 2,
-    enableAutoPipelining: true,
-    maxRetriesPerRequest: null,
-    retryStrategy: () => null,
-    lazyConnect: true,
-  })
-  redis.on("error", onFailure)
-  await redis.connect()
-  return redis
-}
-
 class StreamsSession implements Session {
   private readonly readers: Redis[] = []
   /** Newest acked id of each consumer, per stream. */
@@ -77,7 +61,7 @@ class StreamsSession implements Session {
   private constructor(
     private readonly redis: Redis,
     private readonly port: number,
-    private readonly onFailure: (error: unknown) => void,
+    private readonly onFailure: (error: unknown) => void
   ) {}
 
   static async open(port: number, onFailure: (e: unknown) => void): Promise<StreamsSession> {
@@ -113,7 +97,7 @@ class StreamsSession implements Session {
         running = false
         reader.disconnect()
         await done.catch(() => undefined)
-      },
+      }
     }
   }
 
@@ -140,23 +124,14 @@ class StreamsSession implements Session {
     prefetch: number,
     index: number,
     onMessages: OnMessages,
-    running: () => boolean,
+    running: () => boolean
   ): Promise<void> {
     const count = Math.min(prefetch, readCountMax)
     const name = `consumer-${index}`
     let untrimmed = 0
     while (running()) {
       const reply = (await reader.xreadgroupBuffer(
-        "GROUP",
-        group,
-        name,
-        "COUNT",
-        count,
-        "BLOCK",
-        blockMs,
-        "STREAMS",
-        queue,
-        ">",
+        "GROUP", group, name, "COUNT", count, "BLOCK", blockMs, "STREAMS", queue, ">"
       )) as Reply
       const entries = reply?.[0]?.[1] ?? []
       if (entries.length === 0) continue

@@ -44,7 +44,8 @@ export interface ConsumerParts {
   /** Renew what is handed out too (workers do), not only what waits here. */
   readonly renewHandedOut: boolean
   readonly renewLeaseMs?: number
-  readonly onLost?: (run: HeldRun) => void
+  /** Messages were lost: some that were handed out may be among them. */
+  readonly onLost?: () => void
   readonly onClosed?: () => void
 }
 
@@ -57,7 +58,7 @@ export interface ConsumerParts {
 export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   readonly #definition: QueueDefinition<A>
   readonly #parts: ConsumerParts
-  readonly #prefetchMessages: number
+  #prefetchMessages: number
   readonly #prefetchBytes: number
   readonly #unsettledMax: number
   readonly #settles: SettleSender
@@ -101,7 +102,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
       session: () => this.#pipeline.session,
       lost: (run, messages) => {
         this.#letGo(run, messages)
-        this.#parts.onLost?.(run)
+        this.#parts.onLost?.()
         this.#wake()
       },
     })
@@ -117,6 +118,11 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     if (options.signal !== undefined) this.#watch(options.signal)
   }
 
+  /** Not for programs: a worker ends it. */
+  get isWorkers(): boolean {
+    return this.#parts.renewHandedOut
+  }
+
   /** Messages here that were fetched ahead. */
   get buffered(): number {
     return this.#bufferedMessages
@@ -126,8 +132,8 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   take(options?: CallOptions): Promise<Batch<A> | undefined> {
     const ready = this.#shift()
     if (ready !== undefined) return Promise.resolve(ready)
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#closing !== undefined) return Promise.resolve(undefined)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const taker = new Deferred<Batch<A> | undefined>()
     this.#takers.push(taker)
     if (options === undefined) return taker.promise
@@ -165,6 +171,19 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     return this.close()
   }
 
+  /** Not for programs: fetches so many messages ahead from now on, within the bounds. */
+  fetchAhead(messages: number): void {
+    this.#prefetchMessages = Math.max(1, Math.min(messages, clientLimits.prefetchMessagesDefault))
+  }
+
+  /** Not for programs: fetches nothing more and returns what waits here. */
+  async quiesce(): Promise<void> {
+    await this.#pipeline.stop()
+    const waiting = this.#buffer.flat()
+    this.#buffer = []
+    this.#settleAll(waiting, "return", undefined).catch(ignore)
+  }
+
   async #close(options: CallOptions | undefined): Promise<void> {
     for (const taker of this.#takers.splice(0)) taker.resolve(undefined)
     try {
@@ -177,8 +196,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    await this.#pipeline.stop()
-    this.#buffer = []
+    await this.quiesce()
     this.#settleAll([...this.#held], "return", undefined).catch(ignore)
     this.#pipeline.pump()
     await this.#settles.idle()
@@ -230,6 +248,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
       parts.keeper,
       this.#settles,
       {
+        ahead: () => ({ messages: this.#prefetchMessages, bytes: this.#prefetchBytes }),
         room: () => ({
           messages: Math.min(
             this.#prefetchMessages - this.#bufferedMessages,
@@ -241,11 +260,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
         sessionLost: () => this.#dropBuffer(),
         broken: (error) => this.#break(error),
       },
-      {
-        fetchesInFlight: clientLimits.fetchesInFlightDefault,
-        prefetchMessages: this.#prefetchMessages,
-        prefetchBytes: this.#prefetchBytes,
-      },
+      clientLimits.fetchesInFlightDefault,
     )
   }
 

@@ -87,6 +87,16 @@ export class Message<A> {
     return this.#run.run.returned
   }
 
+  /** It is neither settled nor known to be lost. */
+  get isHeld(): boolean {
+    return this.#run.isHeld(this.#index)
+  }
+
+  /** Its lease is known to be gone: it is or will be delivered again. */
+  get isLost(): boolean {
+    return this.#run.isLost(this.#index)
+  }
+
   /** Processed: the message is gone. */
   ack(options?: SettleOptions): Promise<void> {
     return this.#settler.settleOne(this.#run, this.#index, "ack", options)

@@ -197,7 +197,11 @@ export class Publisher implements LinkUser {
   }
 
   #send(frame: OutFrame, fabric: FabricConnection): void {
-    if (frame.firstSentMs < 0) frame.firstSentMs = this.#runtime.clock.monotonicMs()
+    if (frame.firstSentMs < 0) {
+      frame.firstSentMs = this.#runtime.clock.monotonicMs()
+      const giveUpAtMs = frame.firstSentMs + limits.unconfirmedAfterMs
+      if (giveUpAtMs < this.#sweepAtMs) this.#armSweep(giveUpAtMs)
+    }
     frame.sentOver = fabric
     frame.waiting = true
     frame.refusal = undefined
