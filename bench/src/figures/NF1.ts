@@ -19,9 +19,8 @@ export const nf1: Figure = {
     const ofBare = rate / rateFor(report, "bare-loop")
     const ofRedis = rate / rateFor(report, "redis-streams")
     return {
-      measured:
-        `${rateText(rate)}/s: ${ratioText(ofBare)} bare loop, ${ratioText(ofRedis)} Redis Streams`,
-      ok: ofBare >= bareShareMin && ofRedis >= redisTimesMin
+      measured: `${rateText(rate)}/s: ${ratioText(ofBare)} bare loop, ${ratioText(ofRedis)} Redis Streams`,
+      ok: ofBare >= bareShareMin && ofRedis >= redisTimesMin,
     }
-  }
+  },
 }

@@ -10,7 +10,7 @@ export const backlogMessages = (quick: boolean): number => (quick ? 100_000 : 10
 
 const commandsOf = (quick: boolean): readonly [string, string] => [
   `backlog --messages ${backlogMessages(quick)} --size 100 --systems skein ${windowFlags(quick)}`,
-  `throughput --size 100 --batch 100 --systems skein ${windowFlags(quick)}`
+  `throughput --size 100 --batch 100 --systems skein ${windowFlags(quick)}`,
 ]
 
 /** A large backlog: memory, and the rate from its head while publishing goes on. */
@@ -31,7 +31,7 @@ export const nf5: Figure = {
       measured:
         `peak RSS ${msText(rss * mbPerMiB)} MB, ${rateText(rate)}/s: ` +
         `${ratioText(share)} no backlog`,
-      ok: rss * mbPerMiB <= rssMbMax && share >= shareMin
+      ok: rss * mbPerMiB <= rssMbMax && share >= shareMin,
     }
-  }
+  },
 }

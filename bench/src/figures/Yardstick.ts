@@ -33,9 +33,8 @@ export const yardstick: Figure = {
     }
     const share = median(ours) / median(theirs)
     return {
-      measured:
-        `${rateText(median(ours))}/s: ${ratioText(share)} of ${rateText(median(theirs))}/s`,
-      ok: share >= shareMin
+      measured: `${rateText(median(ours))}/s: ${ratioText(share)} of ${rateText(median(theirs))}/s`,
+      ok: share >= shareMin,
     }
-  }
+  },
 }

@@ -14,7 +14,7 @@ const setup = (inFlightMax: number) => {
     publish: (bodies) => {
       stamps.push(...bodies.map(stampOf))
       return new Promise<void>((resolve) => pending.push(resolve))
-    }
+    },
   }
   const meter = new Meter(clockMs, () => null)
   const failures: unknown[] = []
@@ -24,7 +24,7 @@ const setup = (inFlightMax: number) => {
     new Schedule(0, 1000),
     meter,
     clockMs,
-    (error) => failures.push(error)
+    (error) => failures.push(error),
   )
   return { clock, stamps, pending, meter, loop, failures }
 }

@@ -31,7 +31,7 @@ describe("Schedule", () => {
         const taken = pauses.flatMap((pause) => takeAll(schedule, (now += pause)))
         expect(taken).toEqual(taken.map((_, index) => (index * 1000) / rate))
         expect(schedule.nextMs).toBeGreaterThan(pauses.length > 0 ? now : -1)
-      })
+      }),
     )
   })
 

@@ -17,7 +17,7 @@ const colours: Readonly<Record<SystemName, string>> = {
   "redis-streams": "#d55e00",
   rabbitmq: "#e69f00",
   nats: "#009e73",
-  bullmq: "#cc79a7"
+  bullmq: "#cc79a7",
 }
 
 const width = 860
@@ -40,7 +40,7 @@ export const chartSvg = (report: Report, curves: Curves): string => {
   const notes = report.results.map(
     ({ system, version, durability }, index) =>
       `<text class="note" x="${margin}" y="${bottom + index * 17}">` +
-      `${escape(`${system} ${version}: ${durability}`)}</text>`
+      `${escape(`${system} ${version}: ${durability}`)}</text>`,
   )
   const height = bottom + notes.length * 17 + 12
   return [
@@ -54,7 +54,7 @@ export const chartSvg = (report: Report, curves: Curves): string => {
     plot,
     ...notes,
     "</svg>",
-    ""
+    "",
   ].join("\n")
 }
 
@@ -89,7 +89,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="4" ` +
         `fill="${colours[result.system]}"/>`,
       `<text class="value" x="${(left + length + 10).toFixed(1)}" y="${middle}">` +
-        `${text(value(result))}<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`
+        `${text(value(result))}<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`,
     ].join("\n")
   })
   return { svg: rows.join("\n"), bottom: top + rows.length * (barHeight + barGap) - barGap }
@@ -112,14 +112,16 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
     left + (depthOf(percentile) / depthOf(last)) * (right - left)
   const [low, high] = decades(all.map(({ ms }) => ms))
   const y = (ms: number): number =>
-    top + plotHeight - ((Math.log10(Math.max(ms, low)) - Math.log10(low)) /
-      (Math.log10(high) - Math.log10(low))) * plotHeight
+    top +
+    plotHeight -
+    ((Math.log10(Math.max(ms, low)) - Math.log10(low)) / (Math.log10(high) - Math.log10(low))) *
+      plotHeight
   const marks: string[] = []
   for (let ms = low; ms <= high * 1.001; ms *= 10) {
     marks.push(
       `<line class="grid" x1="${left}" x2="${right}" y1="${fixed(y(ms))}" y2="${fixed(y(ms))}"/>`,
       `<text class="tick" x="${left - 10}" y="${fixed(y(ms) + 4)}" text-anchor="end">` +
-        `${tickText(ms)} ms</text>`
+        `${tickText(ms)} ms</text>`,
     )
   }
   for (const percentile of nines.filter((one) => one <= last)) {
@@ -127,7 +129,7 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
     marks.push(
       `<line class="grid" x1="${at}" x2="${at}" y1="${top}" y2="${top + plotHeight}"/>`,
       `<text class="tick" x="${at}" y="${top + plotHeight + 20}" text-anchor="middle">` +
-        `p${percentile}</text>`
+        `p${percentile}</text>`,
     )
   }
   const lines = report.results.map(({ system, endToEndLatencyMs }, index) => {
@@ -144,7 +146,8 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
   const caption =
     `<text class="sub" x="${margin}" y="${top - 16}">End to end latency by percentile ` +
     "(both axes logarithmic, all windows merged)</text>"
-  const axis = `<line class="axis" x1="${left}" x2="${right}" y1="${top + plotHeight}" ` +
+  const axis =
+    `<line class="axis" x1="${left}" x2="${right}" y1="${top + plotHeight}" ` +
     `y2="${top + plotHeight}"/>`
   return [caption, ...marks, axis, ...lines].join("\n")
 }
