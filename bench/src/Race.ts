@@ -3,7 +3,7 @@
  * puts each system's windows together. Taking turns spreads the machine's moods over all of them.
  * A system that fails is left out and named; the others go on.
  */
-import { type Lap } from "./load/Meter.js"
+import type { Lap } from "./load/Meter.js"
 import { median } from "./measure/median.js"
 import { type Latency, mergeLatencies } from "./measure/Latency.js"
 import type { Facts, Scenario, Take } from "./scenarios/Scenario.js"
@@ -44,7 +44,8 @@ export type OnRaceStep = (what: string, done: number, secondsPlanned: number) =>
 
 /** How often each system is started when the caller does not say. */
 export const roundsFor = (scenario: Scenario, settings: Settings, systems: number): number => {
-  const wanted = settings.rounds > 0 ? settings.rounds : systems > 1 && !scenario.dear ? Infinity : 1
+  const wanted =
+    settings.rounds > 0 ? settings.rounds : systems > 1 && !scenario.dear ? Infinity : 1
   return Math.min(wanted, settings.windows)
 }
 

@@ -63,9 +63,7 @@ const present = async (command: Command): Promise<readonly System[]> => {
 const publish = async (command: Command, result: RaceResult): Promise<void> => {
   const now = new Date()
   const results = await Promise.all(
-    result.measured.map(async (one) =>
-      resultOf(one, versionText(await one.system.version(), now))
-    )
+    result.measured.map(async (one) => resultOf(one, versionText(await one.system.version(), now)))
   )
   const { scenario, settings } = command
   const report: Report = { scenario, settings, results, ratios: ratiosOf(scenario, results) }
@@ -89,7 +87,9 @@ try {
   process.exitCode = await main()
 } catch (error) {
   const isUsage = error instanceof UsageError
-  say(isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`)
+  say(
+    isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`
+  )
   process.exitCode = isUsage ? usageExitCode : 1
 } finally {
   await runCleanup()

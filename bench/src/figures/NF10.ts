@@ -1,4 +1,4 @@
-import { type Figure } from "./Figure.js"
+import type { Figure } from "./Figure.js"
 import { lastJson } from "./lastJson.js"
 
 /** The part of vitest's JSON report that matters here. */

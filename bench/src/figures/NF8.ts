@@ -5,7 +5,8 @@ const growthMbMax = 100
 const listMsMax = 1000
 const mbPerMiB = 1.048576
 
-const command = (quick: boolean): string => `queues --queues ${quick ? 200 : 10_000} --systems skein`
+const command = (quick: boolean): string =>
+  `queues --queues ${quick ? 200 : 10_000} --systems skein`
 
 /** 10,000 queues, each published to and drained once. */
 export const nf8: Figure = {

@@ -88,7 +88,9 @@ export class BrokerProcess {
       if (this.ended) throw new Error(`${this.launch.name} ended at start:\n${this.logTail()}`)
       if (performance.now() > deadline) {
         await this.kill()
-        throw new Error(`${this.launch.name} did not listen in ${readyMsMax} ms:\n${this.logTail()}`)
+        throw new Error(
+          `${this.launch.name} did not listen in ${readyMsMax} ms:\n${this.logTail()}`
+        )
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs))
     }

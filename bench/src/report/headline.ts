@@ -37,13 +37,13 @@ export const headlines: Readonly<Record<ScenarioName, Headline>> = {
   recovery: {
     label: "time from start to serving, less is better",
     better: "lower",
-    value: (result) => result.facts?.["servingMs"] ?? null,
+    value: (result) => result.facts?.servingMs ?? null,
     text: (value) => `${msText(value)} ms`
   },
   idle: {
     label: "memory of an idle broker, less is better",
     better: "lower",
-    value: (result) => result.facts?.["rssMiB"] ?? null,
+    value: (result) => result.facts?.rssMiB ?? null,
     text: (value) => `${rateText(value)} MiB`
   }
 }

@@ -17,7 +17,17 @@ const fillStepMs = 500
 export const backlog: Scenario = {
   name: "backlog",
   summary: "--messages wait, then are consumed from the head while publishing goes on",
-  reads: ["size", "batch", "queues", "producers", "consumers", "window", "await", "lag", "messages"],
+  reads: [
+    "size",
+    "batch",
+    "queues",
+    "producers",
+    "consumers",
+    "window",
+    "await",
+    "lag",
+    "messages"
+  ],
   dear: true,
   demand: (settings) => ({ ...plainDemand(settings), backlog: true }),
   secondsPlanned: (settings, windows) =>

@@ -57,7 +57,10 @@ const visit = async (rig: Rig, settings: Settings, queue: string): Promise<void>
   let arrived: () => void = () => undefined
   const delivered = new Promise<void>((resolve, reject) => {
     arrived = resolve
-    timer = setTimeout(() => reject(new Error(`no message from ${queue}`)), messageSecondsMax * 1000)
+    timer = setTimeout(
+      () => reject(new Error(`no message from ${queue}`)),
+      messageSecondsMax * 1000
+    )
   })
   const consumer = await rig.session.consumer(queue, 1, (bodies) => {
     rig.meter.arrived(bodies)
@@ -67,10 +70,7 @@ const visit = async (rig: Rig, settings: Settings, queue: string): Promise<void>
   await consumer.stop()
 }
 
-const eachAtOnce = async <T>(
-  all: readonly T[],
-  act: (one: T) => Promise<void>
-): Promise<void> => {
+const eachAtOnce = async <T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> => {
   let next = 0
   const lane = async (): Promise<void> => {
     while (next < all.length) await act(all[next++]!)

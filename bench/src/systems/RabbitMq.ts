@@ -58,7 +58,14 @@ class RabbitBroker implements Broker {
       port: epmdPort
     })
     const env = environment(dir, port, distPort, epmdPort)
-    const start = BrokerProcess.start({ name: "rabbitmq", command: server, args: [], dir, env, port })
+    const start = BrokerProcess.start({
+      name: "rabbitmq",
+      command: server,
+      args: [],
+      dir,
+      env,
+      port
+    })
     const node = await start.catch(async (error: unknown) => {
       await epmd.stop()
       throw error
@@ -104,8 +111,7 @@ const environment = (
     HOME: dir,
     // The script replaces itself by the Erlang node, so its pid is the node's and signals arrive.
     RABBITMQ_ALLOW_INPUT: "true",
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
-      "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
     // The name keeps its data readable after a restart on the same directory with other ports.
     RABBITMQ_NODENAME: "skein-bench@localhost",
     RABBITMQ_NODE_PORT: String(port),

@@ -131,7 +131,16 @@ class StreamsSession implements Session {
     let untrimmed = 0
     while (running()) {
       const reply = (await reader.xreadgroupBuffer(
-        "GROUP", group, name, "COUNT", count, "BLOCK", blockMs, "STREAMS", queue, ">"
+        "GROUP",
+        group,
+        name,
+        "COUNT",
+        count,
+        "BLOCK",
+        blockMs,
+        "STREAMS",
+        queue,
+        ">"
       )) as Reply
       const entries = reply?.[0]?.[1] ?? []
       if (entries.length === 0) continue
