@@ -17,7 +17,9 @@ const commandsOf = (quick: boolean): readonly [string, string] => [
 export const nf5: Figure = {
   id: "NF5",
   group: "node",
-  asked: `10 M messages of 100 bytes: peak RSS <= ${rssMbMax} MB, rate >= ${shareMin} of no backlog`,
+  asked:
+    `10 M messages of 100 bytes: peak RSS <= ${rssMbMax} MB, ` +
+    `rate >= ${shareMin} of no backlog`,
   commands: commandsOf,
   measure: async ({ quick, bench }) => {
     const [backlogCommand, plainCommand] = commandsOf(quick)

@@ -24,8 +24,9 @@ export const nf9: Figure = {
     const kills = lastJson<Kills>(output)
     const { confirmed, lost, invented, unflagged } = kills
     return {
-      measured: `${confirmed} confirmed, ${lost} lost, ${invented} invented, ${unflagged} unflagged`,
-      ok: code === 0 && confirmed > 0 && lost === 0 && invented === 0 && unflagged === 0,
+      measured:
+        `${confirmed} confirmed, ${lost} lost, ${invented} invented, ` + `${unflagged} unflagged`,
+      ok: code === 0 && confirmed > 0 && lost === 0 && invented === 0 && unflagged === 0
     }
   },
 }

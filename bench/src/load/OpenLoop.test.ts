@@ -40,7 +40,7 @@ describe("OpenLoop", () => {
     expect(delay.p50).toBeCloseTo(5, 1)
   })
 
-  it("shows a stalled broker as delay and latency of every message that was due meanwhile", async () => {
+  it("shows a stalled broker as delay and latency of all that was due meanwhile", async () => {
     const { clock, pending, meter, loop } = setup(1)
     loop.tick()
     clock.ms = 1000

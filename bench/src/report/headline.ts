@@ -37,15 +37,15 @@ export const headlines: Readonly<Record<ScenarioName, Headline>> = {
   recovery: {
     label: "time from start to serving, less is better",
     better: "lower",
-    value: (result) => result.facts?.["servingMs"] ?? null,
-    text: (value) => `${msText(value)} ms`,
+    value: (result) => result.facts?.servingMs ?? null,
+    text: (value) => `${msText(value)} ms`
   },
   idle: {
     label: "memory of an idle broker, less is better",
     better: "lower",
-    value: (result) => result.facts?.["rssMiB"] ?? null,
-    text: (value) => `${rateText(value)} MiB`,
-  },
+    value: (result) => result.facts?.rssMiB ?? null,
+    text: (value) => `${rateText(value)} MiB`
+  }
 }
 
 /** First over other, or other over first where less is better. */

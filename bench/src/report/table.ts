@@ -67,10 +67,14 @@ export const align = (rows: readonly (readonly string[])[]): readonly string[] =
   )
 }
 
-const headline = ({ scenario, settings }: Report): string =>
-  `${scenario}: ${settings.size} bytes, batches of ${settings.batch}, ${settings.queues} queue(s),` +
-  ` ${settings.producers} producer(s); median of ${settings.windows} windows of ` +
-  `${settings.seconds} s; latencies in ms, all windows merged`
+const headline = ({ scenario, settings }: Report): string => {
+  const { size, batch, queues, producers, windows, seconds } = settings
+  return (
+    `${scenario}: ${size} bytes, batches of ${batch}, ${queues} queue(s), ` +
+    `${producers} producer(s); median of ${windows} windows of ${seconds} s; ` +
+    "latencies in ms, all windows merged"
+  )
+}
 
 const factLines = ({ results }: Report): readonly string[] => {
   const names = [...new Set(results.flatMap(({ facts }) => Object.keys(facts ?? {})))]

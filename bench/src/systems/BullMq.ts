@@ -90,7 +90,10 @@ class BullSession implements Session {
     worker.on("error", (error) => !this.closed && this.onFailure(error))
     await worker.waitUntilReady()
     let stopped: Promise<void> | undefined
-    const stop = (): Promise<void> => (stopped ??= worker.close().finally(() => redis.disconnect()))
+    const stop = (): Promise<void> => {
+      stopped ??= worker.close().finally(() => redis.disconnect())
+      return stopped
+    }
     this.closers.push(stop)
     return { stop }
   }
