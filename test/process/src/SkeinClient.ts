@@ -59,7 +59,7 @@ export const connect: FabricAdapter["connect"] = async ({ address, process: name
       })
       return (batch?.messages ?? []).map((message): FabricDelivery => {
         const { redelivered, failed, returned, sequence, epoch, attempt } = message
-        const tag: Tag = [generation, sequence, epoch, attempt]
+        const tag: Tag = [String(generation), sequence, epoch, attempt]
         held.set(tag.join("/"), message)
         return { body: bodyOf(message), redelivered, failed, returned, tag, askedAtNs }
       })
