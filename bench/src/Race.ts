@@ -4,7 +4,6 @@
  * A system that fails is left out and named; the others go on.
  */
 import type { Lap } from "./load/Meter.js"
-import { median } from "./measure/median.js"
 import { type Latency, mergeLatencies } from "./measure/Latency.js"
 import { median } from "./measure/median.js"
 import type { System } from "./System.js"
