@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest"
 import type { Lap } from "./load/Meter.js"
 import { Latency } from "./measure/Latency.js"
 import { race, roundsFor, summarize, windowsPerRound } from "./Race.js"
+import type { System, SystemName } from "./System.js"
 import type { Scenario } from "./scenarios/Scenario.js"
 import { numberFlags, type Settings } from "./scenarios/Settings.js"
-import type { System, SystemName } from "./System.js"
 
 const systemOf = (name: SystemName): System => ({
   name,
@@ -14,7 +14,7 @@ const systemOf = (name: SystemName): System => ({
   version: async () => ({ version: "1.0.0" }),
   start: async () => {
     throw new Error("not started in this test")
-  }
+  },
 })
 
 const lapOf = (consumed: number, ms: number): Lap => {
@@ -27,14 +27,14 @@ const lapOf = (consumed: number, ms: number): Lap => {
     publish: new Latency(),
     endToEnd,
     delay: new Latency(),
-    cpuSeconds: 0.5
+    cpuSeconds: 0.5,
   }
 }
 
 const settings = {
   ...Object.fromEntries(Object.entries(numberFlags).map(([name, flag]) => [name, flag.fallback])),
   await: false,
-  dir: "/data"
+  dir: "/data",
 } as Settings
 
 const scenarioOf = (take: Scenario["take"]): Scenario => ({
@@ -44,7 +44,7 @@ const scenarioOf = (take: Scenario["take"]): Scenario => ({
   dear: false,
   demand: () => ({ queues: 1, consumers: 1, backlog: false, restart: false }),
   secondsPlanned: () => 1,
-  take
+  take,
 })
 
 describe("race", () => {
@@ -99,7 +99,7 @@ describe("summarize", () => {
   it("takes the median of rates, merges latencies, sums CPU, keeps the largest peak", () => {
     const takes = [
       { laps: [lapOf(100, 1), lapOf(900, 2)], rssMaxMiB: 50, facts: { listMs: 3 } },
-      { laps: [lapOf(200, 30)], rssMaxMiB: 70, facts: { listMs: 5 } }
+      { laps: [lapOf(200, 30)], rssMaxMiB: 70, facts: { listMs: 5 } },
     ]
     const result = summarize(systemOf("skein"), takes)
     expect(result.consumeRate).toBe(100)

@@ -31,7 +31,8 @@ const main = async (): Promise<number> => {
     say(`            commit: ${outcome.commit}`)
   }
   if (chosen.quick) say("Quick runs: they show that a figure can be measured, not what it is.")
-  const text = `${JSON.stringify({ group: chosen.group, quick: chosen.quick, outcomes }, null, 2)}\n`
+  const { group, quick } = chosen
+  const text = `${JSON.stringify({ group, quick, outcomes }, null, 2)}\n`
   if (chosen.json === "-") say(text)
   else if (chosen.json) writeFileSync(chosen.json, text)
   return outcomes.some(({ verdict }) => verdict === "miss") ? 1 : 0

@@ -34,7 +34,7 @@ describe("parseCommand", () => {
 
   it("reads flags of every kind", () => {
     const command = parsed(
-      "throughput --size 1024 --seconds=0.5 --await --peers redis-streams,nats --json a --chart b"
+      "throughput --size 1024 --seconds=0.5 --await --peers redis-streams,nats --json a --chart b",
     )
     expect(command.settings).toMatchObject({ size: 1024, seconds: 0.5, await: true })
     expect(command.systems).toEqual(["skein", "bare-loop", "redis-streams", "nats"])

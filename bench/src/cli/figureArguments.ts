@@ -17,7 +17,7 @@ const flags = ["group", "only", "json", "quick", "help"]
 /** A string is a text to print instead. An unknown group or figure is refused. */
 export const parseFigureArguments = (
   args: readonly string[],
-  all: readonly Figure[]
+  all: readonly Figure[],
 ): FigureChoice | string => {
   const { values, tokens, positionals } = parseArgs({
     args: [...args],
@@ -26,11 +26,11 @@ export const parseFigureArguments = (
       only: { type: "string" },
       json: { type: "string" },
       quick: { type: "boolean" },
-      help: { type: "boolean" }
+      help: { type: "boolean" },
     },
     strict: false,
     allowPositionals: true,
-    tokens: true
+    tokens: true,
   })
   for (const token of tokens) {
     if (token.kind !== "option" || flags.includes(token.name)) continue
@@ -45,7 +45,7 @@ export const parseFigureArguments = (
     group,
     figures: select(group, only, all),
     quick: values.quick === true,
-    ...(json === undefined ? {} : { json })
+    ...(json === undefined ? {} : { json }),
   }
 }
 
@@ -64,13 +64,13 @@ const groupOf = (only: string | undefined, all: readonly Figure[]): string => {
 const select = (
   group: string,
   only: string | undefined,
-  all: readonly Figure[]
+  all: readonly Figure[],
 ): readonly Figure[] => {
   const groups = [...new Set(all.map((figure) => figure.group))]
   const found = all.filter((figure) => figure.group === group)
   if (found.length === 0) {
     throw new UsageError(
-      `no group "${group}".${didYouMean(group, groups)} Known: ${groups.join(", ")}`
+      `no group "${group}".${didYouMean(group, groups)} Known: ${groups.join(", ")}`,
     )
   }
   if (only === undefined) return found
@@ -79,7 +79,7 @@ const select = (
     if (figure) return figure
     const ids = found.map(({ id }) => id)
     throw new UsageError(
-      `no figure "${word}" in group ${group}.${didYouMean(word, ids)} Known: ${ids.join(", ")}`
+      `no figure "${word}" in group ${group}.${didYouMean(word, ids)} Known: ${ids.join(", ")}`,
     )
   })
 }
@@ -93,5 +93,5 @@ const helpText = (all: readonly Figure[]): string =>
     "  --json F   writes the outcomes (- for standard output)",
     "  --quick    short runs: shows that a figure can be measured, not what it is",
     "",
-    "Exit codes: 0 all ok, 1 a miss, 2 wrong usage."
+    "Exit codes: 0 all ok, 1 a miss, 2 wrong usage.",
   ].join("\n")

@@ -1,4 +1,4 @@
-import { type Figure } from "./Figure.js"
+import type { Figure } from "./Figure.js"
 import { lastJson } from "./lastJson.js"
 
 /** The part of vitest's JSON report that matters here. */
@@ -22,7 +22,7 @@ export const nf10: Figure = {
     const { numPassedTests: passed, numFailedTests: failed } = lastJson<TestReport>(output)
     return {
       measured: `${passed} tests named ${marker} passed, ${failed} failed`,
-      ok: code === 0 && passed > 0 && failed === 0
+      ok: code === 0 && passed > 0 && failed === 0,
     }
-  }
+  },
 }

@@ -7,7 +7,7 @@ const roundsOf = (quick: boolean): number => (quick ? 1 : 3)
 
 const commandsOf = (quick: boolean): readonly string[] => [
   `throughput --producers 1000 --batch 1 --await --systems skein ${windowFlags(quick)}`,
-  `throughput --batch 10 --systems bare-loop ${windowFlags(quick)}`
+  `throughput --batch 10 --systems bare-loop ${windowFlags(quick)}`,
 ]
 
 /** 1,000 publishers that each await their message, against the bare loop in batches of 10. */
@@ -22,7 +22,7 @@ export const nf2: Figure = {
     const share = rate / median(bare!.map((report) => rateFor(report, "bare-loop")))
     return {
       measured: `${rateText(rate)}/s: ${ratioText(share)} bare loop`,
-      ok: share >= bareShareMin
+      ok: share >= bareShareMin,
     }
-  }
+  },
 }

@@ -7,7 +7,7 @@ const roundsOf = (quick: boolean): number => (quick ? 1 : 3)
 
 const commandsOf = (quick: boolean): readonly string[] => [
   `throughput --size 256 --batch 100 --queues 64 --systems skein ${windowFlags(quick)}`,
-  `throughput --size 256 --batch 100 --systems skein ${windowFlags(quick)}`
+  `throughput --size 256 --batch 100 --systems skein ${windowFlags(quick)}`,
 ]
 
 /** 64 queues on 64 shards against one queue. */
@@ -21,5 +21,5 @@ export const nf3: Figure = {
     const rate = median(many!.map((report) => rateFor(report, "skein")))
     const share = rate / median(one!.map((report) => rateFor(report, "skein")))
     return { measured: `${rateText(rate)}/s: ${ratioText(share)} one queue`, ok: share >= shareMin }
-  }
+  },
 }

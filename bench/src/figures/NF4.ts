@@ -27,7 +27,7 @@ export const nf4: Figure = {
       ok:
         endToEnd.p50 <= endToEndP50MsMax &&
         endToEnd.p99 <= endToEndP99MsMax &&
-        confirm.p50 <= confirmP50MsMax
+        confirm.p50 <= confirmP50MsMax,
     }
-  }
+  },
 }

@@ -10,14 +10,16 @@ export const backlogMessages = (quick: boolean): number => (quick ? 100_000 : 10
 
 const commandsOf = (quick: boolean): readonly [string, string] => [
   `backlog --messages ${backlogMessages(quick)} --size 100 --systems skein ${windowFlags(quick)}`,
-  `throughput --size 100 --batch 100 --systems skein ${windowFlags(quick)}`
+  `throughput --size 100 --batch 100 --systems skein ${windowFlags(quick)}`,
 ]
 
 /** A large backlog: memory, and the rate from its head while publishing goes on. */
 export const nf5: Figure = {
   id: "NF5",
   group: "node",
-  asked: `10 M messages of 100 bytes: peak RSS <= ${rssMbMax} MB, rate >= ${shareMin} of no backlog`,
+  asked:
+    `10 M messages of 100 bytes: peak RSS <= ${rssMbMax} MB, ` +
+    `rate >= ${shareMin} of no backlog`,
   commands: commandsOf,
   measure: async ({ quick, bench }) => {
     const [backlogCommand, plainCommand] = commandsOf(quick)
@@ -31,7 +33,7 @@ export const nf5: Figure = {
       measured:
         `peak RSS ${msText(rss * mbPerMiB)} MB, ${rateText(rate)}/s: ` +
         `${ratioText(share)} no backlog`,
-      ok: rss * mbPerMiB <= rssMbMax && share >= shareMin
+      ok: rss * mbPerMiB <= rssMbMax && share >= shareMin,
     }
-  }
+  },
 }

@@ -1,5 +1,5 @@
 import { msText } from "../report/format.js"
-import { factFor, type Figure } from "./Figure.js"
+import { type Figure, factFor } from "./Figure.js"
 import { backlogMessages } from "./NF5.js"
 
 const servingMsMax = 5000
@@ -20,7 +20,7 @@ export const nf6: Figure = {
     const middle = factFor(report, "skein", "servingMs")
     return {
       measured: `median ${msText(middle)} ms, worst ${msText(worst)} ms`,
-      ok: worst <= servingMsMax
+      ok: worst <= servingMsMax,
     }
-  }
+  },
 }

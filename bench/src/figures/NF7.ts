@@ -1,5 +1,5 @@
 import { msText } from "../report/format.js"
-import { factFor, type Figure } from "./Figure.js"
+import { type Figure, factFor } from "./Figure.js"
 
 const cpuPercentMax = 1
 const rssMbMax = 150
@@ -20,7 +20,7 @@ export const nf7: Figure = {
     const rss = factFor(report, "skein", "rssMiB") * mbPerMiB
     return {
       measured: `${msText(cpu)} % CPU, RSS ${msText(rss)} MB`,
-      ok: cpu < cpuPercentMax && rss <= rssMbMax
+      ok: cpu < cpuPercentMax && rss <= rssMbMax,
     }
-  }
+  },
 }

@@ -1,11 +1,12 @@
 import { msText } from "../report/format.js"
-import { factFor, type Figure } from "./Figure.js"
+import { type Figure, factFor } from "./Figure.js"
 
 const growthMbMax = 100
 const listMsMax = 1000
 const mbPerMiB = 1.048576
 
-const command = (quick: boolean): string => `queues --queues ${quick ? 200 : 10_000} --systems skein`
+const command = (quick: boolean): string =>
+  `queues --queues ${quick ? 200 : 10_000} --systems skein`
 
 /** 10,000 queues, each published to and drained once. */
 export const nf8: Figure = {
@@ -19,7 +20,7 @@ export const nf8: Figure = {
     const list = factFor(report, "skein", "listMs")
     return {
       measured: `+ ${msText(growth)} MB, listed in ${msText(list)} ms`,
-      ok: growth <= growthMbMax && list < listMsMax
+      ok: growth <= growthMbMax && list < listMsMax,
     }
-  }
+  },
 }

@@ -1,4 +1,4 @@
-import { type Figure } from "./Figure.js"
+import type { Figure } from "./Figure.js"
 import { lastJson } from "./lastJson.js"
 
 /** What `npm run kills` prints as its last JSON object. */
@@ -25,8 +25,8 @@ export const nf9: Figure = {
     const { confirmed, lost, invented, unflagged } = kills
     return {
       measured:
-        `${confirmed} confirmed, ${lost} lost, ${invented} invented, ${unflagged} unflagged`,
+        `${confirmed} confirmed, ${lost} lost, ${invented} invented, ` + `${unflagged} unflagged`,
       ok: code === 0 && confirmed > 0 && lost === 0 && invented === 0 && unflagged === 0
     }
-  }
+  },
 }

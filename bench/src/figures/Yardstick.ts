@@ -14,7 +14,7 @@ const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), ".
 
 /** SKEIN_YARDSTICK, or the shared folder that lies beside the repository. */
 const scriptOf = (): string =>
-  process.env["SKEIN_YARDSTICK"] ?? path.resolve(repository, "../shared/bare-loop/run.mjs")
+  process.env.SKEIN_YARDSTICK ?? path.resolve(repository, "../shared/bare-loop/run.mjs")
 
 /** Keeps our own bare loop honest: it may not be slower than the reference script. */
 export const yardstick: Figure = {
@@ -33,9 +33,8 @@ export const yardstick: Figure = {
     }
     const share = median(ours) / median(theirs)
     return {
-      measured:
-        `${rateText(median(ours))}/s: ${ratioText(share)} of ${rateText(median(theirs))}/s`,
+      measured: `${rateText(median(ours))}/s: ${ratioText(share)} of ${rateText(median(theirs))}/s`,
       ok: share >= shareMin
     }
-  }
+  },
 }

@@ -10,14 +10,14 @@ import { measureFigure, takeTurns } from "./run.js"
 const reportOf = (rates: Readonly<Record<string, number>>): Report =>
   ({
     scenario: "throughput",
-    results: Object.entries(rates).map(([system, consumeRate]) => ({ system, consumeRate }))
+    results: Object.entries(rates).map(([system, consumeRate]) => ({ system, consumeRate })),
   }) as unknown as Report
 
 const toolsOf = (report: Report, output = ""): Tools => ({
   quick: false,
   bench: async () => report,
   turns: takeTurns(async () => report),
-  run: async () => ({ code: 0, output })
+  run: async () => ({ code: 0, output }),
 })
 
 const verdictOf = async (figure: Figure, tools: Tools) =>
@@ -38,9 +38,9 @@ describe("figures", () => {
           {
             system: "skein",
             endToEndLatencyMs: { p50, p99 },
-            publishLatencyMs: { p50: confirmP50 }
-          }
-        ]
+            publishLatencyMs: { p50: confirmP50 },
+          },
+        ],
       }) as unknown as Report
     expect(await verdictOf(nf4, toolsOf(of(2, 10, 1.5)))).toBe("ok")
     expect(await verdictOf(nf4, toolsOf(of(2.1, 10, 1.5)))).toBe("miss")
@@ -76,7 +76,7 @@ describe("takeTurns", () => {
     expect(order).toEqual(["a", "b", "a", "b"])
     expect(reports.map((all) => all.map((one) => rateFor(one, "skein")))).toEqual([
       [1, 3],
-      [2, 4]
+      [2, 4],
     ])
   })
 })

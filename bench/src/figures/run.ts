@@ -26,7 +26,7 @@ const benchFile = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..
 export const measureFigure = async (
   figure: Figure,
   tools: Tools,
-  commit: string
+  commit: string,
 ): Promise<Outcome> => {
   const { id, asked } = figure
   const commands = figure.commands(tools.quick).map(typed)
@@ -91,7 +91,7 @@ export const commitOf = async (): Promise<string> => {
 /** A group of its own: when this process ends early, nothing of the command stays behind. */
 const runCommand = (
   command: string,
-  args: readonly string[]
+  args: readonly string[],
 ): Promise<{ code: number; output: string; errors: string }> =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] })

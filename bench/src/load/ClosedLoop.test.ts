@@ -9,27 +9,33 @@ const plain: ClosedLoopSettings = {
   producers: 1,
   window: 50,
   await: false,
-  lag: 1000
+  lag: 1000,
 }
 
 const setup = (settings: ClosedLoopSettings, publisherCount = 1) => {
   const calls: { publisher: number; count: number; confirm: () => Promise<void> }[] = []
-  const publishers = Array.from({ length: publisherCount }, (_, publisher): Publisher => ({
-    publish: (bodies) => {
-      let confirm: () => void = () => undefined
-      const confirmed = new Promise<void>((resolve) => {
-        confirm = resolve
-      })
-      const settle = async (): Promise<void> => {
-        confirm()
-        await confirmed
-        await Promise.resolve()
+  const publishers = Array.from(
+    { length: publisherCount },
+    (_, publisher): Publisher => ({
+      publish: (bodies) => {
+        let confirm: () => void = () => undefined
+        const confirmed = new Promise<void>((resolve) => {
+          confirm = resolve
+        })
+        const settle = async (): Promise<void> => {
+          confirm()
+          await confirmed
+          await Promise.resolve()
+        }
+        calls.push({ publisher, count: bodies.length, confirm: settle })
+        return confirmed
       }
-      calls.push({ publisher, count: bodies.length, confirm: settle })
-      return confirmed
-    }
-  }))
-  const meter = new Meter(() => 0, () => null)
+    })
+  )
+  const meter = new Meter(
+    () => 0,
+    () => null
+  )
   const failures: unknown[] = []
   const onFailure = (error: unknown): void => void failures.push(error)
   const loop = new ClosedLoop(publishers, settings, meter, () => 0, onFailure)
@@ -82,9 +88,18 @@ describe("ClosedLoop", () => {
 
   it("hands a refused publish to its owner and sends no more", async () => {
     const failures: unknown[] = []
-    const meter = new Meter(() => 0, () => null)
+    const meter = new Meter(
+      () => 0,
+      () => null
+    )
     const refusing: Publisher = { publish: () => Promise.reject(new Error("full")) }
-    const loop = new ClosedLoop([refusing], plain, meter, () => 0, (e) => failures.push(e))
+    const loop = new ClosedLoop(
+      [refusing],
+      plain,
+      meter,
+      () => 0,
+      (e) => failures.push(e)
+    )
     loop.start()
     await loop.whenIdle()
     expect(failures).toHaveLength(5)

@@ -6,7 +6,10 @@ describe("Meter", () => {
   it("cuts laps that do not share counts or samples", () => {
     const clock = { ms: 0 }
     let cpu = 1
-    const meter = new Meter(() => clock.ms, () => cpu)
+    const meter = new Meter(
+      () => clock.ms,
+      () => cpu
+    )
     clock.ms = 500
     meter.confirmed(0, 10)
     cpu = 3
@@ -21,7 +24,10 @@ describe("Meter", () => {
   })
 
   it("records every message of a delivery with mixed stamps", () => {
-    const meter = new Meter(() => 100, () => null)
+    const meter = new Meter(
+      () => 100,
+      () => null
+    )
     const make = bodyMaker(32)
     meter.arrived([make(90), make(90), make(50), make(90)])
     const { endToEnd, cpuSeconds } = meter.cut()

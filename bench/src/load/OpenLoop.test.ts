@@ -14,7 +14,7 @@ const setup = (inFlightMax: number) => {
     publish: (bodies) => {
       stamps.push(...bodies.map(stampOf))
       return new Promise<void>((resolve) => pending.push(resolve))
-    }
+    },
   }
   const meter = new Meter(clockMs, () => null)
   const failures: unknown[] = []
@@ -24,7 +24,7 @@ const setup = (inFlightMax: number) => {
     new Schedule(0, 1000),
     meter,
     clockMs,
-    (error) => failures.push(error)
+    (error) => failures.push(error),
   )
   return { clock, stamps, pending, meter, loop, failures }
 }
@@ -40,7 +40,7 @@ describe("OpenLoop", () => {
     expect(delay.p50).toBeCloseTo(5, 1)
   })
 
-  it("shows a stalled broker as delay and latency of every message that was due meanwhile", async () => {
+  it("shows a stalled broker as delay and latency of all that was due meanwhile", async () => {
     const { clock, pending, meter, loop } = setup(1)
     loop.tick()
     clock.ms = 1000

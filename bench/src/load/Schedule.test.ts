@@ -28,10 +28,13 @@ describe("Schedule", () => {
       fc.property(steps, fc.integer({ min: 1, max: 5000 }), (pauses, rate) => {
         const schedule = new Schedule(0, rate)
         let now = 0
-        const taken = pauses.flatMap((pause) => takeAll(schedule, (now += pause)))
+        const taken = pauses.flatMap((pause) => {
+          now += pause
+          return takeAll(schedule, now)
+        })
         expect(taken).toEqual(taken.map((_, index) => (index * 1000) / rate))
         expect(schedule.nextMs).toBeGreaterThan(pauses.length > 0 ? now : -1)
-      })
+      }),
     )
   })
 

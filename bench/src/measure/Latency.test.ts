@@ -34,7 +34,7 @@ describe("Latency", () => {
         expect(merged.percentiles()).toEqual(of(...a, ...b).percentiles())
         expect(merged.count).toBe(a.length + b.length)
       }),
-      { numRuns: 30 }
+      { numRuns: 30 },
     )
   })
 

@@ -18,7 +18,7 @@ describe("median", () => {
         const above = all.filter((value) => value > middle).length
         expect(Math.max(below, above)).toBeLessThanOrEqual(all.length / 2)
         expect(median([...all].reverse())).toBe(middle)
-      })
+      }),
     )
   })
 })

@@ -28,7 +28,7 @@ describe("ps", () => {
   it("reads its lines", () => {
     expect(parsePs("    1     0  1234 00:00:07\n  20     1   512   0:01.50\n\n")).toEqual([
       { pid: 1, parent: 0, rssKiB: 1234, cpuSeconds: 7 },
-      { pid: 20, parent: 1, rssKiB: 512, cpuSeconds: 1.5 }
+      { pid: 20, parent: 1, rssKiB: 512, cpuSeconds: 1.5 },
     ])
   })
 })
@@ -39,7 +39,7 @@ describe("withDescendants", () => {
       { pid: 9, parent: 5 },
       { pid: 5, parent: 3 },
       { pid: 3, parent: 1 },
-      { pid: 4, parent: 1 }
+      { pid: 4, parent: 1 },
     ]
     expect(withDescendants(all, [3]).map(({ pid }) => pid)).toEqual([9, 5, 3])
   })

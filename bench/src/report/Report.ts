@@ -58,7 +58,7 @@ export const resultOf = (measured: Measured, version: string): Result => {
 
 export const ratiosOf = (
   scenario: ScenarioName,
-  results: readonly Result[]
+  results: readonly Result[],
 ): Readonly<Record<string, number>> => {
   const [first, ...others] = results
   const ratios: Record<string, number> = {}

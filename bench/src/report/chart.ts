@@ -17,18 +17,21 @@ const colours: Readonly<Record<SystemName, string>> = {
   "redis-streams": "#d55e00",
   rabbitmq: "#e69f00",
   nats: "#009e73",
-  bullmq: "#cc79a7"
+  bullmq: "#cc79a7",
 }
 
 const width = 860
 const margin = 32
 const labelWidth = 130
-const valueWidth = 190
+const valueWidth = 225
 const barHeight = 26
 const barGap = 14
 const headHeight = 84
 const plotHeight = 300
 const axisWidth = 64
+const keyWidth = 262
+const keysPerRow = 3
+const keyHeight = 20
 const nines = [50, 90, 99, 99.9, 99.99, 99.999]
 
 export const chartSvg = (report: Report, curves: Curves): string => {
@@ -36,25 +39,26 @@ export const chartSvg = (report: Report, curves: Curves): string => {
   const hasCurves = Object.values(curves).some((points) => points.length > 1)
   const plotTop = bars.bottom + 56
   const plot = hasCurves ? curvesSvg(report, curves, plotTop) : ""
-  const bottom = (hasCurves ? plotTop + plotHeight + 44 : bars.bottom) + 24
+  const bottom =
+    (hasCurves ? plotTop + plotHeight + 44 + keyRows(report) * keyHeight : bars.bottom) + 24
   const notes = report.results.map(
     ({ system, version, durability }, index) =>
       `<text class="note" x="${margin}" y="${bottom + index * 17}">` +
-      `${escape(`${system} ${version}: ${durability}`)}</text>`
+      `${escaped(`${system} ${version}: ${durability}`)}</text>`
   )
   const height = bottom + notes.length * 17 + 12
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
-      `width="${width}" height="${height}" role="img" aria-label="${escape(titleOf(report))}">`,
+      `width="${width}" height="${height}" role="img" aria-label="${escaped(titleOf(report))}">`,
     `<style>${style}</style>`,
     `<rect class="card" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="10"/>`,
-    `<text class="title" x="${margin}" y="38">${escape(titleOf(report))}</text>`,
-    `<text class="sub" x="${margin}" y="60">${escape(subtitleOf(report))}</text>`,
+    `<text class="title" x="${margin}" y="38">${escaped(titleOf(report))}</text>`,
+    `<text class="sub" x="${margin}" y="60">${escaped(subtitleOf(report))}</text>`,
     bars.svg,
     plot,
     ...notes,
     "</svg>",
-    ""
+    "",
   ].join("\n")
 }
 
@@ -62,7 +66,7 @@ const style =
   "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#1f2937}" +
   ".card{fill:#ffffff;stroke:#d1d5db}.title{font-size:19px;font-weight:600}" +
   ".sub{font-size:13px;fill:#4b5563}.label{font-size:14px}.value{font-size:14px;font-weight:600}" +
-  ".ratio{font-size:13px;fill:#4b5563}.note{font-size:11.5px;fill:#4b5563}" +
+  ".ratio{font-size:13px;font-weight:400;fill:#4b5563}.note{font-size:11.5px;fill:#4b5563}" +
   ".tick{font-size:12px;fill:#4b5563}.grid{stroke:#e5e7eb}.axis{stroke:#9ca3af}" +
   ".curve{fill:none;stroke-width:2.25;stroke-linejoin:round}"
 
@@ -89,7 +93,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="4" ` +
         `fill="${colours[result.system]}"/>`,
       `<text class="value" x="${(left + length + 10).toFixed(1)}" y="${middle}">` +
-        `${text(value(result))}<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`
+        `${text(value(result))}<tspan class="ratio" dx="8">${escaped(ratio)}</tspan></text>`
     ].join("\n")
   })
   return { svg: rows.join("\n"), bottom: top + rows.length * (barHeight + barGap) - barGap }
@@ -112,14 +116,16 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
     left + (depthOf(percentile) / depthOf(last)) * (right - left)
   const [low, high] = decades(all.map(({ ms }) => ms))
   const y = (ms: number): number =>
-    top + plotHeight - ((Math.log10(Math.max(ms, low)) - Math.log10(low)) /
-      (Math.log10(high) - Math.log10(low))) * plotHeight
+    top +
+    plotHeight -
+    ((Math.log10(Math.max(ms, low)) - Math.log10(low)) / (Math.log10(high) - Math.log10(low))) *
+      plotHeight
   const marks: string[] = []
   for (let ms = low; ms <= high * 1.001; ms *= 10) {
     marks.push(
       `<line class="grid" x1="${left}" x2="${right}" y1="${fixed(y(ms))}" y2="${fixed(y(ms))}"/>`,
       `<text class="tick" x="${left - 10}" y="${fixed(y(ms) + 4)}" text-anchor="end">` +
-        `${tickText(ms)} ms</text>`
+        `${tickText(ms)} ms</text>`,
     )
   }
   for (const percentile of nines.filter((one) => one <= last)) {
@@ -127,27 +133,31 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
     marks.push(
       `<line class="grid" x1="${at}" x2="${at}" y1="${top}" y2="${top + plotHeight}"/>`,
       `<text class="tick" x="${at}" y="${top + plotHeight + 20}" text-anchor="middle">` +
-        `p${percentile}</text>`
+        `p${percentile}</text>`,
     )
   }
   const lines = report.results.map(({ system, endToEndLatencyMs }, index) => {
     const points = curves[system] ?? []
     const path = points.map(({ percentile, ms }) => `${fixed(x(percentile))},${fixed(y(ms))}`)
-    const keyY = top + 20 + index * 18
+    const keyX = left + (index % keysPerRow) * keyWidth
+    const keyY = top + plotHeight + 50 + Math.floor(index / keysPerRow) * keyHeight
     const p99 = endToEndLatencyMs ? ` p99 ${msText(endToEndLatencyMs.p99)} ms` : ""
     return (
       `<polyline class="curve" stroke="${colours[system]}" points="${path.join(" ")}"/>\n` +
-      `<rect x="${left + 14}" y="${keyY - 9}" width="14" height="4" fill="${colours[system]}"/>` +
-      `<text class="tick" x="${left + 34}" y="${keyY - 3}">${system}${p99}</text>`
+      `<rect x="${keyX}" y="${keyY - 9}" width="14" height="4" fill="${colours[system]}"/>` +
+      `<text class="tick" x="${keyX + 22}" y="${keyY - 3}">${system}${p99}</text>`
     )
   })
   const caption =
     `<text class="sub" x="${margin}" y="${top - 16}">End to end latency by percentile ` +
     "(both axes logarithmic, all windows merged)</text>"
-  const axis = `<line class="axis" x1="${left}" x2="${right}" y1="${top + plotHeight}" ` +
+  const axis =
+    `<line class="axis" x1="${left}" x2="${right}" y1="${top + plotHeight}" ` +
     `y2="${top + plotHeight}"/>`
   return [caption, ...marks, axis, ...lines].join("\n")
 }
+
+const keyRows = ({ results }: Report): number => Math.ceil(results.length / keysPerRow)
 
 /** Powers of ten around all values. */
 const decades = (values: readonly number[]): readonly [number, number] => {
@@ -162,7 +172,7 @@ const tickText = (ms: number): string =>
 
 const fixed = (value: number): string => value.toFixed(1)
 
-const escape = (text: string): string =>
+const escaped = (text: string): string =>
   text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

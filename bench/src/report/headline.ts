@@ -18,14 +18,14 @@ const rate: Headline = {
   label: "messages per second consumed and acked",
   better: "higher",
   value: (result) => result.consumeRate,
-  text: (value) => `${rateText(value)}/s`
+  text: (value) => `${rateText(value)}/s`,
 }
 
 const tail: Headline = {
   label: "end to end p99 at a fixed rate, less is better",
   better: "lower",
   value: (result) => result.endToEndLatencyMs?.p99 ?? null,
-  text: (value) => `${msText(value)} ms`
+  text: (value) => `${msText(value)} ms`,
 }
 
 export const headlines: Readonly<Record<ScenarioName, Headline>> = {
@@ -37,13 +37,13 @@ export const headlines: Readonly<Record<ScenarioName, Headline>> = {
   recovery: {
     label: "time from start to serving, less is better",
     better: "lower",
-    value: (result) => result.facts?.["servingMs"] ?? null,
+    value: (result) => result.facts?.servingMs ?? null,
     text: (value) => `${msText(value)} ms`
   },
   idle: {
     label: "memory of an idle broker, less is better",
     better: "lower",
-    value: (result) => result.facts?.["rssMiB"] ?? null,
+    value: (result) => result.facts?.rssMiB ?? null,
     text: (value) => `${rateText(value)} MiB`
   }
 }
@@ -52,6 +52,6 @@ export const headlines: Readonly<Record<ScenarioName, Headline>> = {
 export const headlineRatio = (
   { better, value }: Headline,
   first: Result,
-  other: Result
+  other: Result,
 ): number | null =>
   better === "higher" ? ratio(value(first), value(other)) : ratio(value(other), value(first))

@@ -29,13 +29,13 @@ const columns: readonly Column[] = [
   { head: "max", cell: (result) => msText(result.endToEndLatencyMs?.max) },
   { head: "delay p99", cell: (result) => msText(result.publishDelayMs?.p99) },
   { head: "CPU s/M", cell: cpuPerMillion },
-  { head: "RSS MiB", cell: (result) => rateText(result.rssMaxMiB) }
+  { head: "RSS MiB", cell: (result) => rateText(result.rssMaxMiB) },
 ]
 
 /** `consumed`: messages consumed in the windows, by the order of `report.results`. */
 export const tableText = (report: Report, consumed: readonly number[]): string => {
   const cells = report.results.map((result, index) =>
-    columns.map(({ cell }) => cell(result, { report, consumed: consumed[index]! }))
+    columns.map(({ cell }) => cell(result, { report, consumed: consumed[index]! })),
   )
   const isShown = (column: number): boolean =>
     column === 0 || cells.some((row) => row[column] !== "-")
@@ -50,7 +50,7 @@ export const tableText = (report: Report, consumed: readonly number[]): string =
     ...report.results.map((one) => `${one.system} ${one.version}: ${one.durability}`),
     ...(report.settings.windows < windowsMin
       ? ["", `Fewer than ${windowsMin} windows: a check that it runs, not a result.`]
-      : [])
+      : []),
   ].join("\n")
 }
 
@@ -60,24 +60,28 @@ export const align = (rows: readonly (readonly string[])[]): readonly string[] =
   return rows.map((row) =>
     row
       .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
+        column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
       )
       .join("  ")
-      .trimEnd()
+      .trimEnd(),
   )
 }
 
-const headline = ({ scenario, settings }: Report): string =>
-  `${scenario}: ${settings.size} bytes, batches of ${settings.batch}, ${settings.queues} queue(s),` +
-  ` ${settings.producers} producer(s); median of ${settings.windows} windows of ` +
-  `${settings.seconds} s; latencies in ms, all windows merged`
+const headline = ({ scenario, settings }: Report): string => {
+  const { size, batch, queues, producers, windows, seconds } = settings
+  return (
+    `${scenario}: ${size} bytes, batches of ${batch}, ${queues} queue(s), ` +
+    `${producers} producer(s); median of ${windows} windows of ${seconds} s; ` +
+    "latencies in ms, all windows merged"
+  )
+}
 
 const factLines = ({ results }: Report): readonly string[] => {
   const names = [...new Set(results.flatMap(({ facts }) => Object.keys(facts ?? {})))]
   if (names.length === 0) return []
   const rows = results.map(({ system, facts }) => [
     system,
-    ...names.map((name) => msText(facts?.[name]))
+    ...names.map((name) => msText(facts?.[name])),
   ])
   return ["", ...align([["", ...names], ...rows])]
 }

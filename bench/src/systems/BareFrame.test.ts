@@ -10,7 +10,7 @@ describe("FrameReader", () => {
     const frame = fc.record({
       kind: fc.constantFrom(...Object.values(bareKind)),
       count: fc.integer({ min: 0, max: 10_000 }),
-      body: fc.uint8Array({ maxLength: 40 })
+      body: fc.uint8Array({ maxLength: 40 }),
     })
     const input = fc.tuple(fc.array(frame), fc.array(fc.integer({ min: 1, max: 30 })))
     fc.assert(
@@ -26,7 +26,7 @@ describe("FrameReader", () => {
           at = Math.min(bytes.length, at + cut)
         }
         expect(found).toEqual(frames.map((f) => ({ ...f, body: new Uint8Array(f.body) })))
-      })
+      }),
     )
   })
 

@@ -31,7 +31,7 @@ export const bullMq: System = {
   start: async (dir) => {
     const server = await startRedis(dir, "bullmq")
     return new BullBroker(server.process, server.port)
-  }
+  },
 }
 
 class BullBroker implements Broker {
@@ -39,7 +39,7 @@ class BullBroker implements Broker {
 
   constructor(
     private readonly process: BrokerProcess,
-    private readonly port: number
+    private readonly port: number,
   ) {
     this.pids = [process.pid]
   }
@@ -64,7 +64,7 @@ class BullSession implements Session {
   constructor(
     private readonly redis: Redis,
     private readonly port: number,
-    private readonly onFailure: (error: unknown) => void
+    private readonly onFailure: (error: unknown) => void,
   ) {}
 
   async declare(queues: readonly string[]): Promise<void> {
@@ -85,12 +85,15 @@ class BullSession implements Session {
       connection: redis,
       concurrency: Math.min(prefetch, jobsAtOnceMax),
       removeOnComplete: { count: 0 },
-      removeOnFail: { count: 0 }
+      removeOnFail: { count: 0 },
     })
     worker.on("error", (error) => !this.closed && this.onFailure(error))
     await worker.waitUntilReady()
     let stopped: Promise<void> | undefined
-    const stop = (): Promise<void> => (stopped ??= worker.close().finally(() => redis.disconnect()))
+    const stop = (): Promise<void> => {
+      stopped ??= worker.close().finally(() => redis.disconnect())
+      return stopped
+    }
     this.closers.push(stop)
     return { stop }
   }
@@ -104,7 +107,7 @@ class BullSession implements Session {
   private queue(name: string): Queue<Payload> {
     const queue = new Queue<Payload>(name, {
       connection: this.redis,
-      defaultJobOptions: jobOptions
+      defaultJobOptions: jobOptions,
     })
     queue.on("error", (error) => !this.closed && this.onFailure(error))
     this.closers.push(() => queue.close())

@@ -67,7 +67,7 @@ export const openRedis = async (port: number, onFailure: (e: unknown) => void): 
     enableReadyCheck: false,
     maxRetriesPerRequest: null,
     retryStrategy: () => null,
-    lazyConnect: true
+    lazyConnect: true,
   })
   redis.on("error", onFailure)
   await redis.connect()
@@ -81,5 +81,5 @@ const hasLoaded = (redis: Redis): Promise<boolean> =>
     (error: Error) => {
       if (error.message.startsWith("LOADING")) return false
       throw error
-    }
+    },
   )

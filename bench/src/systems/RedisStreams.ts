@@ -26,7 +26,7 @@ export const redisStreams: System = {
   start: async (dir) => {
     const server = await startRedis(dir, "redis-streams")
     return new StreamsBroker(server.process, server.port)
-  }
+  },
 }
 
 class StreamsBroker implements Broker {
@@ -34,7 +34,7 @@ class StreamsBroker implements Broker {
 
   constructor(
     private readonly process: BrokerProcess,
-    private readonly port: number
+    private readonly port: number,
   ) {
     this.pids = [process.pid]
   }
@@ -61,7 +61,7 @@ class StreamsSession implements Session {
   private constructor(
     private readonly redis: Redis,
     private readonly port: number,
-    private readonly onFailure: (error: unknown) => void
+    private readonly onFailure: (error: unknown) => void,
   ) {}
 
   static async open(port: number, onFailure: (e: unknown) => void): Promise<StreamsSession> {
@@ -97,7 +97,7 @@ class StreamsSession implements Session {
         running = false
         reader.disconnect()
         await done.catch(() => undefined)
-      }
+      },
     }
   }
 
@@ -124,14 +124,23 @@ class StreamsSession implements Session {
     prefetch: number,
     index: number,
     onMessages: OnMessages,
-    running: () => boolean
+    running: () => boolean,
   ): Promise<void> {
     const count = Math.min(prefetch, readCountMax)
     const name = `consumer-${index}`
     let untrimmed = 0
     while (running()) {
       const reply = (await reader.xreadgroupBuffer(
-        "GROUP", group, name, "COUNT", count, "BLOCK", blockMs, "STREAMS", queue, ">"
+        "GROUP",
+        group,
+        name,
+        "COUNT",
+        count,
+        "BLOCK",
+        blockMs,
+        "STREAMS",
+        queue,
+        ">"
       )) as Reply
       const entries = reply?.[0]?.[1] ?? []
       if (entries.length === 0) continue

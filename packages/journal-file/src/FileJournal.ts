@@ -234,11 +234,7 @@ export class FileJournal implements Journal {
     }
   }
 
-  #handle(
-    open: OpenShard,
-    records: readonly RecoveredRecord[],
-    tornBytes: number,
-  ): OpenedShard {
+  #handle(open: OpenShard, records: readonly RecoveredRecord[], tornBytes: number): OpenedShard {
     const { disk, paths, ownership, clock } = this.parts
     return {
       shard: open.shard,
@@ -249,7 +245,7 @@ export class FileJournal implements Journal {
       attach: (tenant) => {
         if (open.closed) return
         open.tenant = tenant
-        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
+        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, clock, open))
       },
       read: open.read,
       release: open.release,

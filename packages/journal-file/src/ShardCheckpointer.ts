@@ -7,7 +7,7 @@
  */
 import type { Disk, Ownership } from "@skein/journal"
 import { isMissing } from "@skein/journal"
-import { shardName, skeinError } from "@skein/model"
+import { type Clock, shardName, skeinError } from "@skein/model"
 import { type Paths, parseShardFile, unfinished } from "./Layout.js"
 import type { OpenShard } from "./OpenShard.js"
 import { Turns } from "./Turns.js"
@@ -21,6 +21,7 @@ export class ShardCheckpointer {
     readonly disk: Disk,
     readonly paths: Paths,
     readonly ownership: Ownership,
+    readonly clock: Clock,
     readonly shard: OpenShard,
   ) {}
 
@@ -41,6 +42,7 @@ export class ShardCheckpointer {
     const { shard } = this
     if (shard.tenant === undefined || shard.closed) return false
     const delta = shard.tenant.checkpoint()
+    if (delta === undefined) return false
     for (const { key, bytes } of delta.put) {
       this.#put.set(key, bytes)
       this.#drop.delete(key)
@@ -55,6 +57,13 @@ export class ShardCheckpointer {
     shard.eventsBytes = 0
     const crc = await shard.whenDurable(recordNumber)
     if (crc === undefined) return false
+    // The commit's answer tells the tenant where its frames lie; it is heard by the next turn.
+    await new Promise<void>((turn) => this.clock.defer(turn))
+    const late = delta.late?.()
+    if (late !== undefined) {
+      this.#put.set(late.key, late.bytes)
+      this.#drop.delete(late.key)
+    }
     const checkpoint = { recordNumber, crc, files, put: this.#put, drop: this.#drop }
     await shard.store.publish(shard.epoch, checkpoint)
     this.#put.clear()

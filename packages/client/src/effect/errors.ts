@@ -1,5 +1,5 @@
 /** Owns: which errors each call of the Effect API can fail with, known to the compiler. */
-import { type ErrorTag, type Tagged, isSkeinError, skeinError } from "@skein/model"
+import { type ErrorTag, isSkeinError, skeinError, type Tagged } from "@skein/model"
 import { Effect } from "effect"
 
 /** What any call can meet. */
@@ -40,7 +40,12 @@ export type SettleError = CallError | Tagged<(typeof settleTags)[number]>
 export const settleTags = ["LeaseLost", "QueueNotFound"] as const
 
 export type DeclareError = CallError | Tagged<(typeof declareTags)[number]>
-export const declareTags = ["QueueNameInvalid", "PolicyInvalid", "PolicyMismatch", "DiskFull"] as const
+export const declareTags = [
+  "QueueNameInvalid",
+  "PolicyInvalid",
+  "PolicyMismatch",
+  "DiskFull",
+] as const
 
 /**
  * Runs a call of the Promise API; interruption aborts its signal. What it rejects with beyond `tags`
