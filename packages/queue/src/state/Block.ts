@@ -166,7 +166,7 @@ export class Block {
 
   /**
    * The owner is gone: leases end without a count, what may have been handed out is flagged, open
-   * deliveries have failed. How many failed.
+   * deliveries have failed. How many failed. (What is open was flagged before, or is touched.)
    */
   reopen(lanes: Lanes): number {
     const end = Bits.blockMessages - 1
@@ -177,7 +177,6 @@ export class Block {
         this.runs(Bits.openLanes, 0, end, (first, last) => {
           failures += last - first + 1
           this.count("failed", first, last, lanes)
-          this.mark(Bits.flaggedLanes, Bits.flagged, Fact.flagged, first, last, lanes)
         })
       }
       if (this.touched) {
