@@ -12,7 +12,9 @@ const again = (bench: Bench, frameNumber: number, count = 1, producer = producer
 /** One id a message; 0 stands for none. */
 const ids = (...numbers: number[]): Uint8Array => {
   const column = new Uint8Array(numbers.length * 16)
-  numbers.forEach((number, at) => new DataView(column.buffer).setUint32(at * 16, number, true))
+  numbers.forEach((number, at) => {
+    new DataView(column.buffer).setUint32(at * 16, number, true)
+  })
   return column
 }
 
