@@ -72,6 +72,11 @@ export interface CheckpointDelta {
   readonly recordNumber: number
   readonly put: readonly Chunk[]
   readonly drop: readonly string[]
+  /**
+   * Called once, when `recordNumber` is durable and its commit was answered: one more chunk, with
+   * what was not known before (where the frames of that commit lie). It belongs to this checkpoint.
+   */
+  readonly late?: () => Chunk | undefined
 }
 
 /**
@@ -80,8 +85,9 @@ export interface CheckpointDelta {
  */
 export interface ShardTenant {
   /** Chunks that changed since the last call (first call: since replay). Not durable records may
-   * be in it: the journal publishes the checkpoint only when `recordNumber` is durable. */
-  readonly checkpoint: () => CheckpointDelta
+   * be in it: the journal publishes the checkpoint only when `recordNumber` is durable.
+   * `undefined`: not now (a queue is set aside and its records must be kept); ask again later. */
+  readonly checkpoint: () => CheckpointDelta | undefined
   /** Where the tenant believes the frame lies; `undefined` when no message of it is left. */
   readonly locate: (key: FrameKey) => Location | undefined
   /** The cleaner has copied the frame. No event: the state's meaning is the same. */
@@ -128,7 +134,8 @@ export interface Journal {
   readonly commit: (batch: readonly ShardAppend[]) => Promise<readonly CommitResult[]>
   /**
    * Sets room aside before a command is decided; `false`: refuse it with DiskFull. Settles may use
-   * the last eighth, publishes may not. A commit uses up what was set aside for its bytes.
+   * the last eighth, publishes may not. The caller gives back with `unreserve` what it set aside
+   * when the commit has answered; what the commit wrote is counted by the journal itself.
    */
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
   readonly unreserve: (bytes: number) => void

@@ -9,8 +9,7 @@ const isAlphaNumeric = (code: number): boolean =>
   (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
 
 // "-", ".", ":" and "_"
-const isJoiner = (code: number): boolean =>
-  code === 45 || code === 46 || code === 58 || code === 95
+const isJoiner = (code: number): boolean => code === 45 || code === 46 || code === 58 || code === 95
 
 /** Why `name` cannot be a queue's name, or `undefined` if it can. Linear, no RegExp. */
 export const queueNameProblem = (name: string): string | undefined => {

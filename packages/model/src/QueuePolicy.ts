@@ -1,4 +1,6 @@
-/** Owns: the settings of a queue, their bounds and defaults. Given at declare, kept in the catalog. */
+/**
+ * Owns: the settings of a queue, their bounds and defaults. Given at declare, kept in the catalog.
+ */
 import { Schema } from "effect"
 import { limits } from "./limits.js"
 

@@ -1,6 +1,7 @@
 /**
- * Owns: every expected error of the fabric: its tag, stable code, whether a retry can help, and what
- * to do next. Promise rejections, exit codes and the error frames of the wire are mapped from here.
+ * Owns: every expected error of the fabric: its tag, stable code, whether a retry can help, and
+ * what to do next. Promise rejections, exit codes and the error frames of the wire are mapped from
+ * here.
  * Must not know: who throws them. Environment errors (disk, socket) are wrapped into these at the
  * driver; programmer errors are InvariantViolation and never come here.
  */
@@ -34,7 +35,11 @@ export const errorTable = {
     "The queue was set aside after an internal fault; its records are kept. See node status.",
   ),
   FrameInvalid: entry("SKEIN_FRAME_INVALID", false, "Fix the publisher: the frame is malformed."),
-  BodyTooLarge: entry("SKEIN_BODY_TOO_LARGE", false, "Send less, or raise the queue's bodyBytesMax."),
+  BodyTooLarge: entry(
+    "SKEIN_BODY_TOO_LARGE",
+    false,
+    "Send less, or raise the queue's bodyBytesMax.",
+  ),
   SequenceGap: entry("SKEIN_SEQUENCE_GAP", true, "Send again from the expected frame number."),
   ProducerUnknown: entry(
     "SKEIN_PRODUCER_UNKNOWN",
@@ -64,7 +69,11 @@ export const errorTable = {
     false,
     "Whether the message was stored cannot be told: publish again with a dedup id.",
   ),
-  PayloadInvalid: entry("SKEIN_PAYLOAD_INVALID", false, "The value does not fit the queue's schema."),
+  PayloadInvalid: entry(
+    "SKEIN_PAYLOAD_INVALID",
+    false,
+    "The value does not fit the queue's schema.",
+  ),
   BodyUndecodable: entry(
     "SKEIN_BODY_UNDECODABLE",
     false,

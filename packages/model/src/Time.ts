@@ -5,7 +5,9 @@
 
 /** The moment a command is decided. */
 export interface Now {
-  /** Wall-clock milliseconds that never go back within a shard's journal: windows, due times, TTL. */
+  /**
+   * Wall-clock milliseconds that never go back within a shard's journal: windows, due times, TTL.
+   */
   readonly journalMs: number
   /** Monotonic milliseconds of this process: leases and waits only. Never stored. */
   readonly monotonicMs: number

@@ -8,7 +8,9 @@ export class InvariantViolation extends Error {
   override readonly name = "InvariantViolation"
 }
 
-/** Throws {@link InvariantViolation} unless `condition` holds. O(1) checks stay on in production. */
+/**
+ * Throws {@link InvariantViolation} unless `condition` holds. O(1) checks stay on in production.
+ */
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new InvariantViolation(message)
 }

@@ -20,19 +20,33 @@ export const limits = {
   bodyBytesDefault: 1 * MiB,
   bodyBytesMax: 8 * MiB,
   keyBytesMax: 1024,
-  headersBytesMax: 64 * KiB,
+  /** One less than 64 KiB: its length is a u16 in the frame. */
+  headersBytesMax: 64 * KiB - 1,
 
   // The wire
   envelopeBytesMax: 10 * MiB,
   /** The largest envelope taken before the hello is accepted. */
   helloBytesMax: 4 * KiB,
   helloWithinMs: 5_000,
+  /** An envelope once begun is complete within so long, else its connection is closed. */
   envelopeWithinMs: 30_000,
+  /** A connection is closed when nothing was read from it for so long; clients ping when idle. */
+  idleWithinMs: 60_000,
+  pingEveryMs: 15_000,
+  pingWithinMs: 10_000,
+  /** How long a refused connection is still read (and dropped) so that it sees the error. */
+  lingerMs: 1_000,
+  drainWithinMs: 4_000,
   msgpackDepthMax: 32,
   connectionsPerNodeMax: 4096,
   /** Bytes of requests accepted and not yet answered; reading pauses beyond. */
   inFlightBytesPerConnectionMax: 32 * MiB,
   inFlightBytesPerNodeMax: 256 * MiB,
+  /** Bytes of envelopes begun and not complete, of all connections; the oldest is closed beyond. */
+  partialBytesPerNodeMax: 256 * MiB,
+  /** Answers that the peer does not take: its requests are not read beyond the first. */
+  unsentBytesPauseAt: 4 * MiB,
+  unsentBytesPerConnectionMax: 64 * MiB,
   requestsInFlightPerConnectionMax: 4096,
   sessionsPerConnectionMax: 256,
   sessionsPerNodeMax: 65_536,

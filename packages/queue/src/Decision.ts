@@ -1,6 +1,7 @@
 /**
- * Owns: what a queue answers to a command: events to journal, a reply, deliveries. The shell releases
- * reply and deliveries only when all that they rest on is durable and the owner token was seen.
+ * Owns: what a queue answers to a command: events to journal, a reply, deliveries. The shell
+ * releases reply and deliveries only when all that they rest on is durable and the owner token was
+ * seen.
  */
 import type { Sequence, SessionId, SkeinError } from "@skein/model"
 import type { Event } from "./Event.js"

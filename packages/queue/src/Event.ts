@@ -1,6 +1,7 @@
 /**
- * Owns: what can happen to a queue. Durable events are journaled and replayed; volatile ones (leases
- * and waits) live in memory only: after a crash `Opened` draws the consequence (DESIGN.md section 6).
+ * Owns: what can happen to a queue. Durable events are journaled and replayed; volatile ones
+ * (leases and waits) live in memory only: after a crash `Opened` draws the consequence (DESIGN.md
+ * section 6).
  * Append only: a tag number and its fields never change meaning.
  */
 import type { Epoch, Outcome, ProducerId, QueuePolicy, Sequence, SessionId } from "@skein/model"
@@ -12,7 +13,9 @@ export interface Created {
   readonly policy: QueuePolicy
 }
 
-/** A new owner: every lease is gone, touched blocks are flagged, open deliveries count as failed. */
+/**
+ * A new owner: every lease is gone, touched blocks are flagged, open deliveries count as failed.
+ */
 export interface Opened {
   readonly _tag: "Opened"
   readonly epoch: Epoch

@@ -4,8 +4,8 @@
  */
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
-import { checkInvariants } from "./checkInvariants.js"
 import type { Settle } from "./Command.js"
+import { checkInvariants } from "./checkInvariants.js"
 import { Rig, same } from "./testing/Rig.js"
 
 const sequences = Number(process.env.SKEIN_TEST_SEQUENCES ?? 2_000)

@@ -1,1 +1,9 @@
-export {}
+export { type Backoff, defaultBackoff, noBackoff } from "./Backoff.js"
+export * as Child from "./Child.js"
+export { supervisionLimits } from "./limits.js"
+export * as Policy from "./Policy.js"
+export type { Intensity } from "./RestartWindow.js"
+export * from "./SupervisionError.js"
+export * as Supervisor from "./Supervisor.js"
+export type { SupervisorEvent } from "./SupervisorEvent.js"
+export type { NodeState, Strategy, TreeNode } from "./TreeNode.js"

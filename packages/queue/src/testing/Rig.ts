@@ -3,9 +3,9 @@
  * Every step is compared in full. Commands come as three numbers, so that they can be shrunk.
  */
 import { serialize } from "node:v8"
-import { type Now, type QueuePolicy, defaultQueuePolicy } from "@skein/model"
-import { checkInvariants } from "../checkInvariants.js"
+import { defaultQueuePolicy, type Now, type QueuePolicy } from "@skein/model"
 import type { Command, Publish, Settle } from "../Command.js"
+import { checkInvariants } from "../checkInvariants.js"
 import { checkpointDelta, restoreQueue } from "../checkpoint.js"
 import { decodeEvents, encodeEvents, type JournaledEvent } from "../codec/eventCodec.js"
 import type { Decision, Delivery, Run } from "../Decision.js"

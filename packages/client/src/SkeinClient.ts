@@ -1,0 +1,193 @@
+/**
+ * Owns: the client object of the Promise API, over any way to a fabric.
+ *
+ * Shutdown order: workers stop, consumers close (what they hold goes back), publishes in flight end, sessions end,
+ * the link closes; what is left then rejects with FabricClosed.
+ */
+import { type QueuePolicyInput, skeinError } from "@skein/model"
+import type {
+  ListRequest,
+  NodeStatus,
+  PeekedMessage,
+  PeekRequest,
+  QueueInfo,
+  QueuePage,
+  QueueStatus,
+} from "@skein/wire"
+import { ClientCore } from "./ClientCore.js"
+import type { ClientOptions } from "./ClientOptions.js"
+import { type CallOptions, withDeadline } from "./Deadline.js"
+import { ignore } from "./Deferred.js"
+import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
+import { Queue, type QueueDefinition } from "./QueueDefinition.js"
+import { QueueHandle } from "./QueueHandle.js"
+import { systemRuntime } from "./Runtime.js"
+
+/**
+ * A connection to a fabric that repairs itself. Every call takes `{ timeoutMs, signal }` (default
+ * 30 s) and rejects with a SkeinError, whose `code`, `retryable` and `next` say what to do.
+ */
+export class SkeinClient implements AsyncDisposable {
+  readonly #core: ClientCore
+  readonly #handles = new Map<NamedQueue | string, unknown>()
+  #closing: Promise<void> | undefined
+
+  /** Not for programs: use `connect` or `makeClient`. */
+  constructor(core: ClientCore) {
+    this.#core = core
+  }
+
+  /** A handle to publish to and consume from a queue; by name alone, its values are unchecked. */
+  queue(name: string): QueueHandle<unknown>
+  queue<A>(definition: QueueDefinition<A>): QueueHandle<A>
+  queue(definition: QueueDefinition<unknown> | string): QueueHandle<unknown> {
+    // A definition stands for one type, so what is found under it has that type.
+    const there = this.#handles.get(definition) as QueueHandle<unknown> | undefined
+    if (there !== undefined) return there
+    const full = typeof definition === "string" ? Queue.any(definition) : definition
+    const handle = new QueueHandle(this.#core, full)
+    this.#handles.set(definition, handle)
+    return handle
+  }
+
+  /**
+   * Creates the queue; with the same policy again, answers the one that is there.
+   * Rejects with QueueNameInvalid, PolicyInvalid or PolicyMismatch.
+   */
+  declare(
+    queue: NamedQueue | string,
+    policy?: QueuePolicyInput,
+    options?: CallOptions,
+  ): Promise<QueueInfo> {
+    return this.#control("declare", options, ({ admin }) => admin.declare(nameOf(queue), policy))
+  }
+
+  /** Deletes the queue with its messages; `false`: there was none. */
+  delete(queue: NamedQueue | string, options?: CallOptions): Promise<boolean> {
+    return this.#once("delete", options, ({ admin }) => admin.delete(nameOf(queue)))
+  }
+
+  /** One page of queues in the order of their names, by default 10,000. */
+  list(request: ListRequest = {}, options?: CallOptions): Promise<QueuePage> {
+    return this.#control("list", options, ({ admin }) => admin.list(request))
+  }
+
+  /** Settings and counts of a queue. Rejects with QueueNotFound. */
+  show(queue: NamedQueue | string, options?: CallOptions): Promise<QueueStatus> {
+    return this.#control("show", options, ({ admin }) => admin.show(nameOf(queue)))
+  }
+
+  /** Removes every message that is ready; answers how many. Rejects with QueueNotFound. */
+  purge(queue: NamedQueue | string, options?: CallOptions): Promise<number> {
+    return this.#once("purge", options, ({ admin }) => admin.purge(nameOf(queue)))
+  }
+
+  /** Looks at messages without taking them. Rejects with QueueNotFound. */
+  peek(request: PeekRequest, options?: CallOptions): Promise<readonly PeekedMessage[]> {
+    return this.#control("peek", options, ({ admin }) => admin.peek(request))
+  }
+
+  /** What the node says of itself. */
+  status(options?: CallOptions): Promise<NodeStatus> {
+    return this.#control("status", options, ({ admin }) => admin.status())
+  }
+
+  /**
+   * Ends consumers and publishes in an orderly way within the timeout, then the connection. Again:
+   * the same promise.
+   */
+  close(options?: CallOptions): Promise<void> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(options: CallOptions | undefined): Promise<void> {
+    const core = this.#core
+    const error = skeinError("FabricClosed", "the client was closed")
+    const orderly = this.#settle()
+    orderly.catch(ignore)
+    try {
+      // Without a connection nothing can be confirmed: iterations and handlers end, the rest fails.
+      if (core.link.fabric === undefined) await core.link.close(error)
+      await withDeadline(core.runtime.clock, "close", options, () => orderly)
+    } finally {
+      for (const publisher of core.publishers) publisher.close(error)
+      await core.link.close(error)
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const { consumers, workers } = this.#core
+    const stopped = [...workers].map((worker) => worker.stop())
+    // A worker's own consumer goes with it, in its order.
+    const closed = [...consumers]
+      .filter((consumer) => !consumer.isWorkers)
+      .map((consumer) => consumer.close())
+    await Promise.allSettled([...stopped, ...closed])
+    await Promise.allSettled([...this.#core.publishers].map((publisher) => publisher.idle()))
+    await this.#core.closeSessions()
+  }
+
+  #control<A>(
+    what: string,
+    options: CallOptions | undefined,
+    ask: (fabric: FabricConnection) => Promise<A>,
+  ): Promise<A> {
+    const core = this.#core
+    return withDeadline(
+      core.runtime.clock,
+      what,
+      options,
+      () => core.control(ask),
+      () => core.whyDown(),
+    )
+  }
+
+  /** For what must not be asked twice: its answer would be another. */
+  #once<A>(
+    what: string,
+    options: CallOptions | undefined,
+    ask: (fabric: FabricConnection) => Promise<A>,
+  ): Promise<A> {
+    const core = this.#core
+    const run = async (): Promise<A> => ask(await core.link.whenUp())
+    return withDeadline(core.runtime.clock, what, options, run, () => core.whyDown())
+  }
+}
+
+/** A definition of any type, where only its name counts. */
+export interface NamedQueue {
+  readonly name: string
+}
+
+const nameOf = (queue: NamedQueue | string): string =>
+  typeof queue === "string" ? queue : queue.name
+
+/**
+ * A client over any way to a fabric: a socket, or a fabric inside this process. Resolves when the
+ * first connection stands; rejects with what hindered it, or TimedOut.
+ */
+export const makeClient = async (
+  openFabric: OpenFabric,
+  options: ClientOptions = {},
+): Promise<SkeinClient> => {
+  const runtime = options.runtime ?? systemRuntime
+  const core = new ClientCore(openFabric, runtime)
+  try {
+    await withDeadline(
+      runtime.clock,
+      "connect",
+      options,
+      () => core.link.whenUp(),
+      () => core.whyDown(),
+    )
+  } catch (error) {
+    await core.link.close()
+    throw error
+  }
+  return new SkeinClient(core)
+}

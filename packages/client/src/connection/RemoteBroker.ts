@@ -1,0 +1,144 @@
+/** Owns: the Broker port over a channel: one envelope per call, a fetch answered in two steps. */
+import { SkeinError } from "@skein/model"
+import {
+  type DeliveredRun,
+  decodeErrorEnvelope,
+  decodeExtended,
+  decodeFetched,
+  decodePublished,
+  decodeSettled,
+  encodeCloseSession,
+  encodeEnvelope,
+  encodeExtend,
+  encodeFetch,
+  encodeOpenSession,
+  encodePublish,
+  encodeSettle,
+  type FetchCall,
+  type FetchRequest,
+  kinds,
+  type SettleAnswer,
+} from "@skein/wire"
+import type { CallOptions } from "./Calls.js"
+import { type Channel, unexpected } from "./Channel.js"
+import type { ConnectionBroker } from "./Connection.js"
+
+export const remoteBroker = (channel: Channel): ConnectionBroker => ({
+  publish: (request, options) =>
+    channel.call(
+      "publish",
+      "published",
+      (correlation) => encodePublish(correlation, request),
+      decodePublished,
+      options,
+    ),
+  fetch: (request, options) => fetchOver(channel, request, options ?? {}),
+  settle: (request, options) =>
+    channel.call(
+      "settle",
+      "settled",
+      (correlation) => encodeSettle(correlation, request),
+      decodeSettled,
+      options,
+    ),
+  extend: (request, options) =>
+    channel.call(
+      "extend",
+      "extended",
+      (correlation) => encodeExtend(correlation, request),
+      decodeExtended,
+      options,
+    ),
+  openSession: (session, leaseMs, options) =>
+    channel.call(
+      "openSession",
+      "ok",
+      (correlation) => encodeOpenSession(correlation, { session, leaseMs }),
+      decodeOk,
+      options,
+    ),
+  closeSession: (session, options) =>
+    channel.call(
+      "closeSession",
+      "ok",
+      (correlation) => encodeCloseSession(correlation, session),
+      decodeOk,
+      options,
+    ),
+})
+
+const decodeOk = (): void => {}
+
+const fetchOver = (channel: Channel, request: FetchRequest, options: CallOptions): FetchCall => {
+  const settled = new Deferred<SettleAnswer>()
+  const delivered = new Deferred<readonly DeliveredRun[]>()
+  // Without settles the node answers once.
+  if (request.settles.length === 0) settled.resolve([])
+  const fail = (error: SkeinError): void => {
+    settled.reject(error)
+    delivered.reject(error)
+  }
+  const cancelFetch = (correlation: number) =>
+    channel.send(encodeEnvelope("cancelFetch", correlation))
+  const correlation = channel.begin({
+    name: "fetch",
+    timeoutMs: request.waitMs + (options.timeoutMs ?? channel.timeoutMs),
+    signal: options.signal,
+    fail,
+    onAbandon: cancelFetch,
+    take: (kind, payload) => {
+      if (kind === kinds.error) {
+        fail(decodeErrorEnvelope(payload))
+        return true
+      }
+      if (kind === kinds.settled && !settled.isDone) {
+        const answer = decodeSettled(payload)
+        if (answer instanceof SkeinError) return answer
+        settled.resolve(answer)
+      } else if (kind === kinds.fetched && !delivered.isDone) {
+        const runs = decodeFetched(payload)
+        if (runs instanceof SkeinError) return runs
+        delivered.resolve(runs)
+      } else {
+        return unexpected("fetch", kind)
+      }
+      return settled.isDone && delivered.isDone
+    },
+  })
+  if (typeof correlation !== "number") {
+    fail(correlation)
+    return { settled: settled.promise, delivered: delivered.promise, cancel: () => {} }
+  }
+  channel.send(encodeFetch(correlation, request))
+  const cancel = (): void => {
+    if (!delivered.isDone) cancelFetch(correlation)
+  }
+  return { settled: settled.promise, delivered: delivered.promise, cancel }
+}
+
+/** A promise that is answered from outside, and that may be left without a listener. */
+class Deferred<Value> {
+  readonly promise: Promise<Value>
+  isDone = false
+  #resolve: (value: Value) => void = () => {}
+  #reject: (error: SkeinError) => void = () => {}
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // Who asks for `delivered` alone must not be ended by an unhandled rejection of `settled`.
+    this.promise.catch(() => {})
+  }
+
+  resolve(value: Value): void {
+    this.isDone = true
+    this.#resolve(value)
+  }
+
+  reject(error: SkeinError): void {
+    this.isDone = true
+    this.#reject(error)
+  }
+}

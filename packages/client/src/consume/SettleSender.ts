@@ -1,0 +1,216 @@
+/**
+ * Owns: bringing settles to the node: on the next fetch when one goes out, else by requests of their
+ * own; repeated over reconnects until confirmed; each within the time its caller gave it.
+ * Must not know: fetching.
+ */
+import type { Outcome, QueueRef, Sequence, SkeinError } from "@skein/model"
+import type { SettleAnswer } from "@skein/wire"
+import { clientLimits } from "../clientLimits.js"
+import { ignore } from "../Deferred.js"
+import type { FabricConnection } from "../link/FabricConnection.js"
+import { asSkeinError } from "../link/FabricLink.js"
+import { backoffMs, type Runtime } from "../Runtime.js"
+import type { Session } from "./SessionKeeper.js"
+import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
+
+const retryBounds = {
+  minMs: clientLimits.fetchRetryDelayMinMs,
+  maxMs: clientLimits.fetchRetryDelayMaxMs,
+}
+
+export interface SettleSenderHost {
+  readonly fabric: () => FabricConnection | undefined
+  readonly session: () => Session
+  /** The node does not know the session; a new one must be opened first. */
+  readonly sessionUnknown: (session: Session) => void
+  /** The queue is gone or broken: nothing more can be settled. */
+  readonly broken: (error: SkeinError) => void
+  /** Something may go out now: settles are there. */
+  readonly wake: () => void
+}
+
+export class SettleSender {
+  readonly #runtime: Runtime
+  readonly #queue: QueueRef
+  readonly #host: SettleSenderHost
+  readonly #book = new SettleBook()
+  /** Sent and not confirmed. */
+  readonly #inFlight = new Set<SettleLoad>()
+  /** Sent in vain: these go first, as they were. */
+  #again: SettleLoad[] = []
+  #alone = 0
+  #attempt = 0
+  #cancelRetry: (() => void) | undefined
+  #sweepAtMs = Number.POSITIVE_INFINITY
+  #cancelSweep: () => void = ignore
+  #idleWaiters: (() => void)[] = []
+
+  constructor(runtime: Runtime, queue: QueueRef, host: SettleSenderHost) {
+    this.#runtime = runtime
+    this.#queue = queue
+    this.#host = host
+  }
+
+  add(
+    outcome: Outcome,
+    delivery: DeliveryRef,
+    first: Sequence,
+    last: Sequence,
+    waiter: SettleWaiter,
+  ): void {
+    this.#book.add(outcome, delivery, first, last, waiter)
+    if (waiter.deadlineMs < this.#sweepAtMs) this.#armSweep(waiter.deadlineMs)
+  }
+
+  get hasLoad(): boolean {
+    return this.#cancelRetry === undefined && (this.#again.length > 0 || !this.#book.isEmpty)
+  }
+
+  /** The settles for the next request; `sent` must follow. */
+  take(): SettleLoad | undefined {
+    if (this.#cancelRetry !== undefined) return undefined
+    return this.#again.shift() ?? this.#book.take()
+  }
+
+  /** A request carries `load`; `answer` is its end. */
+  sent(
+    load: SettleLoad,
+    fabric: FabricConnection,
+    session: Session,
+    answer: Promise<SettleAnswer>,
+  ): void {
+    this.#inFlight.add(load)
+    answer.then(
+      (lost) => {
+        if (!this.#inFlight.delete(load) && !this.#removeAgain(load)) return
+        this.#attempt = 0
+        load.confirmed(lost)
+        this.#checkIdle()
+      },
+      (error: unknown) => {
+        if (this.#host.fabric() === fabric && this.#inFlight.delete(load)) {
+          this.#refused(load, session, asSkeinError(error))
+        }
+      },
+    )
+  }
+
+  /** Sends what no fetch took, a few requests at a time: meanwhile more gathers. */
+  sendAlone(): void {
+    const fabric = this.#host.fabric()
+    if (fabric === undefined) return
+    while (this.#alone < clientLimits.settlesInFlightMax) {
+      const load = this.take()
+      if (load === undefined) return
+      this.#alone++
+      const session = this.#host.session()
+      const answer = session.open(fabric).then(() =>
+        fabric.broker.settle({
+          queue: this.#queue,
+          session: session.id,
+          settles: load.settles,
+        }),
+      )
+      const over = (): void => {
+        this.#alone--
+        this.#host.wake()
+      }
+      this.sent(load, fabric, session, answer)
+      answer.then(over, over)
+    }
+  }
+
+  /** The connection is gone: what was not confirmed is sent again over the next one. */
+  linkDown(): void {
+    this.#again = [...this.#inFlight, ...this.#again]
+    this.#inFlight.clear()
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+    this.#attempt = 0
+  }
+
+  /** Resolves when every settle has ended. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve)
+      this.#checkIdle()
+    })
+  }
+
+  /** Ends every settle with `error`. */
+  close(error: SkeinError): void {
+    this.#cancelSweep()
+    this.#cancelRetry?.()
+    const fail = (waiter: SettleWaiter): void => waiter.failed(error)
+    for (const load of [...this.#inFlight, ...this.#again]) load.forEach(fail)
+    this.#book.forEach(fail)
+    this.#inFlight.clear()
+    this.#again = []
+    this.#book.clear()
+    this.#checkIdle()
+  }
+
+  #removeAgain(load: SettleLoad): boolean {
+    const at = this.#again.indexOf(load)
+    if (at >= 0) this.#again.splice(at, 1)
+    return at >= 0
+  }
+
+  #refused(load: SettleLoad, session: Session, error: SkeinError): void {
+    if (error._tag === "SessionUnknown") {
+      this.#again.push(load)
+      this.#host.sessionUnknown(session)
+      return
+    }
+    if (error.retryable) {
+      this.#again.push(load)
+      this.#retryLater()
+      return
+    }
+    load.forEach((waiter) => waiter.failed(error))
+    if (error._tag === "QueueNotFound" || error._tag === "Quarantined") this.#host.broken(error)
+    this.#checkIdle()
+  }
+
+  #retryLater(): void {
+    if (this.#cancelRetry !== undefined) return
+    const delayMs = backoffMs(this.#runtime.random, this.#attempt, retryBounds)
+    this.#attempt++
+    this.#cancelRetry = this.#runtime.clock.setTimer(delayMs, () => {
+      this.#cancelRetry = undefined
+      this.#host.wake()
+    })
+  }
+
+  #checkIdle(): void {
+    if (this.#idleWaiters.length === 0 || this.#inFlight.size > 0) return
+    if (this.#again.length > 0 || !this.#book.isEmpty) return
+    const waiters = this.#idleWaiters
+    this.#idleWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+
+  #armSweep(atMs: number): void {
+    this.#cancelSweep()
+    this.#sweepAtMs = atMs
+    const delayMs = Math.max(0, atMs - this.#runtime.clock.monotonicMs())
+    this.#cancelSweep = this.#runtime.clock.setTimer(delayMs, () => this.#sweep())
+  }
+
+  /** Ends the waiting of what is over its time; the settle itself is still brought to the node. */
+  #sweep(): void {
+    const nowMs = this.#runtime.clock.monotonicMs()
+    let nextMs = Number.POSITIVE_INFINITY
+    const look = (waiter: SettleWaiter): void => {
+      if (waiter.ended) return
+      if (waiter.deadlineMs <= nowMs) waiter.expired()
+      else if (waiter.deadlineMs < nextMs) nextMs = waiter.deadlineMs
+    }
+    for (const load of this.#inFlight) load.forEach(look)
+    for (const load of this.#again) load.forEach(look)
+    this.#book.forEach(look)
+    this.#sweepAtMs = Number.POSITIVE_INFINITY
+    this.#cancelSweep = ignore
+    if (nextMs < Number.POSITIVE_INFINITY) this.#armSweep(nextMs)
+  }
+}

@@ -1,0 +1,457 @@
+/**
+ * Owns: publishing to one queue under the producer contract of DESIGN.md section 6: gathering calls
+ * into frames, frames in flight, resending after a reconnect, refusals and giving up.
+ * Must not know: schemas, sockets.
+ *
+ * Gathering: what is published in one tick leaves at the end of that tick (no timer); while frames
+ * are in flight, frames that are not full wait for an answer, so batches grow with the load.
+ * Order: frames are answered in order or not at all. After any refusal nothing new is sent until all
+ * answers are in (`#recover`): the lowest refused frame decides. What is known not to be stored goes
+ * back to the outbox and is numbered again; what may be stored is sent again as it was.
+ * Tricky: bytes of a broken connection may reach the node after the same frame was refused over the
+ * next one. So a frame that was sent over two connections never gives its number to other content;
+ * if it must be dropped, the publisher goes on under a new producer id.
+ */
+import { limits, type QueueRef, type SkeinError, skeinError } from "@skein/model"
+import type { PublishAnswer } from "@skein/wire"
+import { clientLimits } from "../clientLimits.js"
+import { abortedError, timedOutError } from "../Deadline.js"
+import { Deferred, ignore } from "../Deferred.js"
+import type { FabricConnection } from "../link/FabricConnection.js"
+import { asSkeinError, type FabricLink, type LinkUser } from "../link/FabricLink.js"
+import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
+import { confirmFrame } from "./confirmFrame.js"
+import { judge, surelyNotStored, type Verdict } from "./judge.js"
+import { Outbox } from "./Outbox.js"
+import type { OutFrame } from "./OutFrame.js"
+import type { PublishCall } from "./PublishCall.js"
+
+const retryBounds = {
+  minMs: clientLimits.publishRetryDelayMinMs,
+  maxMs: clientLimits.publishRetryDelayMaxMs,
+}
+
+export class Publisher implements LinkUser {
+  /** Accepted and not ended: what this publisher holds in memory for its callers. */
+  outstandingMessages = 0
+  outstandingBytes = 0
+  readonly #runtime: Runtime
+  readonly #link: FabricLink
+  readonly #queue: QueueRef
+  readonly #outbox = new Outbox()
+  readonly #onGone: (() => void)[] = []
+  /** In the order of their numbers. */
+  #frames: OutFrame[] = []
+  #producer: string
+  #nextNumber = 1
+  #fabric: FabricConnection | undefined
+  #flushing = false
+  #recovering = false
+  #attempt = 0
+  #cancelRetry: (() => void) | undefined
+  #closedBy: SkeinError | undefined
+  /** While a refused frame is halved to find the call at fault: calls left of it, calls a frame. */
+  #splitCalls = 0
+  #splitSize = 0
+  #sweepAtMs = Number.POSITIVE_INFINITY
+  #cancelSweep: () => void = ignore
+  #roomWaiters: Deferred<void>[] = []
+  #idleWaiters: Deferred<void>[] = []
+  readonly #detach: () => void
+
+  constructor(
+    runtime: Runtime,
+    link: FabricLink,
+    queue: QueueRef,
+    producer: string,
+    onGone: () => void,
+  ) {
+    this.#runtime = runtime
+    this.#link = link
+    this.#queue = queue
+    this.#producer = producer
+    this.#onGone.push(onGone)
+    this.#detach = link.attach(this)
+  }
+
+  /** Takes a call; it ends by itself. Overloaded at once when the buffer is beyond its bounds. */
+  accept(call: PublishCall, signal: AbortSignal | undefined): void {
+    const refusal = this.#closedBy ?? this.#roomProblem(call)
+    if (refusal !== undefined) {
+      call.done = true
+      call.reject(refusal)
+      return
+    }
+    this.outstandingMessages += call.count
+    this.outstandingBytes += call.bytes
+    if (signal !== undefined) this.#watch(call, signal)
+    this.#outbox.push(call)
+    if (call.deadlineMs < this.#sweepAtMs) this.#armSweep(call.deadlineMs)
+    if (!this.#flushing) this.#flushSoon()
+  }
+
+  /** Calls `gone` when the queue is found to be deleted or set aside. */
+  onGone(gone: () => void): void {
+    this.#onGone.push(gone)
+  }
+
+  /** Resolves as soon as less than the soft bound is buffered. */
+  room(): Promise<void> {
+    if (this.#hasRoom()) return Promise.resolve()
+    const waiter = new Deferred<void>()
+    this.#roomWaiters.push(waiter)
+    return waiter.promise
+  }
+
+  /** Resolves when every call has ended. */
+  idle(): Promise<void> {
+    if (this.outstandingMessages === 0) return Promise.resolve()
+    const waiter = new Deferred<void>()
+    this.#idleWaiters.push(waiter)
+    return waiter.promise
+  }
+
+  /** Ends every call with `error`; again and late: harmless. */
+  close(error: SkeinError): void {
+    if (this.#closedBy !== undefined) return
+    this.#closedBy = error
+    this.#detach()
+    this.#cancelSweep()
+    this.#stopRetry()
+    const frames = this.#frames
+    this.#frames = []
+    for (const frame of frames) this.#failFrame(frame, error)
+    for (const call of this.#outbox.waiting()) this.#fail(call, error)
+  }
+
+  linkUp(fabric: FabricConnection): void {
+    this.#fabric = fabric
+    this.#attempt = 0
+    this.#stopRetry()
+    if (this.#frames.length > 0) this.#recover()
+    else {
+      this.#recovering = false
+      this.#pump()
+    }
+  }
+
+  linkDown(): void {
+    this.#fabric = undefined
+    this.#stopRetry()
+    for (const frame of this.#frames) {
+      frame.waiting = false
+      frame.sentOver = undefined
+      frame.refusal = undefined
+    }
+  }
+
+  linkClosed(error: SkeinError): void {
+    this.close(error)
+  }
+
+  #hasRoom(): boolean {
+    return (
+      this.outstandingMessages <= clientLimits.publishBufferMessages &&
+      this.outstandingBytes <= clientLimits.publishBufferBytes
+    )
+  }
+
+  #roomProblem(call: PublishCall): SkeinError | undefined {
+    if (
+      this.outstandingMessages + call.count <= clientLimits.publishBufferMessagesMax &&
+      this.outstandingBytes + call.bytes <= clientLimits.publishBufferBytesMax
+    ) {
+      return undefined
+    }
+    return skeinError(
+      "Overloaded",
+      "too many messages wait to be published: await room() between",
+      {
+        messages: this.outstandingMessages,
+        bytes: this.outstandingBytes,
+      },
+    )
+  }
+
+  #flushSoon(): void {
+    this.#flushing = true
+    this.#runtime.endOfTick(() => {
+      this.#flushing = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    if (this.#fabric === undefined || this.#recovering || this.#closedBy !== undefined) return
+    while (this.#frames.length < limits.publishFramesInFlightMax) {
+      if (this.#splitCalls > 0 && this.#frames.length > 0) return
+      if (
+        this.#frames.length >= clientLimits.publishPartialFramesInFlightMax &&
+        !this.#outbox.hasFullFrame
+      ) {
+        return
+      }
+      const splitting = this.#splitCalls > 0
+      const frame = this.#outbox.take(splitting ? this.#splitSize : Number.POSITIVE_INFINITY)
+      if (frame === undefined) return
+      frame.number = this.#nextNumber++
+      this.#frames.push(frame)
+      this.#send(frame, this.#fabric)
+    }
+  }
+
+  #send(frame: OutFrame, fabric: FabricConnection): void {
+    if (frame.firstSentMs < 0) {
+      frame.firstSentMs = this.#runtime.clock.monotonicMs()
+      const giveUpAtMs = frame.firstSentMs + limits.unconfirmedAfterMs
+      if (giveUpAtMs < this.#sweepAtMs) this.#armSweep(giveUpAtMs)
+    }
+    frame.sentOver = fabric
+    frame.waiting = true
+    frame.refusal = undefined
+    fabric.broker
+      .publish({
+        queue: this.#queue,
+        producer: this.#producer,
+        frameNumber: frame.number,
+        frame: frame.bytes,
+      })
+      .then(
+        (answer) => this.#answered(frame, answer),
+        (error: unknown) => this.#refused(frame, fabric, asSkeinError(error)),
+      )
+  }
+
+  #answered(frame: OutFrame, answer: PublishAnswer): void {
+    const at = this.#frames.indexOf(frame)
+    if (at < 0) return
+    this.#frames.splice(at, 1)
+    this.#attempt = 0
+    if (this.#splitCalls > 0) this.#splitCalls -= frame.calls.length
+    if (answer.count === frame.count) confirmFrame(frame, answer, this.#release)
+    else {
+      const detail = `${answer.count} of ${frame.count} messages were confirmed`
+      this.#failFrame(frame, skeinError("ProtocolError", detail, { outcome: "unknown" }))
+    }
+    this.#wake()
+    if (this.#recovering) this.#recover()
+    else this.#pump()
+  }
+
+  #refused(frame: OutFrame, fabric: FabricConnection, error: SkeinError): void {
+    // The answer of a connection that is gone says nothing new; the frame is sent again.
+    if (frame.sentOver !== fabric || !frame.waiting || !this.#frames.includes(frame)) return
+    frame.waiting = false
+    frame.refusal = error
+    this.#recovering = true
+    this.#recover()
+  }
+
+  /** All answers are in, or the connection is new: decide by the lowest frame, then go on. */
+  #recover(): void {
+    if (this.#closedBy !== undefined) return
+    for (const frame of this.#frames) if (frame.waiting) return
+    this.#giveUpOld()
+    const lowest = this.#frames[0]
+    if (lowest === undefined) this.#resume()
+    else this.#follow(judge(this.#frames), lowest)
+  }
+
+  #follow(verdict: Verdict, lowest: OutFrame): void {
+    switch (verdict.next) {
+      case "resend":
+        this.#recovering = true
+        this.#after(verdict.wait, () => this.#resend())
+        return
+      case "renumber":
+        this.#renumber()
+        this.#after(verdict.wait, () => this.#resume())
+        return
+      case "split":
+        this.#splitCalls = lowest.calls.length
+        this.#splitSize = Math.ceil(lowest.calls.length / 2)
+        this.#renumber()
+        this.#resume()
+        return
+      case "fail":
+        this.#drop(lowest, verdict.error)
+        this.#recover()
+        return
+      case "gone":
+        for (const gone of this.#onGone) gone()
+        this.close(verdict.error)
+        return
+      case "newProducer":
+        this.#startProducer(verdict.why)
+        this.#after(true, () => this.#resume())
+        return
+    }
+  }
+
+  #resume(): void {
+    this.#recovering = false
+    if (this.#splitCalls < 0) this.#splitCalls = 0
+    this.#pump()
+  }
+
+  #resend(): void {
+    const fabric = this.#fabric
+    if (fabric === undefined) return
+    this.#recovering = false
+    for (const frame of this.#frames) {
+      if (frame.sentOver !== fabric) frame.ambiguous = true
+      this.#send(frame, fabric)
+    }
+    this.#pump()
+  }
+
+  #after(wait: boolean, run: () => void): void {
+    if (!wait) {
+      run()
+      return
+    }
+    if (this.#cancelRetry !== undefined) return
+    const delayMs = backoffMs(this.#runtime.random, this.#attempt, retryBounds)
+    this.#attempt++
+    this.#cancelRetry = this.#runtime.clock.setTimer(delayMs, () => {
+      this.#cancelRetry = undefined
+      run()
+    })
+  }
+
+  #stopRetry(): void {
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+  }
+
+  /** Every frame here is known not to be stored: back with them, their numbers are free. */
+  #renumber(): void {
+    const frames = this.#frames
+    this.#frames = []
+    this.#nextNumber = frames[0].number
+    for (const frame of frames) {
+      for (const call of frame.calls) call.refusal = frame.refusal
+    }
+    this.#outbox.putBack(frames)
+  }
+
+  /** Ends a frame whose number stays unused; what may be stored must not meet other content. */
+  #drop(lowest: OutFrame, error: SkeinError): void {
+    this.#failFrame(lowest, error)
+    if (this.#splitCalls > 0) this.#splitCalls -= lowest.calls.length
+    this.#frames.shift()
+    if (lowest.ambiguous) {
+      this.#startProducer(error)
+      return
+    }
+    if (this.#frames.length > 0) this.#renumber()
+    this.#nextNumber = lowest.number
+  }
+
+  /** A new identity: what was surely not stored goes on under it, the rest is unconfirmed. */
+  #startProducer(why: SkeinError): void {
+    const frames = this.#frames
+    this.#frames = []
+    this.#producer = randomHex128(this.#runtime.random)
+    this.#nextNumber = 1
+    const surely: OutFrame[] = []
+    for (const frame of frames) {
+      if (surelyNotStored(frame)) surely.push(frame)
+      else this.#failFrame(frame, unconfirmedError(why))
+    }
+    this.#outbox.putBack(surely)
+  }
+
+  /** So that a frame is never repeated into the node's forgetting. */
+  #giveUpOld(): void {
+    const oldest = this.#frames[0]
+    if (oldest === undefined) return
+    const ageMs = this.#runtime.clock.monotonicMs() - oldest.firstSentMs
+    if (ageMs < limits.unconfirmedAfterMs) return
+    this.#startProducer(skeinError("TimedOut", `no answer within ${limits.unconfirmedAfterMs} ms`))
+  }
+
+  #failFrame(frame: OutFrame, error: SkeinError): void {
+    for (let at = 0; at < frame.calls.length; at++) {
+      const call = frame.calls[at]
+      if (!call.done) this.#fail(call, error)
+    }
+  }
+
+  #fail(call: PublishCall, error: SkeinError): void {
+    this.#release(call)
+    call.reject(error)
+    this.#wake()
+  }
+
+  /** Bookkeeping of an ended call; its promise is the caller's matter. */
+  readonly #release = (call: PublishCall): void => {
+    call.done = true
+    this.outstandingMessages -= call.count
+    this.outstandingBytes -= call.bytes
+    if (call.forgetSignal !== undefined) call.forgetSignal()
+  }
+
+  #wake(): void {
+    if (this.#roomWaiters.length > 0 && this.#hasRoom()) {
+      const waiters = this.#roomWaiters
+      this.#roomWaiters = []
+      for (const waiter of waiters) waiter.resolve()
+    }
+    if (this.#idleWaiters.length > 0 && this.outstandingMessages === 0) {
+      const waiters = this.#idleWaiters
+      this.#idleWaiters = []
+      for (const waiter of waiters) waiter.resolve()
+    }
+  }
+
+  #watch(call: PublishCall, signal: AbortSignal): void {
+    const onAbort = (): void => {
+      if (!call.done) this.#fail(call, abortedError("publish", this.#outcomeOf(call)))
+    }
+    signal.addEventListener("abort", onAbort, { once: true })
+    call.forgetSignal = () => signal.removeEventListener("abort", onAbort)
+  }
+
+  #outcomeOf(call: PublishCall): "not sent" | "unknown" {
+    return call.next > 0 ? "unknown" : "not sent"
+  }
+
+  #armSweep(atMs: number): void {
+    this.#cancelSweep()
+    this.#sweepAtMs = atMs
+    const delayMs = Math.max(0, atMs - this.#runtime.clock.monotonicMs())
+    this.#cancelSweep = this.#runtime.clock.setTimer(delayMs, () => this.#sweep())
+  }
+
+  /** Ends what is over its time; one timer serves all calls. */
+  #sweep(): void {
+    const nowMs = this.#runtime.clock.monotonicMs()
+    let nextMs = Number.POSITIVE_INFINITY
+    const look = (call: PublishCall): void => {
+      if (call.done) return
+      if (call.deadlineMs <= nowMs) this.#fail(call, this.#expired(call))
+      else if (call.deadlineMs < nextMs) nextMs = call.deadlineMs
+    }
+    for (const frame of this.#frames) frame.calls.forEach(look)
+    this.#outbox.waiting().forEach(look)
+    this.#sweepAtMs = Number.POSITIVE_INFINITY
+    this.#cancelSweep = ignore
+    this.#giveUpOld()
+    const oldest = this.#frames[0]
+    if (oldest === undefined) this.#pump()
+    else nextMs = Math.min(nextMs, oldest.firstSentMs + limits.unconfirmedAfterMs)
+    if (nextMs < Number.POSITIVE_INFINITY) this.#armSweep(nextMs)
+  }
+
+  #expired(call: PublishCall): SkeinError {
+    if (call.next === 0 && call.refusal !== undefined) return call.refusal
+    const why = this.#link.lastError === undefined ? "" : `; ${this.#link.lastError.detail}`
+    return timedOutError("publish", call.timeoutMs, this.#outcomeOf(call), why)
+  }
+}
+
+const unconfirmedError = (why: SkeinError): SkeinError =>
+  skeinError("Unconfirmed", `whether the message was stored cannot be told: ${why.detail}`, {
+    outcome: "unknown",
+  })

@@ -1,0 +1,58 @@
+/**
+ * Owns: the record a shard is gathering: who must be answered after it, which frames it stores,
+ * what was set aside for it. Lives from one seal to the next.
+ */
+import type { FrameToStore, Journal } from "@skein/journal"
+import { limits, type Now } from "@skein/model"
+import type { ShardActor, Turn, Waiter } from "./ShardActor.js"
+
+/** Room for the record's header and the section heads, set aside with the first command. */
+const overheadBytes = 256
+
+export class OpenRecord implements Turn {
+  readonly frames: FrameToStore[] = []
+  readonly waiters: Waiter[] = []
+  /** Who has decided something into this record and takes part in its seal. */
+  readonly actors = new Set<ShardActor>()
+  /** Deleted in this record: their sections close it. */
+  readonly deleted: ShardActor[] = []
+  reserved = 0
+  private frameBytes = 0
+  private deadlineMs = 0
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly clock: { readonly monotonicMs: () => number },
+    public now: Now,
+  ) {}
+
+  /** Called at the start of each turn that adds to this record. */
+  begin(now: Now, deadlineMs: number): void {
+    this.now = now
+    this.deadlineMs = deadlineMs
+  }
+
+  store(frame: FrameToStore): void {
+    this.frames.push(frame)
+    this.frameBytes += frame.bytes.length
+  }
+
+  wait(waiter: Waiter): void {
+    this.waiters.push(waiter)
+  }
+
+  reserve(bytes: number, purpose: "publish" | "settle"): boolean {
+    const wanted = bytes + (this.reserved === 0 ? overheadBytes : 0)
+    if (!this.journal.reserve(wanted, purpose)) return false
+    this.reserved += wanted
+    return true
+  }
+
+  full(): boolean {
+    return this.frameBytes >= limits.batchBytesMax
+  }
+
+  spent(): boolean {
+    return this.full() || this.clock.monotonicMs() >= this.deadlineMs
+  }
+}

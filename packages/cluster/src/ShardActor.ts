@@ -1,0 +1,65 @@
+/**
+ * Owns: what a shard host asks of the actors that live in it, and the turn it gives them. An actor
+ * owns its state and its mailbox; the host owns the record that all actors of the shard share.
+ * Must not know: what actors are (queues, the catalog), how records are stored.
+ */
+import type { FrameToStore, Location } from "@skein/journal"
+import type { Generation, Now, Sequence, SkeinError } from "@skein/model"
+
+/** Somebody who waits until what the answer rests on is durable and the token was seen. */
+export interface Waiter {
+  readonly release: () => void
+  readonly fail: (error: SkeinError) => void
+}
+
+/** One turn of the shard: commands decided now go into one record. */
+export interface Turn {
+  readonly now: Now
+  /** Frames to be stored with the events of this record. */
+  readonly store: (frame: FrameToStore) => void
+  /** Released after this record's commit, in the order of these calls. */
+  readonly wait: (waiter: Waiter) => void
+  /** Sets room aside in the journal for this record; `false`: refuse with DiskFull. */
+  readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
+  /** No more room or time in this turn: leave the rest in the mailbox. */
+  readonly spent: () => boolean
+}
+
+export interface ActorChunk {
+  readonly key: string
+  readonly bytes: Uint8Array
+}
+
+/** Chunks that changed, under keys that are unique within the actor. */
+export interface ActorDelta {
+  readonly put: readonly ActorChunk[]
+  readonly drop: readonly string[]
+}
+
+export interface ShardActor {
+  readonly generation: Generation
+  /** The first thing an owner says: what was leased under an older epoch is not any more. */
+  readonly open: (turn: Turn) => void
+  /** Decides and evolves what is in the mailbox; answers whether commands are left in it. */
+  readonly work: (turn: Turn) => boolean
+  /** The record is sealed after this: hands out what is ready, answers the encoded events. */
+  readonly seal: (turn: Turn) => Uint8Array | undefined
+  /** Monotonic ms at which it wants a turn although its mailbox is empty. */
+  readonly dueMs: () => number
+  /** That time has come. `stallMs`: how long the node itself stood still. */
+  readonly tick: (stallMs: number) => void
+  /** Applies events of a record that was read back. */
+  readonly replay: (events: Uint8Array) => void
+  /** The journal told where a frame lies: after its commit, in replay, or when it was copied.
+   * `false`: no message of the frame is left. */
+  readonly relocate: (first: Sequence, location: Location) => boolean
+  readonly locate: (first: Sequence) => Location | undefined
+  /** It is deleted: its frames are given back; its next checkpoint drops its chunks. */
+  readonly erase: () => void
+  /** Set aside after a fault: no checkpoint may pass its records. */
+  readonly isAside: () => boolean
+  /** What changed since the last call. */
+  readonly checkpoint: () => ActorDelta
+  /** Answers everybody who waits; nothing is journaled any more. */
+  readonly close: (why: SkeinError) => void
+}

@@ -1,0 +1,418 @@
+/**
+ * Owns: one open shard on this node: its actors, the record they gather, its timer. Everything that
+ * the actors decide goes into one record; replies leave when that record's commit is durable.
+ * Must not know: what actors are, how the journal stores, the network.
+ *
+ * Order of a record's life: turns add to it -> sealed (actors hand out what is ready) -> `take`n by
+ * the node's group commit -> `stored`: frames get their places -> `answer`: waiters are
+ * released in order.
+ * Interleavings: turns go on while a commit is in flight, on a new record; its waiters are released
+ * later, so a reply never overtakes what it rests on. A checkpoint closes the open record first, so
+ * that the state it shows equals a whole number of records, durable or not yet.
+ * Shutdown: `drain` (the last record is committed) -> journal's checkpoint -> `close`.
+ */
+import type {
+  CheckpointDelta,
+  Chunk,
+  CommitResult,
+  FrameKey,
+  FrameToStore,
+  Journal,
+  Location,
+  OpenedShard,
+  ReplayedRecord,
+  ShardAppend,
+  ShardRecord,
+  ShardTenant,
+} from "@skein/journal"
+import {
+  type Clock,
+  type Generation,
+  invariant,
+  limits,
+  type Now,
+  type Shard,
+  type SkeinError,
+  shardName,
+  skeinError,
+} from "@skein/model"
+import { deferred } from "./Deferred.js"
+import { decodeLateFrames, encodeLateFrames, lateKey, type PlacedFrame } from "./LateFrames.js"
+import { OpenRecord } from "./OpenRecord.js"
+import { decodeSections, encodeSections, type Section } from "./RecordSections.js"
+import type { ShardActor } from "./ShardActor.js"
+
+/** Makes the actor of a generation: empty for replay, or from the chunks of a checkpoint. */
+export interface ActorFactory {
+  /** Whose chunk of a checkpoint it is. */
+  readonly generationOf: (key: string) => Generation
+  readonly replaying: (generation: Generation, host: ShardHost) => ShardActor
+  readonly restored: (
+    generation: Generation,
+    chunks: readonly { readonly key: string; readonly bytes: Uint8Array }[],
+    host: ShardHost,
+  ) => ShardActor
+}
+
+/** What a host needs of the node around it. */
+export interface HostContext {
+  readonly journal: Journal
+  readonly clock: Clock
+  /** The host has something to do: give it a turn soon. */
+  readonly wake: (host: ShardHost) => void
+  /** Asked before anything expires: a stall of the node is made known first (`stalled`). */
+  readonly noticeStall: () => void
+  /** Its record waits to be committed. */
+  readonly commitSoon: (host: ShardHost) => void
+}
+
+export class ShardHost implements ShardTenant {
+  readonly actors = new Map<Generation, ShardActor>()
+  private readonly ready = new Set<ShardActor>()
+  private record: OpenRecord | undefined
+  /** Closed records that no commit has taken yet, and those of the commit in flight. */
+  private sealed: OpenRecord[] = []
+  private sealedRecords: ShardRecord[] = []
+  private durable: OpenRecord[] = []
+  /** Deleted since the last checkpoint. */
+  private erased: ShardActor[] = []
+  /** Frames of closed records whose commit has not told yet where they lie. */
+  private readonly unplaced = new Set<FrameToStore>()
+  /** One entry a commit; the next is taken before the last one's answers are sent. */
+  private readonly inFlight: OpenRecord[][] = []
+  private journalMs = 0
+  private recordNumber = 0
+  private armedMs = Number.POSITIVE_INFINITY
+  private disarm: () => void = () => {}
+  private ended: SkeinError | undefined
+  private readonly whenClosed = deferred<SkeinError>()
+
+  private constructor(
+    readonly opened: OpenedShard,
+    private readonly context: HostContext,
+  ) {}
+
+  /** Replays the shard and says `open` to each actor. Serves when its first commit is durable. */
+  static async open(
+    opened: OpenedShard,
+    factory: ActorFactory,
+    context: HostContext,
+  ): Promise<ShardHost> {
+    const host = new ShardHost(opened, context)
+    await host.restore(factory)
+    for await (const record of opened.records) host.replayRecord(record, factory)
+    opened.attach(host)
+    await host.announce()
+    return host
+  }
+
+  get shard(): Shard {
+    return this.opened.shard
+  }
+
+  /** Resolves with the reason when the host has ended. */
+  get closedBecause(): Promise<SkeinError> {
+    return this.whenClosed.promise
+  }
+
+  get isOpen(): boolean {
+    return this.ended === undefined
+  }
+
+  /** Puts an actor into the shard. Its first events create it durably. */
+  add(actor: ShardActor): void {
+    invariant(!this.actors.has(actor.generation), "an actor of this generation is there already")
+    this.actors.set(actor.generation, actor)
+  }
+
+  /** Takes the actor out, durably; `done` when that is so. A missing one is done at once. */
+  remove(generation: Generation, why: SkeinError, done: () => void): void {
+    const actor = this.actors.get(generation)
+    if (actor === undefined || this.ended !== undefined) return done()
+    this.ready.delete(actor)
+    const record = this.openRecord()
+    record.actors.delete(actor)
+    record.deleted.push(actor)
+    record.wait({ release: done, fail: done })
+    actor.close(why)
+    this.forget(actor)
+    this.context.commitSoon(this)
+  }
+
+  /** The actor's mailbox has something in it. */
+  wake(actor: ShardActor): void {
+    if (this.ended !== undefined) return
+    this.ready.add(actor)
+    this.context.wake(this)
+  }
+
+  /** Works off mailboxes until done or `deadlineMs`; answers whether something is left. */
+  turn(deadlineMs: number): boolean {
+    if (this.ended !== undefined) return false
+    const record = this.openRecord()
+    record.begin(this.now(), deadlineMs)
+    for (const actor of this.ready) {
+      if (record.spent()) break
+      record.actors.add(actor)
+      if (!actor.work(record)) this.ready.delete(actor)
+    }
+    this.context.commitSoon(this)
+    return this.ready.size > 0 && !record.full()
+  }
+
+  /** Takes what is to be committed now; `undefined` when there is nothing. */
+  take(): ShardAppend | undefined {
+    if (this.ended !== undefined) return undefined
+    this.seal()
+    if (this.sealed.length === 0) return undefined
+    this.inFlight.push(this.sealed)
+    this.sealed = []
+    const records = this.sealedRecords
+    this.sealedRecords = []
+    if (this.ready.size > 0) this.context.wake(this)
+    return { shard: this.shard, epoch: this.opened.epoch, records }
+  }
+
+  /** The commit's answer. The frames get their places now, the waiters are released by `answer`. */
+  stored(result: CommitResult): void {
+    const records = this.inFlight.shift()
+    if (records === undefined) return
+    for (const record of records) this.context.journal.unreserve(record.reserved)
+    if (result._tag !== "Committed") {
+      const why =
+        result._tag === "Refused"
+          ? result.error
+          : skeinError("Moved", `shard ${shardName(this.shard)} has another owner`)
+      failAll(records, why)
+      return this.closed(why)
+    }
+    let at = 0
+    for (const record of records) {
+      for (const frame of record.frames) {
+        this.unplaced.delete(frame)
+        this.place(frame, result.locations[at], frame.bytes.length)
+        at += 1
+      }
+      this.durable.push(record)
+    }
+  }
+
+  /** Releases, in order, everybody who waited for what is durable now. */
+  answer(): void {
+    const records = this.durable
+    this.durable = []
+    for (const record of records) for (const waiter of record.waiters) waiter.release()
+  }
+
+  /** Nothing decided and not yet durable, nothing in a mailbox. */
+  get idle(): boolean {
+    const decided = this.record !== undefined || this.sealed.length + this.inFlight.length > 0
+    return !decided && this.ready.size === 0
+  }
+
+  /** The node stood still for `stallMs`: due actors hear of it before anything expires. */
+  stalled(stallMs: number): void {
+    for (const actor of this.actors.values()) {
+      if (actor.dueMs() !== Number.POSITIVE_INFINITY) this.tickActor(actor, stallMs)
+    }
+  }
+
+  checkpoint(): CheckpointDelta | undefined {
+    if (this.ended !== undefined) return undefined
+    for (const actor of this.actors.values()) if (actor.isAside()) return undefined
+    this.seal()
+    const put: Chunk[] = []
+    const drop: string[] = []
+    for (const actor of [...this.actors.values(), ...this.erased]) {
+      const delta = actor.checkpoint()
+      for (const chunk of delta.put) put.push(chunk)
+      for (const key of delta.drop) drop.push(key)
+    }
+    this.erased = []
+    const unplaced = [...this.unplaced]
+    if (unplaced.length === 0) drop.push(lateKey)
+    const late = unplaced.length === 0 ? {} : { late: () => this.lateChunk(unplaced) }
+    return { recordNumber: this.recordNumber, put, drop, ...late }
+  }
+
+  locate(key: FrameKey): Location | undefined {
+    return this.actors.get(key.generation)?.locate(key.first)
+  }
+
+  relocate(key: FrameKey, to: Location): void {
+    this.actors.get(key.generation)?.relocate(key.first, to)
+  }
+
+  closed(why: SkeinError): void {
+    if (this.ended !== undefined) return
+    this.ended = why
+    this.disarm()
+    const records = [...this.sealed, ...(this.record === undefined ? [] : [this.record])]
+    const all = [...this.inFlight.flat(), ...records]
+    for (const record of all) this.context.journal.unreserve(record.reserved)
+    this.sealed = []
+    this.sealedRecords = []
+    this.record = undefined
+    this.ready.clear()
+    this.inFlight.length = 0
+    failAll(all, why)
+    for (const actor of this.actors.values()) actor.close(why)
+    this.actors.clear()
+    this.whenClosed.resolve(why)
+  }
+
+  /** Where the frames lie that the chunks of a checkpoint could not name yet. */
+  private lateChunk(keys: readonly FrameKey[]): Chunk {
+    const placed: PlacedFrame[] = []
+    for (const key of keys) {
+      const location = this.locate(key)
+      // A frame that has died meanwhile needs no place: replay lets it die again.
+      if (location !== undefined) placed.push({ ...frameKey(key), location })
+    }
+    return { key: lateKey, bytes: encodeLateFrames(placed) }
+  }
+
+  private async restore(factory: ActorFactory): Promise<void> {
+    this.recordNumber = this.opened.checkpoint.recordNumber
+    const chunks = new Map<Generation, { key: string; bytes: Uint8Array }[]>()
+    let late: readonly PlacedFrame[] = []
+    for await (const chunk of this.opened.checkpoint.chunks) {
+      if (chunk.key === lateKey) {
+        late = decodeLateFrames(chunk.bytes)
+        continue
+      }
+      const generation = factory.generationOf(chunk.key)
+      const list = chunks.get(generation)
+      if (list === undefined) chunks.set(generation, [chunk])
+      else list.push(chunk)
+    }
+    for (const [generation, list] of chunks) this.add(factory.restored(generation, list, this))
+    for (const frame of late)
+      this.actors.get(frame.generation)?.relocate(frame.first, frame.location)
+  }
+
+  private replayRecord(record: ReplayedRecord, factory: ActorFactory): void {
+    invariant(record.recordNumber === this.recordNumber + 1, "records follow without a gap")
+    this.recordNumber = record.recordNumber
+    this.journalMs = Math.max(this.journalMs, record.journalMs)
+    for (const section of decodeSections(record.events)) {
+      let actor = this.actors.get(section.generation)
+      if (actor === undefined) {
+        if (section.deleted) continue
+        actor = factory.replaying(section.generation, this)
+        this.actors.set(section.generation, actor)
+      }
+      if (section.events.length > 0) actor.replay(section.events)
+      if (section.deleted) this.forget(actor)
+    }
+    for (const frame of record.frames) this.place(frame, frame.location, frame.bytes)
+  }
+
+  /** The actor is deleted: its frames are given back, its chunks go with the next checkpoint. */
+  private forget(actor: ShardActor): void {
+    this.actors.delete(actor.generation)
+    actor.erase()
+    this.erased.push(actor)
+  }
+
+  /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
+  private place(key: FrameKey, location: Location, bytes: number): void {
+    const live = this.actors.get(key.generation)?.relocate(key.first, location) === true
+    if (!live) this.opened.release(location, bytes)
+  }
+
+  /** The new epoch's first record: no lease of an older one holds any more. */
+  private announce(): Promise<void> {
+    const { promise, resolve, reject } = deferred()
+    const record = this.openRecord()
+    record.begin(this.now(), Number.POSITIVE_INFINITY)
+    for (const actor of this.actors.values()) {
+      record.actors.add(actor)
+      actor.open(record)
+    }
+    record.wait({ release: resolve, fail: reject })
+    this.context.commitSoon(this)
+    return promise
+  }
+
+  /** Closes the open record: its actors hand out what is ready, its events are encoded. */
+  private seal(): void {
+    const record = this.record
+    if (record === undefined) return
+    record.begin(this.now(), Number.POSITIVE_INFINITY)
+    const sections = this.sealSections(record)
+    this.record = undefined
+    this.sealed.push(record)
+    for (const frame of record.frames) this.unplaced.add(frame)
+    this.arm(record.actors)
+    if (sections.length === 0) return
+    this.recordNumber += 1
+    const events = encodeSections(sections)
+    this.sealedRecords.push({
+      journalMs: record.now.journalMs,
+      events,
+      frames: record.frames,
+    })
+  }
+
+  private sealSections(record: OpenRecord): Section[] {
+    const sections: Section[] = []
+    for (const actor of record.actors) {
+      const events = actor.seal(record)
+      if (events === undefined) continue
+      sections.push({ generation: actor.generation, deleted: false, events })
+    }
+    for (const actor of record.deleted) {
+      sections.push({ generation: actor.generation, deleted: true, events: noEvents })
+    }
+    return sections
+  }
+
+  private openRecord(): OpenRecord {
+    this.record ??= new OpenRecord(this.context.journal, this.context.clock, this.now())
+    return this.record
+  }
+
+  private now(): Now {
+    this.journalMs = Math.max(this.journalMs, this.context.clock.wallMs())
+    return { journalMs: this.journalMs, monotonicMs: this.context.clock.monotonicMs() }
+  }
+
+  /** One timer for the shard: the earliest of what its actors wait for. */
+  private arm(worked: Iterable<ShardActor>): void {
+    let due = this.armedMs
+    for (const actor of worked) due = Math.min(due, actor.dueMs())
+    if (due === this.armedMs) return
+    this.disarm()
+    this.armedMs = due
+    const delayMs = Math.max(0, due - this.context.clock.monotonicMs())
+    this.disarm = this.context.clock.setTimer(Math.min(delayMs, timerMaxMs), () => this.due())
+  }
+
+  private due(): void {
+    this.armedMs = Number.POSITIVE_INFINITY
+    this.context.noticeStall()
+    const nowMs = this.context.clock.monotonicMs()
+    const later: ShardActor[] = []
+    for (const actor of this.actors.values()) {
+      if (actor.dueMs() <= nowMs) this.tickActor(actor, 0)
+      else later.push(actor)
+    }
+    this.arm(later)
+  }
+
+  private tickActor(actor: ShardActor, stallMs: number): void {
+    actor.tick(stallMs)
+    this.wake(actor)
+  }
+}
+
+const failAll = (records: readonly OpenRecord[], why: SkeinError): void => {
+  for (const record of records) for (const waiter of record.waiters) waiter.fail(why)
+}
+
+const frameKey = ({ generation, first }: FrameKey): FrameKey => ({ generation, first })
+
+const noEvents = new Uint8Array(0)
+/** Node's timers overflow beyond 2^31 - 1 ms. */
+const timerMaxMs = limits.leaseMaxMs

@@ -1,0 +1,96 @@
+/**
+ * Owns: how the engine is shown our shard table: one engine shard group a shard (`s017:1`), one runner
+ * entry a (node, shard). `acquire` mirrors which shard hosts are open here and never waits: owner
+ * tokens are the truth, the engine only follows.
+ * Must not know: how shards are opened or moved.
+ *
+ * Traps of the engine that shape this file: entries of one node are told apart by weight only, so
+ * each has its own, a stable function of the shard; an entry is never changed, only added or removed;
+ * the `default` entry weighs what the runner says it weighs; death is absence, never `healthy: false`.
+ */
+import { parseShardName, type Shard, shardName } from "@skein/model"
+import { Duration, Effect, Layer } from "effect"
+import { MachineId, Runner, RunnerAddress, RunnerStorage, type ShardId } from "../Platform.js"
+import type { NodeAddress, ShardTable } from "./ShardTable.js"
+
+/** What the local node holds. */
+export interface LocalShards {
+  readonly isOpen: (shard: Shard) => boolean
+}
+
+/** How long `getRunners` may wait for a change; the engine gives it 5 s. */
+const pollMs = 2_000
+/** The engine's least weight; entries differ in the sixth digit. */
+const weightBase = 0.1
+
+export const layerTableRunnerStorage = (
+  table: ShardTable,
+  local: LocalShards,
+): Layer.Layer<RunnerStorage.RunnerStorage> =>
+  Layer.sync(RunnerStorage.RunnerStorage, () => makeTableRunnerStorage(table, local))
+
+export const makeTableRunnerStorage = (
+  table: ShardTable,
+  local: LocalShards,
+): RunnerStorage.RunnerStorage["Type"] => {
+  const entries = new Map<string, Runner.Runner>()
+  let seen = 0
+  let machines = 0
+  const granted = (ids: Iterable<ShardId.ShardId>): ShardId.ShardId[] =>
+    [...ids].filter((id) => {
+      const shard = parseShardName(id.group)
+      // Groups that are no shard of ours (`default`) have no state to guard.
+      return shard === undefined || local.isOpen(shard)
+    })
+  return RunnerStorage.RunnerStorage.of({
+    register: () => Effect.sync(() => MachineId.make(++machines)),
+    unregister: () => Effect.void,
+    getRunners: Effect.suspend(() => {
+      const changed =
+        table.version() === seen
+          ? Effect.promise(() => table.changed(seen)).pipe(
+              Effect.timeoutOption(Duration.millis(pollMs)),
+            )
+          : Effect.void
+      return Effect.map(changed, () => {
+        seen = table.version()
+        return readTable(table, entries)
+      })
+    }),
+    setRunnerHealth: () => Effect.void,
+    acquire: (_address, ids) => Effect.sync(() => granted(ids)),
+    refresh: (_address, ids) => Effect.sync(() => granted(ids)),
+    release: () => Effect.void,
+    releaseAll: () => Effect.void,
+  })
+}
+
+const readTable = (
+  table: ShardTable,
+  entries: Map<string, Runner.Runner>,
+): Array<readonly [Runner.Runner, boolean]> => {
+  const rows: Array<readonly [Runner.Runner, boolean]> = []
+  for (const node of table.nodes()) rows.push([entry(entries, node, "default", 1), true])
+  for (let shard = 0; shard < table.shards; shard++) {
+    const weight = weightBase + (shard + 1) * 1e-6
+    rows.push([entry(entries, table.owner(shard), shardName(shard), weight), true])
+  }
+  return rows
+}
+
+/** Making a Runner costs 16-25 us: 1,024 of them at each poll would be felt. */
+const entry = (
+  entries: Map<string, Runner.Runner>,
+  node: NodeAddress,
+  group: string,
+  weight: number,
+): Runner.Runner => {
+  const key = `${node.host}:${node.port}/${group}`
+  let runner = entries.get(key)
+  if (runner === undefined) {
+    const address = RunnerAddress.make(node.host, node.port)
+    runner = Runner.make({ address, groups: [group], weight })
+    entries.set(key, runner)
+  }
+  return runner
+}

@@ -1,0 +1,190 @@
+/**
+ * Owns: what is stored of one shard in memory: checkpoint chunks, the records after them, and the
+ * bytes of live frames. Bounded: records are folded into a checkpoint every few MiB.
+ */
+import { invariant, limits, skeinError } from "@skein/model"
+import type {
+  CheckpointDelta,
+  Chunk,
+  FrameKey,
+  Location,
+  OpenedShard,
+  ReplayedRecord,
+  ShardAppend,
+  ShardTenant,
+} from "./Journal.js"
+
+interface StoredFrame extends FrameKey {
+  readonly bytes: Uint8Array
+}
+
+/** Fold the records into the checkpoint after so many bytes of events. */
+const foldAfterBytes = limits.checkpointEveryBytes / 4
+/** What a record, a frame and a chunk cost beyond their bytes, roughly. */
+const overheadBytes = 128
+
+export class MemoryShard {
+  lastRecord = 0
+  bytes = 0
+  #checkpointRecord = 0
+  readonly #chunks = new Map<string, Uint8Array>()
+  #records: ReplayedRecord[] = []
+  #recordsBytes = 0
+  readonly #frames = new Map<Location, StoredFrame>()
+  #nextLocation = 1
+  #released: Location[] = []
+  #tenant: ShardTenant | undefined
+  /** A checkpoint that waits until its record is committed and answered. */
+  #pending: CheckpointDelta | undefined
+
+  constructor(readonly shard: number) {}
+
+  open(epoch: number, onClose: () => void): OpenedShard {
+    this.#tenant = undefined
+    this.#released = []
+    // Never committed: the one who replays now takes its first checkpoint from what is stored.
+    this.#pending = undefined
+    let closed = false
+    return {
+      shard: this.shard,
+      epoch,
+      tornBytes: 0,
+      checkpoint: { recordNumber: this.#checkpointRecord, chunks: this.#readChunks() },
+      records: this.#readRecords(),
+      attach: (tenant) => {
+        if (closed) return
+        this.#tenant = tenant
+        this.#freeUnknown(tenant)
+      },
+      read: async (key, location, bytes) => this.#read(key, location, bytes),
+      release: (location) => {
+        if (!closed) this.#released.push(location)
+      },
+      close: async () => {
+        if (closed) return
+        closed = true
+        this.publishIfDurable()
+        this.#fold()
+        this.publishIfDurable()
+        this.#tenant = undefined
+        onClose()
+      },
+    }
+  }
+
+  append(append: ShardAppend): { readonly locations: Location[]; readonly bytes: number } {
+    const locations: Location[] = []
+    let bytes = 0
+    for (const record of append.records) {
+      const frames = record.frames.map((frame) => {
+        const location = this.#nextLocation++
+        locations.push(location)
+        this.#frames.set(location, frame)
+        bytes += frame.bytes.length + overheadBytes
+        return {
+          generation: frame.generation,
+          first: frame.first,
+          location,
+          bytes: frame.bytes.length,
+        }
+      })
+      this.#records.push({
+        recordNumber: ++this.lastRecord,
+        epoch: append.epoch,
+        journalMs: record.journalMs,
+        events: record.events,
+        frames,
+      })
+      this.#recordsBytes += record.events.length + overheadBytes
+      bytes += record.events.length + overheadBytes
+    }
+    this.bytes += bytes
+    return { locations, bytes }
+  }
+
+  /** How many releases lie before a commit that begins now. */
+  pendingReleases(): number {
+    return this.#released.length
+  }
+
+  freeReleased(count: number): void {
+    for (const location of this.#released.splice(0, count)) {
+      const frame = this.#frames.get(location)
+      if (frame === undefined) continue
+      this.#frames.delete(location)
+      this.bytes -= frame.bytes.length + overheadBytes
+    }
+  }
+
+  /** A commit begins: the answers of the last one were heard, so its frames have their places. */
+  publishIfDurable(): void {
+    if (this.#pending !== undefined) this.#publish(this.#pending)
+  }
+
+  checkpointIfDue(): void {
+    if (this.#pending === undefined && this.#recordsBytes >= foldAfterBytes) this.#fold()
+  }
+
+  /** Frames that were released before a replay, and that the tenant does not know any more. */
+  #freeUnknown(tenant: ShardTenant): void {
+    for (const [location, frame] of this.#frames) {
+      if (tenant.locate(frame) === location) continue
+      this.#frames.delete(location)
+      this.bytes -= frame.bytes.length + overheadBytes
+    }
+  }
+
+  /** The delta may hold records that are evolved and not committed: it waits for their commit. */
+  #fold(): void {
+    this.#pending = this.#tenant?.checkpoint()
+  }
+
+  #publish(delta: CheckpointDelta): void {
+    if (delta.recordNumber > this.lastRecord) return
+    this.#pending = undefined
+    const late = delta.late?.()
+    for (const chunk of delta.put) this.#putChunk(chunk.key, chunk.bytes)
+    if (late !== undefined) this.#putChunk(late.key, late.bytes)
+    for (const key of delta.drop) this.#putChunk(key, undefined)
+    this.#checkpointRecord = delta.recordNumber
+    const kept = this.#records.filter((record) => record.recordNumber > this.#checkpointRecord)
+    this.bytes -= this.#recordsBytes
+    this.#recordsBytes = 0
+    for (const record of kept) this.#recordsBytes += record.events.length + overheadBytes
+    this.bytes += this.#recordsBytes
+    this.#records = kept
+  }
+
+  #putChunk(key: string, bytes: Uint8Array | undefined): void {
+    const before = this.#chunks.get(key)
+    if (before !== undefined) this.bytes -= before.length + overheadBytes
+    if (bytes === undefined) {
+      this.#chunks.delete(key)
+      return
+    }
+    this.#chunks.set(key, bytes)
+    this.bytes += bytes.length + overheadBytes
+  }
+
+  async #read(key: FrameKey, location: Location, bytes: number): Promise<Uint8Array> {
+    const frame = this.#frames.get(location)
+    const same =
+      frame?.generation === key.generation &&
+      frame.first === key.first &&
+      frame.bytes.length === bytes
+    if (frame !== undefined && same) return frame.bytes
+    throw skeinError("ShardCorrupt", `no such frame at ${location}`, { shard: this.shard })
+  }
+
+  async *#readChunks(): AsyncGenerator<Chunk> {
+    for (const [key, bytes] of this.#chunks) yield { key, bytes }
+  }
+
+  async *#readRecords(): AsyncGenerator<ReplayedRecord> {
+    let expected = this.#checkpointRecord
+    for (const record of this.#records) {
+      invariant(record.recordNumber === ++expected, "records are without gaps")
+      yield record
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Owns: a node under supervision: the journal's health, the shard hosts, what else the caller adds (the
+ * client port, the engine). A shard that ends is opened again under a new epoch; a journal that cannot
+ * commit any more ends the node; too many restarts end it too, with a report.
+ * Must not know: command lines, signals, which journal it is.
+ *
+ * Start order: journal watch, shards (s000 first), then the doors. Shutdown is the reverse: the port
+ * drains, the engine lets go, each shard commits its last record and writes a checkpoint (s000
+ * last), and only then the caller closes the journal.
+ */
+import type { ShardHost } from "@skein/cluster"
+import type { Journal } from "@skein/journal"
+import { type Clock, type Shard, type SkeinError, shardName } from "@skein/model"
+import {
+  Child,
+  Policy,
+  Supervisor,
+  type SupervisorFailure,
+  type TreeNode,
+} from "@skein/supervision"
+import type { TreeEntry } from "@skein/wire"
+import { Data, Effect, type Scope } from "effect"
+import { asSkeinError } from "./asSkeinError.js"
+import { NodeCore, type OutsideOfCore } from "./NodeCore.js"
+
+/** A shard cannot serve: its host ended, or it could not be opened. */
+export class ShardEnded extends Data.TaggedError("ShardEnded")<{
+  readonly shard: Shard
+  readonly error: SkeinError
+}> {
+  override get message(): string {
+    return `${shardName(this.shard)}: ${this.error.message}`
+  }
+}
+
+/** The journal can never commit again: an fsync failed. */
+export class JournalFailed extends Data.TaggedError("JournalFailed")<{
+  readonly error: SkeinError
+}> {
+  override get message(): string {
+    return this.error.message
+  }
+}
+
+/** A door (port, engine) could not be opened. */
+export class DoorFailed extends Data.TaggedError("DoorFailed")<{ readonly error: SkeinError }> {
+  override get message(): string {
+    return this.error.message
+  }
+}
+
+/** What only the process and its doors know. */
+export type OutsideStatus = Omit<OutsideOfCore, "tree">
+
+export interface NodeOptions<R = never> {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly shards: number
+  readonly outside: () => OutsideStatus
+  /** Contained faults, restarts, decisions: for the log. Never holds a body or a token. */
+  readonly onFault: (where: string, error: SkeinError) => void
+  /** Children that start after the shards and stop before them. */
+  readonly doors?: (core: NodeCore) => readonly Child.Child<DoorFailed, never, R>[]
+}
+
+export interface RunningNode {
+  readonly core: NodeCore
+  /** Fails when the node has given up; all of it is stopped then. */
+  readonly failed: Effect.Effect<never, SupervisorFailure>
+}
+
+/** Starts a node. Closing the scope stops it in order; nothing confirmed is lost either way. */
+export const makeNode = <R = never>(
+  options: NodeOptions<R>,
+): Effect.Effect<RunningNode, SupervisorFailure, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    let tree: () => readonly TreeEntry[] = () => []
+    const outside = () => ({ ...options.outside(), tree: tree() })
+    const core = yield* Effect.acquireRelease(
+      Effect.sync(() => new NodeCore({ ...options, outside })),
+      (core) => Effect.sync(() => core.stop()),
+    )
+    const supervisor = yield* Supervisor.make({
+      name: "node",
+      policy: nodePolicy,
+      children: [journalWatch(options.journal), shardHosts(core, options.shards)],
+    })
+    tree = () => treeRows(Effect.runSync(supervisor.snapshot()))
+    for (const door of options.doors?.(core) ?? []) {
+      // A door that cannot open escalates: what is wrong is told by `failed`.
+      yield* Effect.catchAll(supervisor.startChild(door), () => supervisor.failed)
+    }
+    return { core, failed: supervisor.failed }
+  })
+
+const nodePolicy = Policy.make<DoorFailed | JournalFailed | SupervisorFailure>({
+  errors: {
+    // A port that is taken, a bind that is refused: another try will not help; an operator will.
+    DoorFailed: "escalate",
+    JournalFailed: "escalate",
+    MaxRestarts: "escalate",
+    Escalated: "escalate",
+  },
+  defect: "escalate",
+})
+
+const shardPolicy = Policy.make<ShardEnded>({
+  // Damage before the durable mark needs a person; the other shards serve meanwhile.
+  errors: { ShardEnded: ({ error }) => (error._tag === "ShardCorrupt" ? "stop" : "restart") },
+  defect: "escalate",
+})
+
+const journalWatch = (journal: Journal) =>
+  Child.fiber({
+    name: "journal",
+    run: () =>
+      Effect.flatMap(
+        Effect.promise(() => journal.failed),
+        (error) => new JournalFailed({ error }),
+      ),
+  })
+
+const shardHosts = (core: NodeCore, shards: number) =>
+  Supervisor.child({
+    name: "shards",
+    policy: shardPolicy,
+    intensity: { restartsMax: 10, windowMs: 60_000 },
+    children: Array.from({ length: shards }, (_, shard) => shardHost(core, shard)),
+  })
+
+const shardHost = (core: NodeCore, shard: Shard) =>
+  Child.fiber({
+    name: shardName(shard),
+    start: openShard(core, shard),
+    run: (host: ShardHost) =>
+      Effect.flatMap(
+        Effect.promise(() => host.closedBecause),
+        (error) => new ShardEnded({ shard, error }),
+      ),
+  })
+
+const openShard = (core: NodeCore, shard: Shard) =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () => core.openShard(shard),
+      catch: (cause) => new ShardEnded({ shard, error: asSkeinError(cause) }),
+    }),
+    () => Effect.promise(() => core.closeShard(shard)),
+  )
+
+/** The tree as rows that an operator reads, parents before children. */
+const treeRows = (node: TreeNode, above = ""): readonly TreeEntry[] => {
+  const path = above === "" ? node.name : `${above}/${node.name}`
+  const { state, restarts, lastCause } = node
+  const row = { path, state, restarts, ...(lastCause !== undefined && { lastCause }) }
+  return [row, ...(node.children ?? []).flatMap((child) => treeRows(child, path))]
+}

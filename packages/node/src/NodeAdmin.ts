@@ -1,0 +1,142 @@
+/**
+ * Owns: the Admin port over the catalog and the actors of this node. Declare writes the catalog; the
+ * shard creates the queue on first use. Delete writes the catalog first, then takes the queue out of
+ * its shard. Both steps can be repeated safely.
+ * Must not know: sockets.
+ */
+import {
+  decodeQueuePolicy,
+  limits,
+  type QueuePolicy,
+  type QueuePolicyInput,
+  queueNameProblem,
+  skeinError,
+} from "@skein/model"
+import { counts, type Run } from "@skein/queue"
+import {
+  type Admin,
+  type ListRequest,
+  type NodeStatus,
+  type PeekedMessage,
+  type PeekRequest,
+  type QueueInfo,
+  type QueuePage,
+  type QueueStatus,
+  readMessages,
+} from "@skein/wire"
+import { Either, ParseResult } from "effect"
+import type { CatalogDoor } from "./CatalogDoor.js"
+import type { QueueActor } from "./QueueActor.js"
+import type { Queues } from "./Queues.js"
+import { storedFrame } from "./storedFrame.js"
+
+/** What only the whole node can tell. */
+export interface NodeFacts {
+  readonly status: () => NodeStatus
+  /** The shard that a new queue should live in. */
+  readonly leastUsedShard: () => number
+}
+
+const peekMessagesDefault = 10
+
+export class NodeAdmin implements Admin {
+  constructor(
+    private readonly catalog: () => CatalogDoor,
+    private readonly queues: Queues,
+    private readonly facts: NodeFacts,
+  ) {}
+
+  async declare(name: string, policy: QueuePolicyInput = {}): Promise<QueueInfo> {
+    const shard = this.facts.leastUsedShard()
+    return this.catalog().declare(checkedName(name), checkedPolicy(policy), shard)
+  }
+
+  async delete(name: string): Promise<boolean> {
+    const queue = await this.catalog().delete(checkedName(name))
+    if (queue === undefined) return false
+    await this.queues.erase(queue, `queue ${name} was deleted`)
+    return true
+  }
+
+  async lookup(name: string): Promise<QueueInfo> {
+    const info = await this.catalog().byName(checkedName(name))
+    if (info === undefined) throw skeinError("QueueNotFound", `there is no queue ${name}`)
+    return info
+  }
+
+  async list(request: ListRequest = {}): Promise<QueuePage> {
+    const rowsMax = Math.min(request.rowsMax ?? limits.listPageRowsMax, limits.listPageRowsMax)
+    return this.catalog().list({ ...request, rowsMax })
+  }
+
+  async show(name: string): Promise<QueueStatus> {
+    const info = await this.lookup(name)
+    const actor = await this.queues.get(info)
+    if (actor.quarantined !== undefined) {
+      const detail = actor.quarantined.detail
+      return { ...info, counts: counts(actor.state), state: "quarantined", detail }
+    }
+    // Behind everything asked before, and with the token seen: the counts are then a true answer.
+    await actor.ask({ _tag: "Peek", from: 1, messagesMax: 1, bytesMax: 1 })
+    return { ...info, counts: counts(actor.state), state: "serving" }
+  }
+
+  async purge(name: string): Promise<number> {
+    const actor = await this.actor(name)
+    const reply = await actor.ask({ _tag: "Purge" })
+    if (reply._tag === "Refused") throw reply.error
+    return reply._tag === "Purged" ? reply.messages : 0
+  }
+
+  async peek(request: PeekRequest): Promise<readonly PeekedMessage[]> {
+    const actor = await this.actor(request.name)
+    const reply = await actor.ask({
+      _tag: "Peek",
+      from: request.from ?? 1,
+      messagesMax: Math.min(request.messagesMax ?? peekMessagesDefault, limits.peekMessagesMax),
+      bytesMax: limits.fetchBytesMax,
+    })
+    if (reply._tag === "Refused") throw reply.error
+    return reply._tag === "Peeked" ? this.peeked(actor, reply.runs) : []
+  }
+
+  async status(): Promise<NodeStatus> {
+    return this.facts.status()
+  }
+
+  private async actor(name: string): Promise<QueueActor> {
+    return this.queues.get(await this.lookup(name))
+  }
+
+  private async peeked(actor: QueueActor, runs: readonly Run[]): Promise<PeekedMessage[]> {
+    const rows: PeekedMessage[] = []
+    for (const run of await actor.read(runs)) {
+      let sequence = run.first - 1
+      for (const message of readMessages(storedFrame(run.frame))) {
+        do sequence += 1
+        while (run.selection !== undefined && !isSet(run.selection, sequence - run.first))
+        const { body, key, headers } = message
+        const { redelivered, failed, returned } = run
+        const columns = { ...(key && { key }), ...(headers && { headers }) }
+        rows.push({ sequence, body, ...columns, redelivered, failed, returned })
+      }
+    }
+    return rows
+  }
+}
+
+const isSet = (bits: Uint8Array, index: number): boolean =>
+  (bits[index >> 3] & (1 << (index & 7))) !== 0
+
+const checkedName = (name: string): string => {
+  const problem = queueNameProblem(name)
+  if (problem !== undefined) throw skeinError("QueueNameInvalid", problem)
+  return name
+}
+
+const checkedPolicy = (policy: QueuePolicyInput): QueuePolicy => {
+  const decoded = decodeQueuePolicy(policy)
+  if (Either.isRight(decoded)) return decoded.right
+  const issue = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)[0]
+  throw skeinError("PolicyInvalid", `${issue.path.join(".")}: ${issue.message}`)
+}

@@ -1,0 +1,92 @@
+/**
+ * Owns: the sessions of this node: each with a lease that any request renews, and the queues that may
+ * hold something for it. A session is bound to no connection.
+ * Must not know: what queues do when a session ends. One timer while there are sessions, none else.
+ */
+import { type Clock, limits, type SessionId, skeinError } from "@skein/model"
+
+/** Somebody who holds something for a session. */
+export interface SessionHolder {
+  readonly endSession: (session: SessionId, reason: "closed" | "lost") => void
+}
+
+interface Session {
+  leaseMs: number
+  untilMs: number
+  readonly holders: Set<SessionHolder>
+}
+
+export class Sessions {
+  private readonly sessions = new Map<SessionId, Session>()
+  private cancelSweep: (() => void) | undefined
+
+  constructor(private readonly clock: Clock) {}
+
+  get count(): number {
+    return this.sessions.size
+  }
+
+  /** Opens the session, or renews it. */
+  open(id: SessionId, leaseMs: number): void {
+    const session = this.sessions.get(id)
+    if (session === undefined && this.sessions.size >= limits.sessionsPerNodeMax) {
+      const max = limits.sessionsPerNodeMax
+      throw skeinError("LimitExceeded", `a node has at most ${max} sessions`, { max })
+    }
+    const untilMs = this.clock.monotonicMs() + leaseMs
+    if (session === undefined) this.sessions.set(id, { leaseMs, untilMs, holders: new Set() })
+    else {
+      session.leaseMs = leaseMs
+      session.untilMs = untilMs
+    }
+    this.sweepLater()
+  }
+
+  /** Renews the session and notes that `holder` may hold something for it. */
+  use(id: SessionId, holder: SessionHolder): void {
+    const session = this.sessions.get(id)
+    if (session === undefined) {
+      throw skeinError("SessionUnknown", "the session was never opened here, or its lease ran out")
+    }
+    session.untilMs = this.clock.monotonicMs() + session.leaseMs
+    session.holders.add(holder)
+  }
+
+  close(id: SessionId): void {
+    this.end(id, "closed")
+  }
+
+  /** The queue is gone, or closed with its shard. */
+  forget(holder: SessionHolder): void {
+    for (const session of this.sessions.values()) session.holders.delete(holder)
+  }
+
+  /** The node stood still: no session pays for that. */
+  stalled(stallMs: number): void {
+    for (const session of this.sessions.values()) session.untilMs += stallMs
+  }
+
+  stop(): void {
+    this.cancelSweep?.()
+    this.cancelSweep = undefined
+  }
+
+  private end(id: SessionId, reason: "closed" | "lost"): void {
+    const session = this.sessions.get(id)
+    if (session === undefined) return
+    this.sessions.delete(id)
+    for (const holder of session.holders) holder.endSession(id, reason)
+  }
+
+  private sweepLater(): void {
+    if (this.cancelSweep !== undefined || this.sessions.size === 0) return
+    this.cancelSweep = this.clock.setTimer(sweepEveryMs, () => {
+      this.cancelSweep = undefined
+      const nowMs = this.clock.monotonicMs()
+      for (const [id, session] of this.sessions) if (session.untilMs <= nowMs) this.end(id, "lost")
+      this.sweepLater()
+    })
+  }
+}
+
+const sweepEveryMs = 500

@@ -1,0 +1,24 @@
+/** Owns: the calls of AdminRpcs, each handed to the Admin port. */
+import { encodeError, isSkeinError, type SkeinErrorEncoded } from "@skein/model"
+import { type Admin, AdminRpcs } from "@skein/wire"
+import { Effect } from "effect"
+
+export const adminHandlers = (admin: Admin) =>
+  AdminRpcs.toLayer({
+    declare: ({ name, policy }) => answer(() => admin.declare(name, policy)),
+    delete: ({ name }) => answer(() => admin.delete(name)),
+    lookup: ({ name }) => answer(() => admin.lookup(name)),
+    list: (request) => answer(() => admin.list(request)),
+    show: ({ name }) => answer(() => admin.show(name)),
+    purge: ({ name }) => answer(() => admin.purge(name)),
+    peek: (request) => answer(() => admin.peek(request)),
+    status: () => answer(() => admin.status()),
+  })
+
+/** Expected errors travel; anything else is a defect of the node. */
+const answer = <Value>(call: () => Promise<Value>): Effect.Effect<Value, SkeinErrorEncoded> =>
+  Effect.tryPromise({ try: call, catch: (cause) => cause }).pipe(
+    Effect.catchAll((cause) =>
+      isSkeinError(cause) ? Effect.fail(encodeError(cause)) : Effect.die(cause),
+    ),
+  )

@@ -1,0 +1,59 @@
+/**
+ * Owns: what all connections of a port hold together: bytes of requests that are not answered, their
+ * number, and bytes of envelopes that are begun and not complete.
+ */
+export class Budget {
+  /** Of envelopes begun; each connection keeps its part current. */
+  partialBytes = 0
+  #inFlightBytes = 0
+  #requests = 0
+  readonly #inFlightBytesMax: number
+  #waiting: (() => void)[] = []
+  #onQuiet: (() => void) | undefined
+
+  constructor(inFlightBytesMax: number) {
+    this.#inFlightBytesMax = inFlightBytesMax
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes
+  }
+
+  get requests(): number {
+    return this.#requests
+  }
+
+  get isSpent(): boolean {
+    return this.#inFlightBytes > this.#inFlightBytesMax
+  }
+
+  begin(byteCount: number): void {
+    this.#requests++
+    this.#inFlightBytes += byteCount
+  }
+
+  /** Bytes are released at the answer, or before it when the request no longer needs them. */
+  release(byteCount: number): void {
+    this.#inFlightBytes -= byteCount
+    if (this.#waiting.length === 0 || this.#inFlightBytes > this.#inFlightBytesMax / 2) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resume of waiting) resume()
+  }
+
+  end(requests: number): void {
+    this.#requests -= requests
+    if (this.#requests === 0) this.#onQuiet?.()
+  }
+
+  /** Calls `resume` once, when half of the bytes are free again. */
+  whenFree(resume: () => void): void {
+    this.#waiting.push(resume)
+  }
+
+  /** Calls `run` whenever no request is in flight any more, and now if none is. */
+  whenQuiet(run: () => void): void {
+    this.#onQuiet = run
+    if (this.#requests === 0) run()
+  }
+}

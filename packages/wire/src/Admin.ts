@@ -1,0 +1,123 @@
+/**
+ * Owns: the control port that outsiders see: what an operator and a client ask about queues and the
+ * node. Every promise rejects with a SkeinError only.
+ * Must not know: sockets, Effect.
+ */
+import type { QueuePolicy, QueuePolicyInput, QueueRef, Sequence } from "@skein/model"
+import type { Broker } from "./Broker.js"
+
+export interface QueueInfo extends QueueRef {
+  readonly name: string
+  readonly policy: QueuePolicy
+}
+
+export interface QueueCounts {
+  readonly ready: number
+  readonly leased: number
+  /** ready + leased, at every moment. */
+  readonly total: number
+  readonly bytes: number
+  readonly published: number
+  readonly duplicates: number
+  readonly acked: number
+  readonly rejected: number
+  readonly returned: number
+  readonly failed: number
+  readonly purged: number
+  readonly producers: number
+  readonly sessions: number
+  readonly dedupIds: number
+}
+
+export interface QueueStatus extends QueueInfo {
+  readonly counts: QueueCounts
+  /** `quarantined`: set aside after a fault, records kept. */
+  readonly state: "quarantined" | "serving"
+  readonly detail?: string
+}
+
+export interface ListRequest {
+  readonly prefix?: string
+  /** Names after this one. */
+  readonly after?: string
+  /** At most `limits.listPageRowsMax`. */
+  readonly rowsMax?: number
+}
+
+export interface QueuePage {
+  readonly queues: readonly QueueInfo[]
+  /** Ask again with `after` = this name; absent on the last page. */
+  readonly next?: string
+}
+
+export interface PeekRequest {
+  readonly name: string
+  /** First sequence to look at; default the oldest. */
+  readonly from?: Sequence
+  readonly messagesMax?: number
+}
+
+export interface PeekedMessage {
+  readonly sequence: Sequence
+  /** One msgpack value, as the publisher packed it. */
+  readonly body: Uint8Array
+  readonly key?: Uint8Array
+  readonly headers?: Uint8Array
+  readonly redelivered: boolean
+  readonly failed: number
+  readonly returned: number
+}
+
+export interface TreeEntry {
+  readonly path: string
+  readonly state: string
+  readonly restarts: number
+  readonly lastCause?: string
+}
+
+export interface NodeStatus {
+  readonly version: string
+  readonly fabricId: string
+  readonly node: string
+  readonly instance: string
+  readonly address: string
+  readonly pid: number
+  readonly uptimeMs: number
+  readonly shards: number
+  readonly shardsOpen: number
+  readonly queues: number
+  readonly connections: number
+  readonly sessions: number
+  readonly rssBytes: number
+  readonly journal: {
+    readonly driver: string
+    readonly durability: string
+    readonly uncleanedBytes: number
+    readonly freeBytes: number
+    readonly commits: number
+    readonly committedBytes: number
+  }
+  readonly tree: readonly TreeEntry[]
+  readonly limits: Readonly<Record<string, number>>
+}
+
+export interface Admin {
+  /** Creates the queue; a repeat with the same policy answers the same queue. */
+  readonly declare: (name: string, policy?: QueuePolicyInput) => Promise<QueueInfo>
+  /** `false`: there was none. Its messages are gone, its generation never comes back. */
+  readonly delete: (name: string) => Promise<boolean>
+  /** Rejects with QueueNotFound. */
+  readonly lookup: (name: string) => Promise<QueueInfo>
+  readonly list: (request?: ListRequest) => Promise<QueuePage>
+  readonly show: (name: string) => Promise<QueueStatus>
+  /** How many ready messages were removed. */
+  readonly purge: (name: string) => Promise<number>
+  readonly peek: (request: PeekRequest) => Promise<readonly PeekedMessage[]>
+  readonly status: () => Promise<NodeStatus>
+}
+
+/** What a door leads to: both ports of one fabric. */
+export interface Fabric {
+  readonly broker: Broker
+  readonly admin: Admin
+}

@@ -1,0 +1,128 @@
+/**
+ * Owns: the control plane as an RpcGroup: the name, payload and result of each call of the Admin port
+ * on the wire. Must not know: how the calls travel (RpcPayload.ts, PROTOCOL.md).
+ */
+import { QueuePolicy, SkeinErrorEncoded } from "@skein/model"
+import { Schema } from "effect"
+import { Rpc, RpcGroup } from "./Platform.js"
+
+const exactly = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
+  Schema.Struct(fields).annotations({ parseOptions: { onExcessProperty: "error" } })
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+const QueueInfo = Schema.Struct({
+  name: Schema.String,
+  shard: Schema.Int,
+  generation: Schema.Int,
+  policy: QueuePolicy,
+})
+
+const QueueCounts = Schema.Struct({
+  ready: Schema.Int,
+  leased: Schema.Int,
+  total: Schema.Int,
+  bytes: Schema.Int,
+  published: Schema.Int,
+  duplicates: Schema.Int,
+  acked: Schema.Int,
+  rejected: Schema.Int,
+  returned: Schema.Int,
+  failed: Schema.Int,
+  purged: Schema.Int,
+  producers: Schema.Int,
+  sessions: Schema.Int,
+  dedupIds: Schema.Int,
+})
+
+const QueueStatus = Schema.Struct({
+  ...QueueInfo.fields,
+  counts: QueueCounts,
+  state: Schema.Literal("quarantined", "serving"),
+  detail: optional(Schema.String),
+})
+
+const QueuePage = Schema.Struct({
+  queues: Schema.Array(QueueInfo),
+  next: optional(Schema.String),
+})
+
+const PeekedMessage = Schema.Struct({
+  sequence: Schema.Int,
+  body: Schema.Uint8ArrayFromSelf,
+  key: optional(Schema.Uint8ArrayFromSelf),
+  headers: optional(Schema.Uint8ArrayFromSelf),
+  redelivered: Schema.Boolean,
+  failed: Schema.Int,
+  returned: Schema.Int,
+})
+
+const TreeEntry = Schema.Struct({
+  path: Schema.String,
+  state: Schema.String,
+  restarts: Schema.Int,
+  lastCause: optional(Schema.String),
+})
+
+const NodeStatus = Schema.Struct({
+  version: Schema.String,
+  fabricId: Schema.String,
+  node: Schema.String,
+  instance: Schema.String,
+  address: Schema.String,
+  pid: Schema.Int,
+  uptimeMs: Schema.Number,
+  shards: Schema.Int,
+  shardsOpen: Schema.Int,
+  queues: Schema.Int,
+  connections: Schema.Int,
+  sessions: Schema.Int,
+  rssBytes: Schema.Number,
+  journal: Schema.Struct({
+    driver: Schema.String,
+    durability: Schema.String,
+    uncleanedBytes: Schema.Number,
+    freeBytes: Schema.Number,
+    commits: Schema.Number,
+    committedBytes: Schema.Number,
+  }),
+  tree: Schema.Array(TreeEntry),
+  limits: Schema.Record({ key: Schema.String, value: Schema.Number }),
+})
+
+const ByName = exactly({ name: Schema.String })
+const error = SkeinErrorEncoded
+
+/** Names and shapes are checked by the node's Admin; here only that they have the right types. */
+export const AdminRpcs = RpcGroup.make(
+  Rpc.make("declare", {
+    payload: exactly({
+      name: Schema.String,
+      policy: optional(Schema.Record({ key: Schema.String, value: Schema.Number })),
+    }),
+    success: QueueInfo,
+    error,
+  }),
+  Rpc.make("delete", { payload: ByName, success: Schema.Boolean, error }),
+  Rpc.make("lookup", { payload: ByName, success: QueueInfo, error }),
+  Rpc.make("list", {
+    payload: exactly({
+      prefix: optional(Schema.String),
+      after: optional(Schema.String),
+      rowsMax: optional(Schema.Int),
+    }),
+    success: QueuePage,
+    error,
+  }),
+  Rpc.make("show", { payload: ByName, success: QueueStatus, error }),
+  Rpc.make("purge", { payload: ByName, success: Schema.Int, error }),
+  Rpc.make("peek", {
+    payload: exactly({
+      name: Schema.String,
+      from: optional(Schema.Int),
+      messagesMax: optional(Schema.Int),
+    }),
+    success: Schema.Array(PeekedMessage),
+    error,
+  }),
+  Rpc.make("status", { payload: exactly({}), success: NodeStatus, error }),
+)
