@@ -88,12 +88,16 @@ class BareSession implements Session {
     const socket = await this.open()
     const reader = new FrameReader()
     socket.on("data", (chunk) => {
+      // All acks of one chunk leave in one packet.
+      socket.cork()
       reader.read(chunk, (_kind, count, frame) => {
         const messages: BareMessage[] = packr.unpack(frame.subarray(bareHeadBytes))
         onMessages(messages.map(({ body }) => body))
         const ids = packr.pack(messages.map(({ id }) => id))
-        send(socket, bareKind.ack, count, ids)
+        socket.write(bareHead(bareKind.ack, count, ids.length))
+        socket.write(ids)
       })
+      socket.uncork()
     })
     send(socket, bareKind.subscribe, 0, Buffer.alloc(0))
     return { stop: async () => void socket.end() }

@@ -37,13 +37,12 @@ const commit = (): void => {
   waiting = []
   append(
     batch.map(({ frame }) => frame),
-    () =>
-      fs.fdatasync(fd, (error) => {
-        if (error) throw error
-        release(batch)
-        committing = false
-        commit()
-      }),
+    () => fs.fdatasync(fd, (error) => {
+      if (error) throw error
+      committing = false
+      commit()
+      release(batch)
+    })
   )
 }
 
@@ -58,20 +57,20 @@ const append = (buffers: Buffer[], done: () => void): void => {
   })
 }
 
+/** Confirms go first: the publisher fills the next commit while this one is being delivered. */
 const release = (batch: readonly Waiting[]): void => {
   const confirmed = new Map<net.Socket, number>()
-  consumer?.cork()
-  for (const { frame, count, publisher } of batch) {
-    if (publisher === undefined) continue
-    confirmed.set(publisher, (confirmed.get(publisher) ?? 0) + count)
-    consumer?.write(frame)
+  for (const { count, publisher } of batch) {
+    if (publisher) confirmed.set(publisher, (confirmed.get(publisher) ?? 0) + count)
   }
-  consumer?.uncork()
   for (const [publisher, count] of confirmed) {
     const confirm = Buffer.allocUnsafe(4)
     confirm.writeUInt32LE(count)
     publisher.write(confirm)
   }
+  consumer?.cork()
+  for (const { frame, publisher } of batch) if (publisher) consumer?.write(frame)
+  consumer?.uncork()
 }
 
 const server = net.createServer((socket) => {

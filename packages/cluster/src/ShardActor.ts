@@ -54,8 +54,12 @@ export interface ShardActor {
    * `false`: no message of the frame is left. */
   readonly relocate: (first: Sequence, location: Location) => boolean
   readonly locate: (first: Sequence) => Location | undefined
-  /** `undefined` while the actor is set aside: its records must be kept. */
-  readonly checkpoint: () => ActorDelta | undefined
+  /** It is deleted: its frames are given back; its next checkpoint drops its chunks. */
+  readonly erase: () => void
+  /** Set aside after a fault: no checkpoint may pass its records. */
+  readonly isAside: () => boolean
+  /** What changed since the last call. */
+  readonly checkpoint: () => ActorDelta
   /** Answers everybody who waits; nothing is journaled any more. */
   readonly close: (why: SkeinError) => void
 }

@@ -44,6 +44,8 @@ import type { ShardActor } from "./ShardActor.js"
 
 /** Makes the actor of a generation: empty for replay, or from the chunks of a checkpoint. */
 export interface ActorFactory {
+  /** Whose chunk of a checkpoint it is. */
+  readonly generationOf: (key: string) => Generation
   readonly replaying: (generation: Generation, host: ShardHost) => ShardActor
   readonly restored: (
     generation: Generation,
@@ -72,6 +74,8 @@ export class ShardHost implements ShardTenant {
   private sealed: OpenRecord[] = []
   private sealedRecords: ShardRecord[] = []
   private durable: OpenRecord[] = []
+  /** Deleted since the last checkpoint. */
+  private erased: ShardActor[] = []
   /** Frames of closed records whose commit has not told yet where they lie. */
   private readonly unplaced = new Set<FrameToStore>()
   /** One entry a commit; the next is taken before the last one's answers are sent. */
@@ -125,13 +129,13 @@ export class ShardHost implements ShardTenant {
   remove(generation: Generation, why: SkeinError, done: () => void): void {
     const actor = this.actors.get(generation)
     if (actor === undefined || this.ended !== undefined) return done()
-    this.actors.delete(generation)
     this.ready.delete(actor)
     const record = this.openRecord()
     record.actors.delete(actor)
     record.deleted.push(actor)
     record.wait({ release: done, fail: done })
     actor.close(why)
+    this.forget(actor)
     this.context.commitSoon(this)
   }
 
@@ -215,15 +219,16 @@ export class ShardHost implements ShardTenant {
 
   checkpoint(): CheckpointDelta | undefined {
     if (this.ended !== undefined) return undefined
+    for (const actor of this.actors.values()) if (actor.isAside()) return undefined
     this.seal()
-    const put: { key: string; bytes: Uint8Array }[] = []
+    const put: Chunk[] = []
     const drop: string[] = []
-    for (const actor of this.actors.values()) {
+    for (const actor of [...this.actors.values(), ...this.erased]) {
       const delta = actor.checkpoint()
-      if (delta === undefined) return undefined
       for (const chunk of delta.put) put.push(chunk)
       for (const key of delta.drop) drop.push(key)
     }
+    this.erased = []
     const unplaced = [...this.unplaced]
     if (unplaced.length === 0) drop.push(lateKey)
     const late = unplaced.length === 0 ? {} : { late: () => this.lateChunk(unplaced) }
@@ -276,7 +281,7 @@ export class ShardHost implements ShardTenant {
         late = decodeLateFrames(chunk.bytes)
         continue
       }
-      const generation = generationOf(chunk.key)
+      const generation = factory.generationOf(chunk.key)
       const list = chunks.get(generation)
       if (list === undefined) chunks.set(generation, [chunk])
       else list.push(chunk)
@@ -298,9 +303,16 @@ export class ShardHost implements ShardTenant {
         this.actors.set(section.generation, actor)
       }
       if (section.events.length > 0) actor.replay(section.events)
-      if (section.deleted) this.actors.delete(section.generation)
+      if (section.deleted) this.forget(actor)
     }
     for (const frame of record.frames) this.place(frame, frame.location, frame.bytes)
+  }
+
+  /** The actor is deleted: its frames are given back, its chunks go with the next checkpoint. */
+  private forget(actor: ShardActor): void {
+    this.actors.delete(actor.generation)
+    actor.erase()
+    this.erased.push(actor)
   }
 
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
@@ -404,9 +416,3 @@ const frameKey = ({ generation, first }: FrameKey): FrameKey => ({ generation, f
 const noEvents = new Uint8Array(0)
 /** Node's timers overflow beyond 2^31 - 1 ms. */
 const timerMaxMs = limits.leaseMaxMs
-
-const generationOf = (key: string): Generation => {
-  const generation = Number(key.slice(1, key.indexOf("/")))
-  invariant(Number.isSafeInteger(generation), `a chunk's key names no generation: ${key}`)
-  return generation
-}

@@ -1,4 +1,7 @@
 export { type Deferred, deferred } from "./Deferred.js"
+export { layerAdminDoors, makeDoorAdmin } from "./engine/AdminDoors.js"
+export { type EngineOptions, layerEngine } from "./engine/Engine.js"
+export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
 export { GroupCommit } from "./GroupCommit.js"
 export type { ActorChunk, ActorDelta, ShardActor, Turn, Waiter } from "./ShardActor.js"
 export { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"

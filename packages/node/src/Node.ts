@@ -8,13 +8,20 @@
  * drains, the engine lets go, each shard commits its last record and writes a checkpoint (s000
  * last), and only then the caller closes the journal.
  */
+import type { ShardHost } from "@skein/cluster"
 import type { Journal } from "@skein/journal"
 import { type Clock, type Shard, type SkeinError, shardName } from "@skein/model"
-import { Child, Policy, Supervisor, type TreeNode } from "@skein/supervision"
-import type { NodeStatus, TreeEntry } from "@skein/wire"
+import {
+  Child,
+  Policy,
+  Supervisor,
+  type SupervisorFailure,
+  type TreeNode,
+} from "@skein/supervision"
+import type { TreeEntry } from "@skein/wire"
 import { Data, Effect, type Scope } from "effect"
 import { asSkeinError } from "./asSkeinError.js"
-import { NodeCore } from "./NodeCore.js"
+import { NodeCore, type OutsideOfCore } from "./NodeCore.js"
 
 /** A shard cannot serve: its host ended, or it could not be opened. */
 export class ShardEnded extends Data.TaggedError("ShardEnded")<{
@@ -42,10 +49,8 @@ export class DoorFailed extends Data.TaggedError("DoorFailed")<{ readonly error:
   }
 }
 
-export type OutsideStatus = Pick<
-  NodeStatus,
-  "address" | "connections" | "fabricId" | "instance" | "node"
->
+/** What only the process and its doors know. */
+export type OutsideStatus = Omit<OutsideOfCore, "tree">
 
 export interface NodeOptions<R = never> {
   readonly journal: Journal
@@ -61,13 +66,13 @@ export interface NodeOptions<R = never> {
 export interface RunningNode {
   readonly core: NodeCore
   /** Fails when the node has given up; all of it is stopped then. */
-  readonly failed: Effect.Effect<never, Supervisor.SupervisorFailure>
+  readonly failed: Effect.Effect<never, SupervisorFailure>
 }
 
 /** Starts a node. Closing the scope stops it in order; nothing confirmed is lost either way. */
 export const makeNode = <R = never>(
   options: NodeOptions<R>,
-): Effect.Effect<RunningNode, Supervisor.SupervisorFailure, R | Scope.Scope> =>
+): Effect.Effect<RunningNode, SupervisorFailure, R | Scope.Scope> =>
   Effect.gen(function* () {
     let tree: () => readonly TreeEntry[] = () => []
     const outside = () => ({ ...options.outside(), tree: tree() })
@@ -82,12 +87,13 @@ export const makeNode = <R = never>(
     })
     tree = () => treeRows(Effect.runSync(supervisor.snapshot()))
     for (const door of options.doors?.(core) ?? []) {
-      yield* Effect.catchTag(supervisor.startChild(door), "ChildStartFailed", () => supervisor.failed)
+      // A door that cannot open escalates: what is wrong is told by `failed`.
+      yield* Effect.catchAll(supervisor.startChild(door), () => supervisor.failed)
     }
     return { core, failed: supervisor.failed }
   })
 
-const nodePolicy = Policy.make<DoorFailed | JournalFailed | Supervisor.SupervisorFailure>({
+const nodePolicy = Policy.make<DoorFailed | JournalFailed | SupervisorFailure>({
   errors: {
     // A port that is taken, a bind that is refused: another try will not help; an operator will.
     DoorFailed: "escalate",
@@ -125,19 +131,22 @@ const shardHosts = (core: NodeCore, shards: number) =>
 const shardHost = (core: NodeCore, shard: Shard) =>
   Child.fiber({
     name: shardName(shard),
-    start: Effect.acquireRelease(
-      Effect.tryPromise({
-        try: () => core.openShard(shard),
-        catch: (cause) => new ShardEnded({ shard, error: asSkeinError(cause) }),
-      }),
-      () => Effect.promise(() => core.closeShard(shard)),
-    ),
-    run: (host) =>
+    start: openShard(core, shard),
+    run: (host: ShardHost) =>
       Effect.flatMap(
         Effect.promise(() => host.closedBecause),
         (error) => new ShardEnded({ shard, error }),
       ),
   })
+
+const openShard = (core: NodeCore, shard: Shard) =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () => core.openShard(shard),
+      catch: (cause) => new ShardEnded({ shard, error: asSkeinError(cause) }),
+    }),
+    () => Effect.promise(() => core.closeShard(shard)),
+  )
 
 /** The tree as rows that an operator reads, parents before children. */
 const treeRows = (node: TreeNode, above = ""): readonly TreeEntry[] => {

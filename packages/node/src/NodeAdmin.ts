@@ -23,13 +23,12 @@ import {
   type QueuePage,
   type QueueStatus,
   readMessages,
-  viewFrame,
 } from "@skein/wire"
 import { Either, ParseResult } from "effect"
 import type { CatalogDoor } from "./CatalogDoor.js"
 import type { QueueActor } from "./QueueActor.js"
 import type { Queues } from "./Queues.js"
-import type { Sessions } from "./Sessions.js"
+import { storedFrame } from "./storedFrame.js"
 
 /** What only the whole node can tell. */
 export interface NodeFacts {
@@ -44,7 +43,6 @@ export class NodeAdmin implements Admin {
   constructor(
     private readonly catalog: () => CatalogDoor,
     private readonly queues: Queues,
-    private readonly sessions: Sessions,
     private readonly facts: NodeFacts,
   ) {}
 
@@ -54,13 +52,9 @@ export class NodeAdmin implements Admin {
   }
 
   async delete(name: string): Promise<boolean> {
-    const info = await this.catalog().delete(checkedName(name))
-    if (info === undefined) return false
-    const actor = this.queues.find(info)
-    if (actor !== undefined) this.sessions.forget(actor)
-    const why = skeinError("QueueNotFound", `queue ${name} was deleted`)
-    const host = this.queues.host(info.shard)
-    await new Promise<void>((done) => host.remove(info.generation, why, done))
+    const queue = await this.catalog().delete(checkedName(name))
+    if (queue === undefined) return false
+    await this.queues.erase(queue, `queue ${name} was deleted`)
     return true
   }
 
@@ -118,7 +112,7 @@ export class NodeAdmin implements Admin {
     const rows: PeekedMessage[] = []
     for (const run of await actor.read(runs)) {
       let sequence = run.first - 1
-      for (const message of readMessages(viewFrame(run.frame))) {
+      for (const message of readMessages(storedFrame(run.frame))) {
         do sequence += 1
         while (run.selection !== undefined && !isSet(run.selection, sequence - run.first))
         const { body, key, headers } = message

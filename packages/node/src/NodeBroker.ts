@@ -3,7 +3,14 @@
  * makes the command, turns the reply into an answer. One synchronous step to a queue that is there.
  * Must not know: sockets, the journal.
  */
-import { isHex128, limits, type QueueRef, type SessionId, skeinError } from "@skein/model"
+import {
+  isHex128,
+  isSkeinError,
+  limits,
+  type QueueRef,
+  type SessionId,
+  skeinError,
+} from "@skein/model"
 import type { Command, Fetch, Reply } from "@skein/queue"
 import {
   type Broker,
@@ -29,6 +36,7 @@ export class NodeBroker implements Broker {
 
   async publish(request: PublishRequest): Promise<PublishAnswer> {
     const view = viewFrame(request.frame)
+    if (isSkeinError(view)) throw view
     const { count, bodyBytesLargest, dedup } = view
     const frame = { count, bytes: request.frame.length, bodyBytesLargest, ...(dedup && { dedup }) }
     const { producer, frameNumber } = request

@@ -18,9 +18,9 @@ import {
   shardName,
   skeinError,
 } from "@skein/model"
-import { emptyQueue, restoreQueue } from "@skein/queue"
+import { catalogGeneration, emptyQueue, generationOfKey, restoreQueue } from "@skein/queue"
 import type { Admin, Broker, Fabric, NodeStatus } from "@skein/wire"
-import { CatalogActor, catalogGeneration } from "./CatalogActor.js"
+import { CatalogActor } from "./CatalogActor.js"
 import { NodeAdmin } from "./NodeAdmin.js"
 import { NodeBroker } from "./NodeBroker.js"
 import { QueueActor } from "./QueueActor.js"
@@ -28,24 +28,17 @@ import { Queues } from "./Queues.js"
 import { Sessions } from "./Sessions.js"
 import { StallWatch } from "./StallWatch.js"
 
+export type OutsideOfCore = Omit<
+  NodeStatus,
+  "journal" | "queues" | "sessions" | "shards" | "shardsOpen" | "uptimeMs"
+>
+
 export interface NodeCoreOptions {
   readonly journal: Journal
   readonly clock: Clock
   readonly shards: number
   /** What only the doors and the supervisor know; asked at each `status`. */
-  readonly outside: () => Pick<
-    NodeStatus,
-    | "address"
-    | "connections"
-    | "fabricId"
-    | "instance"
-    | "node"
-    | "pid"
-    | "rssBytes"
-    | "tree"
-    | "version"
-    | "limits"
-  >
+  readonly outside: () => OutsideOfCore
   /** A fault that was contained (a command that threw, a queue set aside): for the log. */
   readonly onFault: (where: string, error: SkeinError) => void
 }
@@ -57,6 +50,7 @@ export class NodeCore implements Fabric {
   readonly admin: Admin
   readonly sessions: Sessions
   private readonly hosts = new Map<Shard, ShardHost>()
+  private readonly queues: Queues
   private readonly commit: GroupCommit
   private readonly stallWatch: StallWatch
   private readonly context: HostContext
@@ -76,9 +70,9 @@ export class NodeCore implements Fabric {
       commitSoon: this.commit.commitSoon,
     }
     const catalog = () => this.openCatalog()
-    const queues = new Queues(this.hosts, catalog, (host, queue) => this.newQueue(host, queue))
-    this.broker = new NodeBroker(queues, this.sessions)
-    this.admin = new NodeAdmin(catalog, queues, this.sessions, {
+    this.queues = new Queues(this.hosts, catalog, (host, queue) => this.newQueue(host, queue))
+    this.broker = new NodeBroker(this.queues, this.sessions)
+    this.admin = new NodeAdmin(catalog, this.queues, {
       status: () => this.status(),
       leastUsedShard: () => this.openCatalog().leastUsedShard(options.shards),
     })
@@ -94,11 +88,13 @@ export class NodeCore implements Fabric {
       {
         replaying: (generation, home) => this.actor(generation, home, undefined),
         restored: (generation, chunks, home) => this.actor(generation, home, chunks),
+        generationOf: (key) => generationOfKey(key) ?? catalogGeneration,
       },
       this.context,
     )
     if (shard === catalogShard) this.catalog = this.catalogIn(host)
     this.hosts.set(shard, host)
+    await this.eraseDoomed(shard)
     return host
   }
 
@@ -117,6 +113,13 @@ export class NodeCore implements Fabric {
   stop(): void {
     this.stallWatch.stop()
     this.sessions.stop()
+  }
+
+  /** What a crash left between the catalog's removal and the shard's. */
+  private async eraseDoomed(shard: Shard): Promise<void> {
+    for (const queue of this.openCatalog().doomed(shard)) {
+      await this.queues.erase(queue, "the queue was deleted")
+    }
   }
 
   private openCatalog(): CatalogActor {

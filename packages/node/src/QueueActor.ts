@@ -20,6 +20,7 @@ import {
 import type { Location } from "@skein/journal"
 import {
   type Generation,
+  invariant,
   isSkeinError,
   type Now,
   type QueuePolicy,
@@ -41,6 +42,7 @@ import {
   evolve,
   type Fetch,
   framesDied,
+  isCatalogEvent,
   isDurable,
   locate,
   nextDueMs,
@@ -151,7 +153,10 @@ export class QueueActor implements SessionHolder, ShardActor {
   replay(events: Uint8Array): void {
     if (this.aside !== undefined) return
     try {
-      for (const { event } of decodeEvents(events)) evolve(this.state, event)
+      for (const { event } of decodeEvents(events)) {
+        invariant(!isCatalogEvent(event), "an event of the catalog stands in a queue's section")
+        evolve(this.state, event)
+      }
     } catch (cause) {
       this.setAside(cause)
     }
@@ -167,8 +172,18 @@ export class QueueActor implements SessionHolder, ShardActor {
     return locate(this.state, first)?.location
   }
 
-  checkpoint(): ActorDelta | undefined {
-    return this.aside === undefined ? checkpointDelta(this.state) : undefined
+  erase(): void {
+    if (this.state.life !== "present") return
+    evolve(this.state, { _tag: "Deleted" })
+    this.releaseDead()
+  }
+
+  isAside(): boolean {
+    return this.aside !== undefined
+  }
+
+  checkpoint(): ActorDelta {
+    return checkpointDelta(this.state)
   }
 
   close(why: SkeinError): void {

@@ -42,6 +42,14 @@ export class Queues {
     return host
   }
 
+  /** Takes a queue that the catalog has removed out of its shard. Can be repeated. */
+  async erase(queue: QueueRef, why: string): Promise<void> {
+    const host = this.host(queue.shard)
+    const error = skeinError("QueueNotFound", why)
+    await new Promise<void>((done) => host.remove(queue.generation, error, done))
+    await this.catalog().bury(queue.generation)
+  }
+
   private async firstUse(queue: QueueRef): Promise<QueueActor> {
     const info = await this.catalog().byGeneration(queue.generation)
     if (info === undefined || info.shard !== queue.shard) {

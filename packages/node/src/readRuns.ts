@@ -5,7 +5,8 @@
 import type { FrameKey, Location } from "@skein/journal"
 import type { Epoch } from "@skein/model"
 import { locate, type QueueState, type Run } from "@skein/queue"
-import { type DeliveredRun, sliceFrame, viewFrame } from "@skein/wire"
+import { type DeliveredRun, sliceFrame } from "@skein/wire"
+import { storedFrame } from "./storedFrame.js"
 
 /** The part of a shard that reads frames. */
 export interface FrameReader {
@@ -42,7 +43,7 @@ const cut = (run: Run, bytes: Uint8Array, epoch: Epoch): DeliveredRun => ({
   frame: isWhole(run)
     ? bytes
     : sliceFrame(
-        viewFrame(bytes),
+        storedFrame(bytes),
         run.first - run.frameFirst,
         run.last - run.frameFirst,
         run.selection,

@@ -1,4 +1,35 @@
+export type * from "./catalog/CatalogCommand.js"
+export type * from "./catalog/CatalogDecision.js"
+export {
+  type CatalogEvent,
+  catalogGeneration,
+  isCatalogEvent,
+  type QueueBuried,
+  type QueueDeclared,
+  type QueueRemoved,
+} from "./catalog/CatalogEvent.js"
+export {
+  type CatalogState,
+  catalogDigest,
+  doomedQueues,
+  emptyCatalog,
+} from "./catalog/CatalogState.js"
+export {
+  catalogCheckpointDelta,
+  isCatalogKey,
+  restoreCatalog,
+} from "./catalog/catalogCheckpoint.js"
+export { decideCatalog } from "./catalog/decideCatalog.js"
+export { evolveCatalog } from "./catalog/evolveCatalog.js"
 export type * from "./Command.js"
+export {
+  checkpointDelta,
+  generationOfKey,
+  restoreQueue,
+  type StateChunk,
+  type StateDelta,
+} from "./checkpoint.js"
+export { decodeEvents, encodeEvents, type JournaledEvent } from "./codec/eventCodec.js"
 export type * from "./Decision.js"
 export { decide } from "./decide.js"
 export { digest } from "./digest.js"

@@ -69,14 +69,25 @@ const common = (options: ChildOptions) => ({
  * A child with a fiber. `start` is awaited before later children start, and its result is given to
  * `run`, whose end is the child's end. Both have the child's Scope.
  */
-export const fiber = <E2 extends Tagged, R2, A = void, E1 extends Tagged = never, R1 = never>(
+export const fiber: {
+  <A, E1 extends Tagged, R1, E2 extends Tagged, R2>(
+    options: ChildOptions & {
+      readonly start: Effect.Effect<A, E1, R1>
+      readonly run: (started: A) => Effect.Effect<unknown, E2, R2>
+    },
+  ): Child<E1 | E2, never, Exclude<R1 | R2, Scope.Scope>>
+  // Of its own, lest the type of an absent start be guessed from where the child is used.
+  <E extends Tagged, R>(
+    options: ChildOptions & { readonly run: () => Effect.Effect<unknown, E, R> },
+  ): Child<E, never, Exclude<R, Scope.Scope>>
+} = <A, E extends Tagged, R>(
   options: ChildOptions & {
-    readonly start?: Effect.Effect<A, E1, R1>
-    readonly run: (started: A) => Effect.Effect<unknown, E2, R2>
+    readonly start?: Effect.Effect<A, E, R>
+    readonly run: (started: A) => Effect.Effect<unknown, E, R>
   },
-): Child<E1 | E2, never, Exclude<R1 | R2, Scope.Scope>> => {
+): Child<E, never, Exclude<R, Scope.Scope>> => {
   const { start, run } = options
-  const launch = (port: ChildPort<never>): Effect.Effect<unknown, E1 | E2, R1 | R2> => {
+  const launch = (port: ChildPort<never>): Effect.Effect<unknown, E, R> => {
     if (start === undefined) {
       port.started()
       return run(undefined as A)
@@ -86,18 +97,14 @@ export const fiber = <E2 extends Tagged, R2, A = void, E1 extends Tagged = never
       return run(started)
     })
   }
-  // The supervisor provides Scope beside what is named, so R1 | R2 is covered.
-  return { ...common(options), kind: "fiber", launch } as Child<
-    E1 | E2,
-    never,
-    Exclude<R1 | R2, Scope.Scope>
-  >
+  // Scope is provided beside what is named, so R is covered.
+  return { ...common(options), kind: "fiber", launch } as Child<E, never, Exclude<R, Scope.Scope>>
 }
 
 /**
- * A child without a fiber of its own: `start` builds it in its Scope and keeps the signal; from then
- * on it is an object that others call, and it reports its own failure. Fibers that it needs are
- * forked into its Scope.
+ * A child without a fiber of its own: `start` builds it in its Scope and keeps the signal; from
+ * then on it is an object that others call, and it reports its own failure. Fibers that it needs
+ * are forked into its Scope.
  */
 export const passive = <E extends Tagged, R, F extends Tagged = never>(
   options: ChildOptions & {

@@ -1,6 +1,6 @@
 /**
- * Owns: what a supervisor does about each error of its children, as a table that the compiler checks
- * to be complete, and the separate decision about defects. Pure.
+ * Owns: what a supervisor does about each error of its children, as a table that the compiler
+ * checks to be complete, and the separate decision about defects. Pure.
  * Must not know: strategies, time, how a decision is carried out.
  *
  * E are the errors that end a child (its start or its run failed). F are the errors that a passive
@@ -48,8 +48,9 @@ export interface Policy<in E extends Tagged, in F extends Tagged = never> {
 /**
  * `Policy.make<DiskFull | PortClosed>({ errors: { DiskFull: "escalate", PortClosed: "restart" },
  * defect: "escalate" })`. With `Child.ErrorOf<typeof child>` for E the table follows its children.
+ * Without a type argument it covers children that cannot fail.
  */
-export const make = <E extends Tagged, F extends Tagged = never>(
+export const make = <E extends Tagged = never, F extends Tagged = never>(
   spec: PolicySpec<E, F>,
 ): Policy<E, F> => ({ errors: spec.errors, defect: spec.defect })
 

@@ -1,6 +1,6 @@
 /**
- * Owns: the bounds of a supervision tree and the defaults of its settings, each with its unit in its
- * name. Must not know: what the children do.
+ * Owns: the bounds of a supervision tree and the defaults of its settings, each with its unit in
+ * its name. Must not know: what the children do.
  */
 export const supervisionLimits = {
   /** Children of one supervisor, the ended ones included. */

@@ -17,6 +17,7 @@ export {
 } from "./PublishCodec.js"
 export * from "./ReadMessages.js"
 export * from "./RpcPayload.js"
+export * from "./ScanValue.js"
 export * from "./SessionCodec.js"
 export type * from "./Settle.js"
 export { decodeSettle, decodeSettled, encodeSettle, encodeSettled } from "./SettleCodec.js"

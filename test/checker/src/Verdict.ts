@@ -32,6 +32,7 @@ export const figureKinds = [
   "delivered",
   "redeliveries",
   "processed",
+  "processedUnknown",
   "tornLines",
   "lines",
 ] as const

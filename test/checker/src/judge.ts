@@ -62,6 +62,9 @@ const count = ({ table }: Evidence, figures: Figures, row: number): void => {
   figures.deliveries += deliveries
   if (deliveries > 0) figures.delivered++
   if (table.settleConfirms.get(row) > 0) figures.processed++
+  else if (table.settleInvokes.get(row) > table.settleRefusals.get(row)) {
+    figures.processedUnknown++
+  }
   if (!table.has(row, Fact.invoked)) return
   figures.attempted++
   if (table.has(row, Fact.confirmed)) figures.confirmed++

@@ -1,1 +1,6 @@
-export {}
+export { adopt } from "./adopt.js"
+export type { FabricAdapter, FabricClient, FabricDelivery, Outcome } from "./FabricClient.js"
+export { findDataDirectory, findLogSources, type LogSource, readLogLines } from "./LogLines.js"
+export { type Exit, ProcessUnderTest, type ServeCommand, serveSkein } from "./ProcessUnderTest.js"
+export { type Kill, runTraffic, type TrafficReport, type TrafficSettings } from "./Traffic.js"
+export { within } from "./within.js"

@@ -93,10 +93,9 @@ export class Requests {
     this.#dropped = true
     this.cancelFetches()
     const count = this.#pending.size
-    const bytes = this.#bytes
+    // Each gives its bytes back by itself, so that an answer that is under way gives none twice.
+    for (const pending of this.#pending.values()) this.#release(pending)
     this.#pending.clear()
-    this.#bytes = 0
-    this.#host.budget.release(bytes)
     this.#host.budget.end(count)
   }
 

@@ -1,2 +1,3 @@
 export * from "./ClientPort.js"
+export * from "./openClientPort.js"
 export type { PortEvent, PortLimits } from "./PortHost.js"

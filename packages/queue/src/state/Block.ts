@@ -37,7 +37,6 @@ export class Block {
   held: Held[] = noHeld
   dirty = false
   saved = false
-  removed = false
 
   constructor(readonly index: number) {
     this.base = index * Bits.blockMessages

@@ -42,7 +42,7 @@ export class Blocks {
   /** Frames that died since the shell last asked. */
   dead: DeadFrame[] = []
   /** Blocks that changed since the last checkpoint, and numbers of saved blocks that went. */
-  dirty: Block[] = []
+  readonly dirty = new Set<Block>()
   gone: number[] = []
 
   constructor(private readonly lanes: Lanes) {}
@@ -50,20 +50,32 @@ export class Blocks {
   soil(block: Block): void {
     if (block.dirty) return
     block.dirty = true
-    this.dirty.push(block)
+    this.dirty.add(block)
   }
 
   /** The block, made at the end of the list when it is not there. */
   reach(index: number): Block {
-    const there = this.byIndex.get(index)
-    if (there !== undefined) return there
-    invariant(this.last === undefined || this.last.index < index, "blocks are added in order")
-    const block = new Block(index)
+    return this.byIndex.get(index) ?? this.append(new Block(index))
+  }
+
+  /** Puts back a block that was saved; in ascending order. */
+  restore(block: Block): void {
+    block.saved = true
+    this.append(block)
+    this.ready += block.ready
+    for (let at = 0; at < block.frames.length; at++) {
+      this.bytes += block.frames.bytes(at)
+      if (Number.isNaN(block.frames.location(at))) this.unlocated++
+    }
+  }
+
+  private append(block: Block): Block {
+    invariant(this.last === undefined || this.last.index < block.index, "blocks come in order")
     block.previous = this.last
     if (this.last === undefined) this.first = block
     else this.last.next = block
     this.last = block
-    this.byIndex.set(index, block)
+    this.byIndex.set(block.index, block)
     this.readyBlock ??= block
     return block
   }
@@ -245,7 +257,7 @@ export class Blocks {
     else block.next.previous = block.previous
     if (this.readyBlock === block) this.readyBlock = block.next ?? this.last
     this.byIndex.delete(block.index)
-    block.removed = true
+    this.dirty.delete(block)
     if (block.saved) this.gone.push(block.index)
   }
 

@@ -1,6 +1,6 @@
 /**
- * Owns: the life of the children of one supervisor. One loop fiber takes turns over an inbox, so
- * every decision is a plain synchronous function and no two of them interleave. What takes time
+ * Owns: the life of the children of one supervisor. Every decision is a plain synchronous function
+ * that takes its turn in one loop fiber (Inbox.ts), so no two of them interleave. What takes time
  * (a start, a stop, a wait) is a fiber of its own that posts its end to the inbox.
  * Must not know: what children do, who watches.
  *
@@ -42,6 +42,7 @@ import * as Failure from "../SupervisionError.js"
 import type { EventBody, SupervisorEvent } from "../SupervisorEvent.js"
 import type { NodeState, Strategy } from "../TreeNode.js"
 import { Entry } from "./Entry.js"
+import { Inbox } from "./Inbox.js"
 import { ParentLink } from "./ParentLink.js"
 import { Port } from "./Port.js"
 
@@ -69,8 +70,8 @@ export class Core {
   readonly failed = Deferred.unsafeMake<never, Failure.SupervisorFailure>(FiberId.none)
 
   private readonly window: RestartWindow
-  private inbox: Array<() => void> = []
-  private wake: (() => void) | undefined = undefined
+  // A bug of ours stops the children, and the parent learns of it.
+  private readonly inbox = new Inbox((defect) => this.beginClose(Cause.die(defect)))
   /** Children still to be stopped, once closing has begun. */
   private closing: Array<Entry> | undefined = undefined
   private failure: Cause.Cause<Failure.SupervisorFailure> | undefined = undefined
@@ -89,48 +90,13 @@ export class Core {
     return this.done ? "ended" : "stopping"
   }
 
+  /** Decides; to be run in a fiber of its own. */
+  get loop(): Effect.Effect<void> {
+    return this.inbox.loop
+  }
+
   get isClosing(): boolean {
     return this.closing !== undefined
-  }
-
-  // --- the loop -------------------------------------------------------------------------------
-
-  readonly loop: Effect.Effect<void> = Effect.whileLoop({
-    while: () => !this.done,
-    body: () => this.turn,
-    step: () => undefined,
-  })
-
-  private readonly turn: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.inbox.length > 0) {
-      this.drain()
-      // Children that fail at once, without backoff, must not keep others from running.
-      return Effect.yieldNow()
-    }
-    return Effect.async<void>((resume) => {
-      this.wake = () => resume(Effect.void)
-    })
-  })
-
-  private drain(): void {
-    const batch = this.inbox
-    this.inbox = []
-    for (const handle of batch) {
-      try {
-        handle()
-      } catch (defect) {
-        // A bug of ours: the children are stopped and the parent learns of it.
-        this.beginClose(Cause.die(defect))
-      }
-    }
-  }
-
-  private post(handle: () => void): void {
-    if (this.done) return
-    this.inbox.push(handle)
-    const wake = this.wake
-    this.wake = undefined
-    if (wake !== undefined) wake()
   }
 
   private fork<A>(effect: Effect.Effect<A>): Fiber.RuntimeFiber<A> {
@@ -179,7 +145,7 @@ export class Core {
     // A name used again goes to the end of the start order.
     this.entries.delete(child.name)
     this.entries.set(child.name, entry)
-    this.post(() => this.advance(entry))
+    this.inbox.post(() => this.advance(entry))
     return Exit.succeed(entry)
   }
 
@@ -191,7 +157,7 @@ export class Core {
       entry.wanted = false
       entry.removing = true
       entry.gone ??= Deferred.unsafeMake(FiberId.none)
-      this.post(() => {
+      this.inbox.post(() => {
         // A closing supervisor removes it anyway, and an entry may have gone meanwhile.
         if (this.isClosing || this.entries.get(entry.name) !== entry) return
         this.advance(entry)
@@ -201,14 +167,14 @@ export class Core {
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    this.post(() => this.beginClose(undefined))
+    this.inbox.post(() => this.beginClose(undefined))
     return Deferred.await(this.closed)
   })
 
   // --- reports, from children and timers ------------------------------------------------------
 
   started(entry: Entry, generation: number): void {
-    this.post(() => {
+    this.inbox.post(() => {
       if (entry.generation === generation && entry.state === "starting") this.run(entry)
     })
   }
@@ -216,7 +182,7 @@ export class Core {
   signal(entry: Entry, generation: number, cause: Cause.Cause<unknown> | undefined): void {
     if (entry.generation !== generation || entry.signalled) return
     entry.signalled = true
-    this.post(() => {
+    this.inbox.post(() => {
       entry.signalled = false
       if (entry.generation === generation) this.ended(entry, cause, true)
     })
@@ -246,10 +212,13 @@ export class Core {
     if (entry.dirty || !entry.wanted || this.isClosing) return
     entry.lastCause = cause === undefined ? "ended" : causeText(cause)
     const { verdict, tag } = this.judgement(entry, cause, signalled)
-    if (verdict === "restart") return this.restart(entry, tag, cause ?? Cause.empty)
+    if (verdict === "restart") {
+      this.restart(entry, tag, cause ?? Cause.empty)
+      return
+    }
     this.decided(entry, verdict, 0)
-    if (verdict === "resume") return
-    if (verdict === "escalate") return this.escalate(entry, tag, cause ?? Cause.empty)
+    if (verdict === "escalate") this.escalate(entry, tag, cause ?? Cause.empty)
+    if (verdict !== "stop") return
     entry.wanted = false
     this.advance(entry)
   }
@@ -290,7 +259,8 @@ export class Core {
       const reason = entry.lastCause ?? tag
       const error = { supervisor: path, child: entry.name, ...intensity, reason, cause }
       this.decided(entry, "escalate", 0)
-      return this.beginClose(Cause.fail(new Failure.MaxRestarts(error)))
+      this.beginClose(Cause.fail(new Failure.MaxRestarts(error)))
+      return
     }
     const random = Runtime.runSync(this.settings.runtime)(this.settings.random)
     const delay = delayMs(backoff, this.window.countOf(nowMs, who), random)
@@ -315,7 +285,7 @@ export class Core {
     const timer = this.fork(Effect.sleep(delay))
     entry.backoffTimer = timer
     timer.addObserver(() =>
-      this.post(() => {
+      this.inbox.post(() => {
         if (entry.backoffTimer !== timer) return
         entry.backoffTimer = undefined
         this.advance(entry)
@@ -338,14 +308,19 @@ export class Core {
   // --- from marks to deeds --------------------------------------------------------------------
 
   private advance(entry: Entry): void {
-    if (this.closing !== undefined) return this.advanceClosing(this.closing)
+    if (this.closing !== undefined) {
+      this.advanceClosing(this.closing)
+      return
+    }
     const { strategy } = this.settings
     const members = strategy === "one-for-one" ? [entry] : [...this.entries.values()]
     if (!this.advanceStops(members)) return
     if (members.some((member) => member.backoffTimer !== undefined)) return
     for (const member of members) {
       if (member.state === "starting") return
-      if (member.state === "waiting") return this.start(member)
+      if (member.state !== "waiting") continue
+      this.start(member)
+      return
     }
   }
 
@@ -367,13 +342,17 @@ export class Core {
   private advanceClosing(closing: Array<Entry>): void {
     for (let last = closing.at(-1); last !== undefined; last = closing.at(-1)) {
       if (last.state === "stopping") return
-      if (last.open) return this.stop(last)
+      if (last.open) {
+        this.stop(last)
+        return
+      }
       closing.pop()
       if (last.state !== "stuck") this.finish(last)
     }
     if (this.done) return
     this.emit(this.settings.path, { _tag: "Closed" })
     this.done = true
+    this.inbox.end()
     this.sinceMs = this.settings.clock.unsafeCurrentTimeMillis()
     Deferred.unsafeDone(this.closed, Exit.void)
     const failure = this.failure
@@ -399,7 +378,7 @@ export class Core {
     const body = Effect.suspend(() => entry.child.launch(port)) as Effect.Effect<unknown, unknown>
     const fiber = Runtime.runFork(Runtime.make({ ...runtime, context }))(body)
     entry.fiber = fiber
-    fiber.addObserver((exit) => this.post(() => this.exited(entry, generation, exit)))
+    fiber.addObserver((exit) => this.inbox.post(() => this.exited(entry, generation, exit)))
   }
 
   private stop(entry: Entry): void {
@@ -414,14 +393,14 @@ export class Core {
       Effect.uninterruptible(Effect.exit(Effect.zipRight(interrupted, finalized))),
     )
     stopping.addObserver((outcome) =>
-      this.post(() => this.stopped(entry, generation, Exit.flatten(outcome))),
+      this.inbox.post(() => this.stopped(entry, generation, Exit.flatten(outcome))),
     )
     const { stopTimeoutMs } = entry.child
     if (stopTimeoutMs === Number.POSITIVE_INFINITY || stopping.unsafePoll() !== null) return
     const timer = this.fork(Effect.sleep(stopTimeoutMs))
     entry.stopTimer = timer
     timer.addObserver(() =>
-      this.post(() => {
+      this.inbox.post(() => {
         if (entry.stopTimer === timer) this.stuck(entry)
       }),
     )
@@ -458,7 +437,8 @@ export class Core {
     entry.gone = undefined
     if (entry.wanted) {
       entry.lastCause = error.message
-      return this.escalate(entry, "Stuck", Cause.fail(error))
+      this.escalate(entry, "Stuck", Cause.fail(error))
+      return
     }
     this.advance(entry)
   }
@@ -471,17 +451,19 @@ export class Core {
   /** A child that is down and not wanted: listed as ended, or forgotten. */
   private finish(entry: Entry): void {
     this.cancelWait(entry)
-    const supervisor = this.settings.path
-    const reason = entry.removing ? "it was stopped" : (entry.lastCause ?? "it ended")
-    const error = this.isClosing
-      ? new Failure.SupervisorClosed({ supervisor })
-      : new Failure.ChildStartFailed({ supervisor, child: entry.name, reason })
-    this.settle(entry, Exit.fail(error))
+    if (entry.ready !== undefined) this.settle(entry, Exit.fail(this.neverRan(entry)))
     if (entry.state !== "ended") this.enter(entry, "ended")
     if (!entry.removing && entry.child.restart !== "temporary") return
     if (this.entries.get(entry.name) === entry) this.entries.delete(entry.name)
     if (entry.gone !== undefined) Deferred.unsafeDone(entry.gone, Exit.void)
     entry.gone = undefined
+  }
+
+  private neverRan(entry: Entry): Failure.ChildStartFailed | Failure.SupervisorClosed {
+    const supervisor = this.settings.path
+    if (this.isClosing) return new Failure.SupervisorClosed({ supervisor })
+    const reason = entry.removing ? "it was stopped" : (entry.lastCause ?? "it ended")
+    return new Failure.ChildStartFailed({ supervisor, child: entry.name, reason })
   }
 
   private settle(
@@ -503,8 +485,9 @@ export class Core {
       this.cancelWait(entry)
     }
     const error = failure === undefined ? undefined : Cause.failureOption(failure)
-    if (error?._tag === "Some")
+    if (error?._tag === "Some") {
       this.emit(this.settings.path, { _tag: "GaveUp", error: error.value })
+    }
     this.advanceClosing(this.closing)
   }
 }

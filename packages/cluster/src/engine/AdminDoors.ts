@@ -1,0 +1,110 @@
+/**
+ * Owns: control calls as entities of the engine: `s017/orders` answers for the queue orders where its
+ * shard is, `s000/catalog` for the catalog. A door holds no state and idles out.
+ * Must not know: how the local Admin answers, who calls.
+ *
+ * The engine retries a call for ever while its shard has no runner, so each call has a timeout; an
+ * entity that ends meanwhile gives an interrupt, which becomes ShardUnavailable here.
+ */
+import {
+  decodeError,
+  encodeError,
+  isSkeinError,
+  type QueuePolicyInput,
+  type Shard,
+  type SkeinError,
+  type SkeinErrorEncoded,
+  shardName,
+  skeinError,
+} from "@skein/model"
+import { type Admin, AdminRpcs } from "@skein/wire"
+import { Cause, Effect, Exit, type Layer, Option, Runtime } from "effect"
+import { ClusterSchema, Entity, type Sharding } from "../Platform.js"
+
+const catalogDoor = "s000/catalog"
+const callWithinMs = 10_000
+
+const AdminDoor = Entity.fromRpcGroup("Admin", AdminRpcs)
+  .annotateRpcs(ClusterSchema.ClientTracingEnabled, false)
+  .annotate(ClusterSchema.ShardGroup, (id) => id.slice(0, id.indexOf("/")))
+
+const answer = <A>(call: () => Promise<A>): Effect.Effect<A, SkeinErrorEncoded> =>
+  Effect.uninterruptible(
+    Effect.tryPromise({
+      try: call,
+      catch: (cause) =>
+        encodeError(
+          isSkeinError(cause) ? cause : skeinError("InternalError", "a control call failed"),
+        ),
+    }),
+  )
+
+/** Serves the doors of the shards that are here with `local`. */
+export const layerAdminDoors = (local: Admin): Layer.Layer<never, never, Sharding.Sharding> =>
+  AdminDoor.toLayer(
+    {
+      declare: ({ payload }) => answer(() => local.declare(payload.name, payload.policy)),
+      delete: ({ payload }) => answer(() => local.delete(payload.name)),
+      lookup: ({ payload }) => answer(() => local.lookup(payload.name)),
+      list: ({ payload }) => answer(() => local.list(payload)),
+      show: ({ payload }) => answer(() => local.show(payload.name)),
+      purge: ({ payload }) => answer(() => local.purge(payload.name)),
+      peek: ({ payload }) => answer(() => local.peek(payload)),
+      status: () => answer(() => local.status()),
+    },
+    {
+      concurrency: "unbounded",
+      disableFatalDefects: true,
+      maxIdleTime: "10 seconds",
+      mailboxCapacity: 4096,
+    },
+  )
+
+/** The Admin port through the doors: each call reaches the node that has the queue's shard. */
+export const makeDoorAdmin = (local: Admin): Effect.Effect<Admin, never, Sharding.Sharding> =>
+  Effect.gen(function* () {
+    const door = yield* AdminDoor.client
+    const runtime = yield* Effect.runtime<never>()
+    const run = async <A>(call: Effect.Effect<A, unknown>): Promise<A> => {
+      const exit = await Runtime.runPromiseExit(runtime)(Effect.timeout(call, callWithinMs))
+      if (Exit.isSuccess(exit)) return exit.value
+      throw asError(exit.cause)
+    }
+    const catalog = door(catalogDoor)
+    const queue = async (name: string) => {
+      const { shard } = await run(catalog.lookup({ name }))
+      return door(doorId(shard, name))
+    }
+    return {
+      declare: (name, policy) => run(catalog.declare({ name, policy: given(policy) })),
+      delete: (name) => run(catalog.delete({ name })),
+      lookup: (name) => run(catalog.lookup({ name })),
+      list: (request = {}) => run(catalog.list(request)),
+      show: async (name) => run((await queue(name)).show({ name })),
+      purge: async (name) => run((await queue(name)).purge({ name })),
+      peek: async (request) => run((await queue(request.name)).peek(request)),
+      status: () => local.status(),
+    }
+  })
+
+/** What the caller set; an absent setting is not sent. */
+const given = (policy: QueuePolicyInput = {}): Record<string, number> => {
+  const settings: Record<string, number> = {}
+  for (const [name, value] of Object.entries(policy))
+    if (value !== undefined) settings[name] = value
+  return settings
+}
+
+const doorId = (shard: Shard, name: string): string => `${shardName(shard)}/${name}`
+
+const asError = (cause: Cause.Cause<unknown>): SkeinError => {
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  if (isEncoded(failure)) return decodeError(failure)
+  if (Cause.isInterruptedOnly(cause)) {
+    return skeinError("ShardUnavailable", "the queue's shard moved during the call")
+  }
+  return skeinError("ShardUnavailable", `the control call had no answer: ${Cause.pretty(cause)}`)
+}
+
+const isEncoded = (value: unknown): value is SkeinErrorEncoded =>
+  typeof value === "object" && value !== null && "tag" in value && "detail" in value
