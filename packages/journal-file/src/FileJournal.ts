@@ -295,7 +295,7 @@ export class FileJournal implements Journal {
       attach: (tenant) => {
         if (open.closed) return
         open.tenant = tenant
-        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
+        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, clock, open))
         this.#cleaningDue ||= inherits
       },
       read: open.read,

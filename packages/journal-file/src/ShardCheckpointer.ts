@@ -7,7 +7,7 @@
  */
 import type { Disk, Ownership } from "@skein/journal"
 import { isMissing } from "@skein/journal"
-import { shardName, skeinError } from "@skein/model"
+import { type Clock, shardName, skeinError } from "@skein/model"
 import { refKey } from "./FileTable.js"
 import { type Paths, parseShardFile, unfinished } from "./Layout.js"
 import type { OpenShard } from "./OpenShard.js"
