@@ -8,9 +8,10 @@ import { clientLimits } from "./clientLimits.js"
 import type { Consumer } from "./consume/Consumer.js"
 import { SessionKeeper } from "./consume/SessionKeeper.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
-import { FabricLink, asSkeinError } from "./link/FabricLink.js"
+import { asSkeinError, FabricLink } from "./link/FabricLink.js"
 import { Publisher } from "./publish/Publisher.js"
 import { type Runtime, randomHex128 } from "./Runtime.js"
+import type { Worker } from "./work/Worker.js"
 
 export class ClientCore {
   readonly runtime: Runtime
@@ -18,7 +19,8 @@ export class ClientCore {
   readonly #producer: string
   readonly #publishers = new Map<Generation, Publisher>()
   readonly timeoutMs = clientLimits.callTimeoutDefaultMs
-  readonly consumers = new Set<Pick<Consumer<never>, "close">>()
+  readonly consumers = new Set<Pick<Consumer<never>, "close" | "isWorkers">>()
+  readonly workers = new Set<Pick<Worker<never>, "stop">>()
   readonly #keepers: SessionKeeper[] = []
 
   constructor(openFabric: OpenFabric, runtime: Runtime) {

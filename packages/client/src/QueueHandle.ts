@@ -2,18 +2,21 @@
  * Owns: a queue as the program uses it: publish, consume, work. It finds the queue's address when it
  * is first needed and again after the queue was deleted and declared anew.
  */
-import { type QueuePolicy, limits, skeinError } from "@skein/model"
+import { limits, type QueuePolicy, skeinError } from "@skein/model"
 import type { FrameMessage, QueueInfo } from "@skein/wire"
 import type { ClientCore } from "./ClientCore.js"
+import { packBody } from "./codec/BodyCodec.js"
 import { dedupHash } from "./codec/dedupHash.js"
 import { frameCost } from "./codec/FrameIndex.js"
-import { packBody } from "./codec/BodyCodec.js"
 import { type ConsumeOptions, Consumer, type ConsumerParts } from "./consume/Consumer.js"
-import { type CallOptions, abortedError, timeoutOf, withDeadline } from "./Deadline.js"
+import { abortedError, type CallOptions, timeoutOf, withDeadline } from "./Deadline.js"
+import { ignore } from "./Deferred.js"
 import { asSkeinError } from "./link/FabricLink.js"
 import { PublishCall, type Published } from "./publish/PublishCall.js"
 import type { Publisher } from "./publish/Publisher.js"
 import type { QueueDefinition } from "./QueueDefinition.js"
+import { Worker } from "./work/Worker.js"
+import { type Handler, type WorkerOptions, workerSettings } from "./work/WorkerOptions.js"
 
 /** Columns that travel beside the body. */
 export interface MessageOptions {
@@ -107,12 +110,42 @@ export class QueueHandle<A> {
     return this.consumerOf(open.info, options, {})
   }
 
+  /**
+   * Runs `handler` over the queue's messages until stopped: leases are renewed while it runs, its
+   * success acks, its failure is reported and the message goes back after a backoff.
+   * Rejects with QueueNotFound or ConfigInvalid; later failures come out of `worker.done`.
+   */
+  async worker(
+    handler: Handler<A>,
+    options: WorkerOptions<A> & Pick<CallOptions, "timeoutMs"> = {},
+  ): Promise<Worker<A>> {
+    const settings = workerSettings(options)
+    const open = this.#open ?? (await this.#opened(options))
+    const core = this.#core
+    const consumer = this.consumerOf(
+      open.info,
+      { prefetchMessages: Math.min(4 * settings.concurrency, 1024) },
+      {
+        renewHandedOut: true,
+        onLost: () => worker.leasesLost(),
+        ...(settings.leaseMs !== undefined && { renewLeaseMs: settings.leaseMs }),
+      },
+    )
+    const stop = (): void => {
+      worker.stop().catch(ignore)
+    }
+    const worker: Worker<A> = new Worker(core.runtime, consumer, handler, settings, () => {
+      core.workers.delete(worker)
+      options.signal?.removeEventListener("abort", stop)
+    })
+    core.workers.add(worker)
+    if (options.signal?.aborted === true) stop()
+    else options.signal?.addEventListener("abort", stop, { once: true })
+    return worker
+  }
+
   /** Not for programs: a consumer with the parts a worker sets. */
-  consumerOf(
-    info: QueueInfo,
-    options: ConsumeOptions,
-    parts: Partial<ConsumerParts>,
-  ): Consumer<A> {
+  consumerOf(info: QueueInfo, options: ConsumeOptions, parts: Partial<ConsumerParts>): Consumer<A> {
     const consumer: Consumer<A> = new Consumer(
       this.definition,
       {
@@ -208,8 +241,7 @@ export class QueueHandle<A> {
     for (let at = 0; at < values.length; at++) {
       const body = this.definition.encode(values[at])
       checkBody(body, policy)
-      const message =
-        each === undefined ? { body } : { body, ...columnsOf(each(values[at], at)) }
+      const message = each === undefined ? { body } : { body, ...columnsOf(each(values[at], at)) }
       messages.push(message)
       bytes += frameCost(message)
     }

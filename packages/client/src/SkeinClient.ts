@@ -1,7 +1,7 @@
 /**
  * Owns: the client object of the Promise API, over any way to a fabric.
  *
- * Shutdown order: consumers close (what they hold goes back), publishes in flight end, sessions end,
+ * Shutdown order: workers stop, consumers close (what they hold goes back), publishes in flight end, sessions end,
  * the link closes; what is left then rejects with FabricClosed.
  */
 import { type QueuePolicyInput, skeinError } from "@skein/model"
@@ -14,9 +14,10 @@ import type {
   QueuePage,
   QueueStatus,
 } from "@skein/wire"
-import type { ClientOptions } from "./ClientOptions.js"
 import { ClientCore } from "./ClientCore.js"
+import type { ClientOptions } from "./ClientOptions.js"
 import { type CallOptions, withDeadline } from "./Deadline.js"
+import { ignore } from "./Deferred.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
 import { Queue, type QueueDefinition } from "./QueueDefinition.js"
 import { QueueHandle } from "./QueueHandle.js"
@@ -105,20 +106,28 @@ export class SkeinClient implements AsyncDisposable {
   }
 
   async #close(options: CallOptions | undefined): Promise<void> {
+    const core = this.#core
     const error = skeinError("FabricClosed", "the client was closed")
+    const orderly = this.#settle()
+    orderly.catch(ignore)
     try {
-      // Without a connection there is nothing to wait for.
-      if (this.#core.link.fabric !== undefined) {
-        await withDeadline(this.#core.runtime.clock, "close", options, () => this.#settle())
-      }
+      // Without a connection nothing can be confirmed: iterations and handlers end, the rest fails.
+      if (core.link.fabric === undefined) await core.link.close(error)
+      await withDeadline(core.runtime.clock, "close", options, () => orderly)
     } finally {
-      for (const publisher of this.#core.publishers) publisher.close(error)
-      await this.#core.link.close(error)
+      for (const publisher of core.publishers) publisher.close(error)
+      await core.link.close(error)
     }
   }
 
   async #settle(): Promise<void> {
-    await Promise.allSettled([...this.#core.consumers].map((consumer) => consumer.close()))
+    const { consumers, workers } = this.#core
+    const stopped = [...workers].map((worker) => worker.stop())
+    // A worker's own consumer goes with it, in its order.
+    const closed = [...consumers]
+      .filter((consumer) => !consumer.isWorkers)
+      .map((consumer) => consumer.close())
+    await Promise.allSettled([...stopped, ...closed])
     await Promise.allSettled([...this.#core.publishers].map((publisher) => publisher.idle()))
     await this.#core.closeSessions()
   }
@@ -129,8 +138,12 @@ export class SkeinClient implements AsyncDisposable {
     ask: (fabric: FabricConnection) => Promise<A>,
   ): Promise<A> {
     const core = this.#core
-    return withDeadline(core.runtime.clock, what, options, () => core.control(ask), () =>
-      core.whyDown(),
+    return withDeadline(
+      core.runtime.clock,
+      what,
+      options,
+      () => core.control(ask),
+      () => core.whyDown(),
     )
   }
 
@@ -165,8 +178,12 @@ export const makeClient = async (
   const runtime = options.runtime ?? systemRuntime
   const core = new ClientCore(openFabric, runtime)
   try {
-    await withDeadline(runtime.clock, "connect", options, () => core.link.whenUp(), () =>
-      core.whyDown(),
+    await withDeadline(
+      runtime.clock,
+      "connect",
+      options,
+      () => core.link.whenUp(),
+      () => core.whyDown(),
     )
   } catch (error) {
     await core.link.close()

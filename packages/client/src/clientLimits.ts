@@ -46,6 +46,8 @@ export const clientLimits = {
   workerGraceDefaultMs: 30_000,
   workerBackoffMinDefaultMs: 1_000,
   workerBackoffMaxDefaultMs: 60_000,
+  /** Work fetched ahead of the handlers, by their mean time. */
+  workerAheadMs: 500,
   /** Failed messages whose backoff runs; a worker takes nothing new beyond. */
   workerBackingOffMax: 1_024,
 } as const

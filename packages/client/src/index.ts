@@ -1,8 +1,8 @@
 /** Owns: the Promise API. Its types name no Effect; see effect.ts for the other one. */
-export { type ErrorTag, SkeinError, isSkeinError, type Tagged } from "@skein/model"
+export { type ErrorTag, isSkeinError, SkeinError, type Tagged } from "@skein/model"
 export type { ClientOptions } from "./ClientOptions.js"
-export { connect, type ConnectSettings, socketFabric } from "./connect.js"
-export { type Connection, connectFabric, type ConnectOptions } from "./connection/index.js"
+export { type ConnectSettings, connect, socketFabric } from "./connect.js"
+export { type Connection, type ConnectOptions, connectFabric } from "./connection/index.js"
 export type { ConsumeOptions } from "./consume/Consumer.js"
 export { Consumer } from "./consume/Consumer.js"
 export { Batch, Message } from "./consume/Message.js"
@@ -26,3 +26,5 @@ export {
 } from "./QueueHandle.js"
 export { type Runtime, systemRuntime } from "./Runtime.js"
 export { makeClient, type NamedQueue, SkeinClient } from "./SkeinClient.js"
+export { Worker } from "./work/Worker.js"
+export type { Disposition, Handler, WorkerOptions } from "./work/WorkerOptions.js"

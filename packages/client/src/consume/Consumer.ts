@@ -6,12 +6,18 @@
  * Shutdown order: no new fetches, those in flight end, what is not settled is returned, settles are
  * confirmed, the session is left.
  */
-import { type Outcome, type QueueRef, type Sequence, type SkeinError, skeinError } from "@skein/model"
+import {
+  type Outcome,
+  type QueueRef,
+  type Sequence,
+  type SkeinError,
+  skeinError,
+} from "@skein/model"
 import type { DeliveredRun } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
-import { type CallOptions, abortedError, timeoutOf, withDeadline } from "../Deadline.js"
+import { abortedError, type CallOptions, timeoutOf, withDeadline } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
-import { type FabricLink, type LinkUser, asSkeinError } from "../link/FabricLink.js"
+import { asSkeinError, type FabricLink, type LinkUser } from "../link/FabricLink.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { Runtime } from "../Runtime.js"
 import { FetchPipeline } from "./FetchPipeline.js"
@@ -20,7 +26,12 @@ import { LeaseRenewal } from "./LeaseRenewal.js"
 import { Batch, type Message, type Settler } from "./Message.js"
 import type { SessionKeeper } from "./SessionKeeper.js"
 import { SettleSender } from "./SettleSender.js"
-import { type BatchSettled, BatchSettle, MessageSettle, type SettleOptions } from "./SettleWaiters.js"
+import {
+  BatchSettle,
+  type BatchSettled,
+  MessageSettle,
+  type SettleOptions,
+} from "./SettleWaiters.js"
 
 /** Settings of a consumer; all have defaults that suit most. */
 export interface ConsumeOptions {
@@ -44,7 +55,8 @@ export interface ConsumerParts {
   /** Renew what is handed out too (workers do), not only what waits here. */
   readonly renewHandedOut: boolean
   readonly renewLeaseMs?: number
-  readonly onLost?: (run: HeldRun) => void
+  /** Messages were lost: some that were handed out may be among them. */
+  readonly onLost?: () => void
   readonly onClosed?: () => void
 }
 
@@ -57,7 +69,7 @@ export interface ConsumerParts {
 export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   readonly #definition: QueueDefinition<A>
   readonly #parts: ConsumerParts
-  readonly #prefetchMessages: number
+  #prefetchMessages: number
   readonly #prefetchBytes: number
   readonly #unsettledMax: number
   readonly #settles: SettleSender
@@ -101,7 +113,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
       session: () => this.#pipeline.session,
       lost: (run, messages) => {
         this.#letGo(run, messages)
-        this.#parts.onLost?.(run)
+        this.#parts.onLost?.()
         this.#wake()
       },
     })
@@ -117,6 +129,11 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     if (options.signal !== undefined) this.#watch(options.signal)
   }
 
+  /** Not for programs: a worker ends it. */
+  get isWorkers(): boolean {
+    return this.#parts.renewHandedOut
+  }
+
   /** Messages here that were fetched ahead. */
   get buffered(): number {
     return this.#bufferedMessages
@@ -126,8 +143,8 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   take(options?: CallOptions): Promise<Batch<A> | undefined> {
     const ready = this.#shift()
     if (ready !== undefined) return Promise.resolve(ready)
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#closing !== undefined) return Promise.resolve(undefined)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const taker = new Deferred<Batch<A> | undefined>()
     this.#takers.push(taker)
     if (options === undefined) return taker.promise
@@ -165,6 +182,19 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     return this.close()
   }
 
+  /** Not for programs: fetches so many messages ahead from now on, within the bounds. */
+  fetchAhead(messages: number): void {
+    this.#prefetchMessages = Math.max(1, Math.min(messages, clientLimits.prefetchMessagesDefault))
+  }
+
+  /** Not for programs: fetches nothing more and returns what waits here. */
+  async quiesce(): Promise<void> {
+    await this.#pipeline.stop()
+    const waiting = this.#buffer.flat()
+    this.#buffer = []
+    this.#settleAll(waiting, "return", undefined).catch(ignore)
+  }
+
   async #close(options: CallOptions | undefined): Promise<void> {
     for (const taker of this.#takers.splice(0)) taker.resolve(undefined)
     try {
@@ -177,8 +207,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    await this.#pipeline.stop()
-    this.#buffer = []
+    await this.quiesce()
     this.#settleAll([...this.#held], "return", undefined).catch(ignore)
     this.#pipeline.pump()
     await this.#settles.idle()
@@ -230,6 +259,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
       parts.keeper,
       this.#settles,
       {
+        ahead: () => ({ messages: this.#prefetchMessages, bytes: this.#prefetchBytes }),
         room: () => ({
           messages: Math.min(
             this.#prefetchMessages - this.#bufferedMessages,
@@ -241,11 +271,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
         sessionLost: () => this.#dropBuffer(),
         broken: (error) => this.#break(error),
       },
-      {
-        fetchesInFlight: clientLimits.fetchesInFlightDefault,
-        prefetchMessages: this.#prefetchMessages,
-        prefetchBytes: this.#prefetchBytes,
-      },
+      clientLimits.fetchesInFlightDefault,
     )
   }
 

@@ -5,14 +5,18 @@
  *
  * Tricky: fetches go over a new connection only when all calls of the older one have ended, so no
  * delivery of a newer epoch overtakes one of an older. A repeated number gets the same deliveries, so
- * a repeat must not carry another credit; settles that it carried go again on their own.
+ * a repeat must not carry another credit; settles that it carried go again on their own. But a number
+ * whose refusal was lost with the connection gets new messages when it is repeated, maybe after those
+ * that a later number holds already: so repeats do not wait at the node, nothing new is asked for
+ * until all have ended, and what they brought comes out together, sorted.
  */
-import { type QueueRef, type SkeinError, limits } from "@skein/model"
+import { limits, type QueueRef, type SkeinError } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
+import { Deferred } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { asSkeinError } from "../link/FabricLink.js"
-import { type Runtime, backoffMs } from "../Runtime.js"
+import { backoffMs, type Runtime } from "../Runtime.js"
 import type { Session, SessionKeeper } from "./SessionKeeper.js"
 import type { SettleSender } from "./SettleSender.js"
 
@@ -30,12 +34,13 @@ interface Slot {
 }
 
 export interface Credit {
-  /** Messages that may be asked for now, beyond what is asked for already. */
   readonly messages: number
   readonly bytes: number
 }
 
 export interface FetchPipelineHost {
+  /** What is to be fetched ahead; each fetch in flight asks for its share. */
+  readonly ahead: () => Credit
   /** What could be held in all, less what is held. */
   readonly room: () => Credit
   readonly deliver: (runs: readonly DeliveredRun[]) => void
@@ -55,16 +60,16 @@ export class FetchPipeline {
   readonly #settles: SettleSender
   readonly #host: FetchPipelineHost
   readonly #inFlightMax: number
-  readonly #messagesPerFetch: number
-  readonly #bytesPerFetch: number
   #slots: Slot[] = []
   /** Calls that have not ended, over any connection. */
   #openCalls = 0
   #nextFabric: FabricConnection | undefined
   #attempt = 0
   #cancelRetry: (() => void) | undefined
+  /** Fetches of an older connection are repeated. */
+  #repeating = false
   #stopped = false
-  #onStopped: (() => void) | undefined
+  readonly #allEnded = new Deferred<void>()
 
   constructor(
     runtime: Runtime,
@@ -72,11 +77,7 @@ export class FetchPipeline {
     keeper: SessionKeeper,
     settles: SettleSender,
     host: FetchPipelineHost,
-    shape: {
-      readonly fetchesInFlight: number
-      readonly prefetchMessages: number
-      readonly prefetchBytes: number
-    },
+    inFlightMax: number,
   ) {
     this.#runtime = runtime
     this.#queue = queue
@@ -84,15 +85,7 @@ export class FetchPipeline {
     this.session = keeper.session
     this.#settles = settles
     this.#host = host
-    this.#inFlightMax = Math.min(shape.fetchesInFlight, shape.prefetchMessages)
-    this.#messagesPerFetch = Math.min(
-      limits.fetchMessagesMax,
-      Math.ceil(shape.prefetchMessages / this.#inFlightMax),
-    )
-    this.#bytesPerFetch = Math.min(
-      limits.fetchBytesMax,
-      Math.ceil(shape.prefetchBytes / this.#inFlightMax),
-    )
+    this.#inFlightMax = inFlightMax
   }
 
   linkUp(fabric: FabricConnection): void {
@@ -111,7 +104,7 @@ export class FetchPipeline {
   pump(): void {
     const fabric = this.fabric
     if (fabric === undefined) return
-    while (!this.#stopped && this.#cancelRetry === undefined) {
+    while (!this.#stopped && !this.#repeating && this.#cancelRetry === undefined) {
       const slot = this.#nextSlot()
       if (slot === undefined) break
       this.#slots.push(slot)
@@ -126,6 +119,7 @@ export class FetchPipeline {
     this.session = this.#keeper.replace(session)
     for (const slot of this.#slots) slot.call?.cancel()
     this.#slots = []
+    this.#repeating = false
     this.requestedMessages = 0
     this.requestedBytes = 0
     this.#host.sessionLost()
@@ -138,19 +132,20 @@ export class FetchPipeline {
     this.#stopped = true
     this.#stopRetry()
     for (const slot of this.#slots) slot.call?.cancel()
-    if (this.#openCalls === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#onStopped = resolve
-    })
+    if (this.#openCalls === 0) this.#allEnded.resolve()
+    return this.#allEnded.promise
   }
 
   #nextSlot(): Slot | undefined {
     if (this.#slots.length >= this.#inFlightMax) return undefined
+    const ahead = this.#host.ahead()
     const room = this.#host.room()
-    const messages = Math.min(room.messages - this.requestedMessages, this.#messagesPerFetch)
-    const bytes = Math.min(room.bytes - this.requestedBytes, this.#bytesPerFetch)
+    const messagesAim = share(ahead.messages, this.#inFlightMax, limits.fetchMessagesMax)
+    const bytesAim = share(ahead.bytes, this.#inFlightMax, limits.fetchBytesMax)
+    const messages = Math.min(room.messages - this.requestedMessages, messagesAim)
+    const bytes = Math.min(room.bytes - this.requestedBytes, bytesAim)
     // Not in crumbs: wait for half a fetch of room unless nothing is asked for.
-    const crumb = messages * 2 < this.#messagesPerFetch || bytes * 2 < this.#bytesPerFetch
+    const crumb = messages * 2 < messagesAim || bytes * 2 < bytesAim
     if (messages <= 0 || bytes <= 0 || (crumb && this.#slots.length > 0)) return undefined
     this.requestedMessages += messages
     this.requestedBytes += bytes
@@ -178,7 +173,7 @@ export class FetchPipeline {
       fetchNumber: slot.number,
       messagesMax: slot.messagesMax,
       bytesMax: slot.bytesMax,
-      waitMs: clientLimits.fetchWaitMs,
+      waitMs: this.#repeating ? 0 : clientLimits.fetchWaitMs,
       settles: load === undefined ? noSettles : load.settles,
     })
     if (load !== undefined) this.#settles.sent(load, fabric, session, call.settled)
@@ -214,28 +209,58 @@ export class FetchPipeline {
     // The end of an older connection's call: the number was or will be asked for again.
     if (slot.call === call && this.#slots.includes(slot)) act()
     this.#switch()
-    if (this.#openCalls === 0 && this.#onStopped !== undefined) this.#onStopped()
+    if (this.#openCalls === 0 && this.#stopped) this.#allEnded.resolve()
   }
 
   #answered(slot: Slot, runs: readonly DeliveredRun[]): void {
     this.#attempt = 0
     slot.runs = runs
-    while (this.#slots.length > 0) {
-      const head = this.#slots[0]
-      if (head.runs === undefined) break
-      this.#slots.shift()
-      this.requestedMessages -= head.messagesMax
-      this.requestedBytes -= head.bytesMax
-      if (head.runs.length > 0) this.#host.deliver(head.runs)
-    }
+    this.#comeOut()
     this.pump()
   }
 
+  /** What is answered, in the order of the numbers. */
+  #comeOut(): void {
+    if (this.#repeating) {
+      if (this.#slots.some((slot) => slot.runs === undefined)) return
+      this.#repeating = false
+      const runs = this.#slots.flatMap((slot) => slot.runs ?? [])
+      for (const slot of this.#slots) this.#giveBackCredit(slot)
+      this.#slots = []
+      runs.sort((a, b) => a.first - b.first)
+      if (runs.length > 0) this.#host.deliver(runs)
+      return
+    }
+    while (this.#slots.length > 0) {
+      const head = this.#slots[0]
+      if (head.runs === undefined) return
+      this.#slots.shift()
+      this.#giveBackCredit(head)
+      if (head.runs.length > 0) this.#host.deliver(head.runs)
+    }
+  }
+
+  #giveBackCredit(slot: Slot): void {
+    this.requestedMessages -= slot.messagesMax
+    this.requestedBytes -= slot.bytesMax
+  }
+
+  /**
+   * A fetch that may have arrived is repeated. One that was refused leaves nothing behind: asked
+   * again under its number, it would get messages after those of a later number; so it is dropped.
+   */
   #refused(slot: Slot, session: Session, error: SkeinError): void {
     slot.call = undefined
     if (error._tag === "SessionUnknown") this.sessionUnknown(session)
-    else if (error.retryable) this.#retryLater()
-    else this.#host.broken(error)
+    else if (!error.retryable) this.#host.broken(error)
+    else {
+      if (error._tag !== "ConnectionFailed" && error._tag !== "TimedOut") {
+        this.#slots.splice(this.#slots.indexOf(slot), 1)
+        this.#giveBackCredit(slot)
+        this.#comeOut()
+      }
+      this.#retryLater()
+    }
   }
 
   /** Starts over a new connection once no call of an older one is open. */
@@ -243,6 +268,7 @@ export class FetchPipeline {
     if (this.#nextFabric === undefined || this.#openCalls > 0) return
     this.fabric = this.#nextFabric
     this.#nextFabric = undefined
+    this.#repeating = this.#slots.length > 0
     this.#resend()
   }
 
@@ -272,5 +298,8 @@ export class FetchPipeline {
     this.#cancelRetry = undefined
   }
 }
+
+const share = (whole: number, parts: number, max: number): number =>
+  Math.min(max, Math.ceil(whole / parts))
 
 const noSettles: readonly never[] = []

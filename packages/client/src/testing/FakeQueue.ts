@@ -2,15 +2,15 @@
  * Owns: what one queue of the fake fabric does: the producer contract, leases, settles, as DESIGN.md
  * section 6 puts them, in the plainest way. An oracle: it shares no code with packages/queue.
  */
-import { type Outcome, type SkeinError, isSkeinError, skeinError } from "@skein/model"
+import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import {
   type DeliveredRun,
+  encodeFrame,
   type PublishAnswer,
   type PublishRequest,
   type QueueInfo,
-  type Settle,
-  encodeFrame,
   readMessages,
+  type Settle,
   viewFrame,
 } from "@skein/wire"
 
@@ -26,9 +26,10 @@ export interface FakeMessage {
   failed: number
   returned: number
   redelivered: boolean
-  /** The last lease's attempt and the last settle that was accepted. */
+  /** The last lease's tag and the last settle that was accepted. */
+  epoch: number
   attempt: number
-  ended: { readonly outcome: Outcome; readonly attempt: number } | undefined
+  ended: Pick<Settle, "attempt" | "epoch" | "outcome"> | undefined
 }
 
 interface Producer {
@@ -105,6 +106,7 @@ export class FakeQueue {
         failed: 0,
         returned: 0,
         redelivered: false,
+        epoch: 0,
         attempt: -1,
         ended: undefined,
       })
@@ -133,6 +135,7 @@ export class FakeQueue {
       message.state = "leased"
       message.session = session
       message.leaseUntilMs = untilMs
+      message.epoch = this.epoch()
       message.attempt = message.failed + message.returned
       taken.push(message)
     }
@@ -189,10 +192,12 @@ export class FakeQueue {
   }
 
   #settleOne(message: FakeMessage, settle: Settle): boolean {
-    const { outcome, attempt } = settle
-    if (message.ended?.attempt === attempt) return message.ended.outcome === outcome
-    if (message.state === "gone" || attempt < message.attempt) return false
-    message.ended = { outcome, attempt }
+    const { outcome, epoch, attempt } = settle
+    const { ended } = message
+    if (ended?.attempt === attempt && ended.epoch === epoch) return ended.outcome === outcome
+    const isNewer = message.epoch > epoch || message.attempt > attempt
+    if (message.state === "gone" || (message.state === "leased" && isNewer)) return false
+    message.ended = { outcome, epoch, attempt }
     if (outcome === "ack") this.acked.push(message.sequence)
     if (outcome === "ack" || outcome === "reject") message.state = "gone"
     else this.giveBack(message, outcome === "fail" ? "failed" : "returned")

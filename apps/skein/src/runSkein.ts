@@ -1,0 +1,151 @@
+/**
+ * Owns: one run of the command, from its arguments to its exit code. Each command's module, the client
+ * library and the help are loaded only when they are needed: a node carries none of them.
+ */
+import type { CallOptions } from "@skein/client"
+import { skeinError } from "@skein/model"
+import { parseArguments } from "./arguments/parseArguments.js"
+import { UsageError } from "./arguments/UsageError.js"
+import type { CommandContext, Connected, RunCommand } from "./commands/CommandContext.js"
+import { readToken } from "./config/readToken.js"
+import { type Environment, resolveSettings, settingsOf } from "./config/resolveSettings.js"
+import { exitCodes } from "./exitCodes.js"
+import { skein } from "./grammar/commands.js"
+import type { CommandSpec } from "./grammar/Grammar.js"
+import { showError, shownError } from "./output/showError.js"
+import { OutputClosed, type Terminal } from "./output/Terminal.js"
+
+export interface Surroundings {
+  readonly env: Environment
+  readonly terminal: Terminal
+  readonly version: string
+  /** Aborts at the first Ctrl-C. */
+  readonly signal: AbortSignal
+  readonly nowMs: () => number
+}
+
+/** Runs `skein ARGV…`; never rejects. */
+export const runSkein = async (
+  argv: readonly string[],
+  surroundings: Surroundings,
+): Promise<number> => {
+  const { terminal, signal } = surroundings
+  try {
+    return await run(argv, surroundings)
+  } catch (cause) {
+    if (cause instanceof OutputClosed) return exitCodes.ok
+    const asJson = wantsJson(argv, surroundings.env)
+    const error = signal.aborted ? interrupted(cause) : cause
+    return showError(terminal, shownError(error), asJson)
+  }
+}
+
+const run = async (argv: readonly string[], surroundings: Surroundings): Promise<number> => {
+  const asked = helpAsked(argv)
+  if (asked !== undefined) return answerHelp(asked, surroundings)
+  const invocation = parseArguments(skein, argv)
+  const resolved = resolveSettings(invocation, surroundings.env)
+  const settings = settingsOf(resolved)
+  const connected: CommandContext["connected"] = (use) => withClient(context, use)
+  const context = { ...surroundings, invocation, resolved, settings, connected }
+  const load = commands[invocation.path.join(" ")]
+  const { run: runCommand } = await load()
+  return (await runCommand(context)) ?? exitCodes.ok
+}
+
+type Load = () => Promise<{ readonly run: RunCommand }>
+
+const commands: Readonly<Record<string, Load>> = {
+  "node start": () => import("./commands/nodeStart.js"),
+  "node status": () => import("./commands/nodeStatus.js"),
+  "queue declare": () => import("./commands/queueDeclare.js"),
+  "queue list": () => import("./commands/queueList.js"),
+  "queue show": () => import("./commands/queueShow.js"),
+  "queue purge": () => import("./commands/queuePurge.js"),
+  "queue delete": () => import("./commands/queueDelete.js"),
+  "queue peek": () => import("./commands/queuePeek.js"),
+  publish: () => import("./commands/publish.js"),
+  consume: () => import("./commands/consume.js"),
+  bench: () => import("./commands/bench.js"),
+  config: () => import("./commands/config.js"),
+}
+
+const withClient = async <A>(
+  { settings, resolved, signal, terminal }: CommandContext,
+  use: (connected: Connected) => Promise<A>,
+): Promise<A> => {
+  const { token, warning } = readToken(resolved)
+  if (warning !== undefined) terminal.err(`${terminal.paintErr("yellow", warning)}\n`)
+  const { openClient } = await import("./client/openClient.js")
+  const { client, Queue } = await openClient({ settings, token, signal })
+  const call: CallOptions = { timeoutMs: settings.timeout, signal }
+  try {
+    return await use({ client, call, Queue })
+  } finally {
+    await client.close({ timeoutMs: settings.timeout })
+  }
+}
+
+type HelpAsked =
+  | { readonly kind: "help"; readonly path: readonly string[] }
+  | { readonly kind: "wizard"; readonly path: readonly string[] }
+  | { readonly kind: "completions"; readonly shell: string }
+
+const helpAsked = (argv: readonly string[]): HelpAsked | undefined => {
+  if (argv.length === 0) return { kind: "help", path: [] }
+  const end = argv.indexOf("--")
+  const words = end < 0 ? argv : argv.slice(0, end)
+  const { path, command } = commandOf(words)
+  if (command.passesOn === true) return undefined
+  if (words.includes("--help") || words.includes("-h")) return { kind: "help", path }
+  if (words.includes("--wizard")) return { kind: "wizard", path }
+  const at = words.findIndex(
+    (word) => word === "--completions" || word.startsWith("--completions="),
+  )
+  if (at < 0) return undefined
+  return { kind: "completions", shell: words[at].split("=")[1] ?? words[at + 1] ?? "" }
+}
+
+const answerHelp = async (asked: HelpAsked, surroundings: Surroundings): Promise<number> => {
+  const { terminal, version } = surroundings
+  if (asked.kind === "help") {
+    const { helpText } = await import("./help/helpText.js")
+    await terminal.out(helpText(terminal, skein, version, asked.path))
+    return exitCodes.ok
+  }
+  const { completionScript, runWizard } = await import("./help/effectCli.js")
+  if (asked.kind === "wizard") {
+    if (!terminal.inIsTty) throw new UsageError("--wizard asks questions: it needs a terminal.")
+    return runWizard(skein, version, asked.path, (argv) => runSkein(argv, surroundings))
+  }
+  const { shell } = asked
+  if (shell !== "bash" && shell !== "fish" && shell !== "zsh") {
+    throw new UsageError("--completions takes one of bash, fish, zsh.")
+  }
+  await terminal.out(await completionScript(skein, shell))
+  return exitCodes.ok
+}
+
+const commandOf = (
+  words: readonly string[],
+): { readonly path: readonly string[]; readonly command: CommandSpec } => {
+  const path: string[] = []
+  let command = skein
+  for (const word of words) {
+    const child = command.commands?.find(({ name }) => name === word)
+    if (child === undefined) continue
+    command = child
+    path.push(word)
+  }
+  return { path, command }
+}
+
+/** For errors that come before the settings are known. */
+const wantsJson = (argv: readonly string[], env: Environment): boolean => {
+  const at = argv.findIndex((word) => word === "--output" || word === "-o")
+  if (at >= 0) return argv[at + 1] === "json"
+  if (argv.includes("--output=json") || argv.includes("-o=json")) return true
+  return env.SKEIN_OUTPUT === "json"
+}
+
+const interrupted = (cause: unknown): unknown => skeinError("Aborted", "interrupted", {}, { cause })

@@ -1,0 +1,57 @@
+/**
+ * Owns: room set aside before a command is decided, so that an append never meets a full disk.
+ * Room is what log segments are prepared for, and what the file system says is free. The last
+ * eighth of what may be uncleaned is kept for settles: consuming makes room, publishing takes it.
+ * A sixteenth of it is left to the cleaner's checkpoints and segments.
+ */
+
+/** What batches in flight may take beyond the records that room was set aside for. */
+const framingBytes = 16 * 1024
+
+export class Reservation {
+  #reservedBytes = 0
+  /** Free bytes on the disk, as last looked up, less what was committed since. */
+  #freeBytes: number
+
+  constructor(
+    readonly preparedBytes: () => number,
+    /** Free room is of use only where a whole segment fits. */
+    readonly segmentBytes: number,
+    /** An eighth of it is kept for settles. */
+    readonly uncleanedBytesMax: number,
+    freeBytes: number,
+  ) {
+    this.#freeBytes = freeBytes
+  }
+
+  get freeBytes(): number {
+    return this.#freeBytes
+  }
+
+  set freeBytes(bytes: number) {
+    this.#freeBytes = bytes
+  }
+
+  get reservedBytes(): number {
+    return this.#reservedBytes
+  }
+
+  take(bytes: number, purpose: "publish" | "settle"): boolean {
+    const disk = this.#freeBytes - this.uncleanedBytesMax / 16
+    const prepared = Math.max(0, this.preparedBytes() - framingBytes)
+    const room = prepared + (disk >= this.segmentBytes ? disk : 0) - this.#reservedBytes
+    const kept = purpose === "publish" ? this.uncleanedBytesMax / 8 : 0
+    if (bytes + kept > room) return false
+    this.#reservedBytes += bytes
+    return true
+  }
+
+  /** Reserved room was written to. What was not reserved does no harm. */
+  use(bytes: number): void {
+    this.give(bytes)
+  }
+
+  give(bytes: number): void {
+    this.#reservedBytes = Math.max(0, this.#reservedBytes - bytes)
+  }
+}
