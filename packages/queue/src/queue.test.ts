@@ -223,7 +223,7 @@ describe("the queue against its model", () => {
   const parts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
   it.each(parts)(
     `${sequences} sequences of 200 commands, part %i of 10`,
-    { timeout: 60_000 },
+    { timeout: 60_000 + sequences * 50 },
     async () => {
       await new Promise((done) => setImmediate(done))
       fc.assert(
