@@ -8,6 +8,7 @@ import type {
   FrameKey,
   Location,
   OpenedShard,
+  ReplayedFrame,
   ReplayedRecord,
   ShardAppend,
   ShardTenant,
@@ -36,6 +37,9 @@ export class MemoryShard {
   /** A checkpoint that waits until `#pendingRecord` is committed; `undefined`: the chunk goes. */
   readonly #pendingPut = new Map<string, Uint8Array | undefined>()
   #pendingRecord = 0
+  #pendingPlacedUpTo = 0
+  /** Locations that the tenant did not know when it made the checkpoint. */
+  #placements: readonly ReplayedFrame[] = []
 
   constructor(readonly shard: number) {}
 
@@ -50,7 +54,11 @@ export class MemoryShard {
       shard: this.shard,
       epoch,
       tornBytes: 0,
-      checkpoint: { recordNumber: this.#checkpointRecord, chunks: this.#readChunks() },
+      checkpoint: {
+        recordNumber: this.#checkpointRecord,
+        chunks: this.#readChunks(),
+        placements: this.#placements,
+      },
       records: this.#readRecords(),
       attach: (tenant) => {
         if (closed) return
@@ -136,6 +144,7 @@ export class MemoryShard {
     for (const chunk of delta.put) this.#pendingPut.set(chunk.key, chunk.bytes)
     for (const key of delta.drop) this.#pendingPut.set(key, undefined)
     this.#pendingRecord = delta.recordNumber
+    this.#pendingPlacedUpTo = delta.placedUpTo
     this.#publish()
   }
 
@@ -144,6 +153,10 @@ export class MemoryShard {
     for (const [key, bytes] of this.#pendingPut) this.#putChunk(key, bytes)
     this.#pendingPut.clear()
     this.#checkpointRecord = this.#pendingRecord
+    this.#placements = this.#records
+      .filter(({ recordNumber }) => recordNumber > this.#pendingPlacedUpTo)
+      .filter(({ recordNumber }) => recordNumber <= this.#checkpointRecord)
+      .flatMap(({ frames }) => frames)
     const kept = this.#records.filter((record) => record.recordNumber > this.#checkpointRecord)
     this.bytes -= this.#recordsBytes
     this.#recordsBytes = 0
