@@ -350,15 +350,19 @@ export class Cleaner {
     return true
   }
 
-  /** The shard is not open here: its newest checkpoint has to be a later owner's, or a final one. */
+  /**
+   * The shard is not open here: then the newest checkpoint has to be of the one who holds the token
+   * now, looked at in this order. One that was published after its owner had lost the token was not
+   * there for the successor to read.
+   */
   async #isCoveredElsewhere(shard: Shard, last: LastRecord, ref: LogRef): Promise<boolean> {
     const header = await this.#newestCheckpoint(shard)
     if (header === undefined || header.files.some((file) => fileKey(file.ref) === fileKey(ref))) {
       return false
     }
-    if (header.epoch > last.epoch) return true
-    const own = this.parts.ownership.holds(shard, last.epoch)
-    return own && header.epoch === last.epoch && header.recordNumber >= last.recordNumber
+    const holder = await this.parts.ownership.holder(shard)
+    if (holder?.epoch !== header.epoch || last.epoch > header.epoch) return false
+    return last.epoch < header.epoch || header.recordNumber >= last.recordNumber
   }
 
   async #newestCheckpoint(shard: Shard) {
