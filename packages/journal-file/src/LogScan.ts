@@ -154,12 +154,20 @@ export class LogScan {
     return [...this.#shards.keys()]
   }
 
+  /** A cleaner may take segments away meanwhile: then a durable checkpoint covers them. */
   async #extend(): Promise<void> {
-    const names = await this.#list()
-    const tail = await this.#readTail(names)
-    if (tail !== undefined && tail === this.#tail) return
-    await this.#readOn(names)
-    this.#tail = await this.#readTail(names)
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const names = await this.#list()
+        const tail = await this.#readTail(names)
+        if (tail !== undefined && tail === this.#tail) return
+        await this.#readOn(names)
+        this.#tail = await this.#readTail(names)
+        return
+      } catch (error) {
+        if (!isMissing(error) || attempt === 8) throw error
+      }
+    }
   }
 
   /** What would change if the log had gone on: searching its end again costs a whole segment. */
@@ -185,8 +193,9 @@ export class LogScan {
     this.torn = undefined
     this.#tornBytes = 0
     if (names.length === 0) return this.#missing(0, "the instance's log is missing")
-    if (this.#number === 0) {
+    if (this.#number < names[0].number) {
       this.#number = names[0].number
+      this.#offset = 0
       this.#firstNumber = this.#number
     }
     for (;;) {

@@ -9,6 +9,7 @@ import type {
   FrameKey,
   Location,
   OpenedShard,
+  ReplayedFrame,
   ReplayedRecord,
   ShardAppend,
   ShardTenant,
@@ -34,8 +35,12 @@ export class MemoryShard {
   #nextLocation = 1
   #released: Location[] = []
   #tenant: ShardTenant | undefined
-  /** A checkpoint that waits until its record is committed and answered. */
-  #pending: CheckpointDelta | undefined
+  /** A checkpoint that waits until `#pendingRecord` is committed; `undefined`: the chunk goes. */
+  readonly #pendingPut = new Map<string, Uint8Array | undefined>()
+  #pendingRecord = 0
+  #pendingPlacedUpTo = 0
+  /** Locations that the tenant did not know when it made the checkpoint. */
+  #placements: readonly ReplayedFrame[] = []
 
   constructor(readonly shard: number) {}
 
@@ -49,7 +54,11 @@ export class MemoryShard {
       shard: this.shard,
       epoch,
       tornBytes: 0,
-      checkpoint: { recordNumber: this.#checkpointRecord, chunks: this.#readChunks() },
+      checkpoint: {
+        recordNumber: this.#checkpointRecord,
+        chunks: this.#readChunks(),
+        placements: this.#placements,
+      },
       records: this.#readRecords(),
       attach: (tenant) => {
         if (closed) return
@@ -136,17 +145,25 @@ export class MemoryShard {
 
   /** The delta may hold records that are evolved and not committed: it waits for their commit. */
   #fold(): void {
-    this.#pending = this.#tenant?.checkpoint()
+    if (this.#tenant === undefined) return
+    const delta = this.#tenant.checkpoint()
+    // The delta may hold records that are evolved and not committed: it waits for their commit.
+    for (const chunk of delta.put) this.#pendingPut.set(chunk.key, chunk.bytes)
+    for (const key of delta.drop) this.#pendingPut.set(key, undefined)
+    this.#pendingRecord = delta.recordNumber
+    this.#pendingPlacedUpTo = delta.placedUpTo
+    this.#publish()
   }
 
-  #publish(delta: CheckpointDelta): void {
-    if (delta.recordNumber > this.lastRecord) return
-    this.#pending = undefined
-    const late = delta.late?.()
-    for (const chunk of delta.put) this.#putChunk(chunk.key, chunk.bytes)
-    if (late !== undefined) this.#putChunk(late.key, late.bytes)
-    for (const key of delta.drop) this.#putChunk(key, undefined)
-    this.#checkpointRecord = delta.recordNumber
+  #publish(): void {
+    if (this.#pendingRecord > this.lastRecord) return
+    for (const [key, bytes] of this.#pendingPut) this.#putChunk(key, bytes)
+    this.#pendingPut.clear()
+    this.#checkpointRecord = this.#pendingRecord
+    this.#placements = this.#records
+      .filter(({ recordNumber }) => recordNumber > this.#pendingPlacedUpTo)
+      .filter(({ recordNumber }) => recordNumber <= this.#checkpointRecord)
+      .flatMap(({ frames }) => frames)
     const kept = this.#records.filter((record) => record.recordNumber > this.#checkpointRecord)
     this.bytes -= this.#recordsBytes
     this.#recordsBytes = 0
