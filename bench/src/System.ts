@@ -67,7 +67,7 @@ export interface Session {
    * the number of unacked messages that the driver may hold.
    */
   consumer(queue: string, prefetch: number, onMessages: OnMessages): Promise<Consumer>
-  /** Names of all queues, as an operator would list them; absent when the system has no such call. */
+  /** Lists all queues, as an operator would: their number. Absent when there is no such call. */
   list?(): Promise<number>
   close(): Promise<void>
 }

@@ -63,11 +63,12 @@ const present = async (command: Command): Promise<readonly System[]> => {
 const publish = async (command: Command, result: RaceResult): Promise<void> => {
   const now = new Date()
   const results = await Promise.all(
-    result.measured.map(async (one) => resultOf(one, versionText(await one.system.version(), now))),
+    result.measured.map(async (one) => resultOf(one, versionText(await one.system.version(), now)))
   )
   const { scenario, settings } = command
-  const report: Report = { scenario, settings, results, ratios: ratiosOf(results) }
-  process.stdout.write(`${tableText(report)}\n`)
+  const report: Report = { scenario, settings, results, ratios: ratiosOf(scenario, results) }
+  const consumed = result.measured.map((one) => one.consumed)
+  process.stdout.write(`${tableText(report, consumed)}\n`)
   if (command.json) write(command.json, `${JSON.stringify(report, null, 2)}\n`)
   if (!command.chart) return
   const curves: Curves = Object.fromEntries(
@@ -87,7 +88,7 @@ try {
 } catch (error) {
   const isUsage = error instanceof UsageError
   say(
-    isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`,
+    isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`
   )
   process.exitCode = isUsage ? usageExitCode : 1
 } finally {

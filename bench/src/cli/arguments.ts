@@ -42,7 +42,7 @@ export const parseCommand = (args: readonly string[], tempDir: string): Command 
     if (token.kind === "option") checkToken(token.name, token.rawName, token.value)
   }
   const values = parsed.values as Record<string, string | boolean | undefined>
-  if (values["help"]) return "help"
+  if (values.help) return "help"
   const scenario = scenarioOf(parsed.positionals)
   checkRead(scenario, Object.keys(values))
   const text = (name: (typeof textFlags)[number]): string | undefined =>
@@ -54,7 +54,7 @@ export const parseCommand = (args: readonly string[], tempDir: string): Command 
   const chart = text("chart")
   return {
     scenario,
-    settings: { ...numbers, await: values["await"] === true, dir: text("dir") ?? tempDir },
+    settings: { ...numbers, await: values.await === true, dir: text("dir") ?? tempDir },
     systems: systemsOf(text("systems"), text("peers")),
     ...(json === undefined ? {} : { json }),
     ...(chart === undefined ? {} : { chart }),

@@ -89,7 +89,10 @@ export class ClosedLoop {
   private pump(producer: Producer): void {
     const { batch } = this.settings
     while (this.running && producer.inFlight + batch <= this.inFlightMax && !this.isDone()) {
-      if (this.isLagging()) return this.park(producer)
+      if (this.isLagging()) {
+        this.park(producer)
+        return
+      }
       this.send(producer, batch)
     }
   }

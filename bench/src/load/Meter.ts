@@ -7,6 +7,7 @@ import { stampOf } from "./body.js"
 
 /** What happened between two cuts. */
 export interface Lap {
+  /** 0 when a lap has no rate (recovery, idle). */
   readonly seconds: number
   readonly published: number
   readonly consumed: number

@@ -13,7 +13,7 @@ export interface Usage {
   readonly rssKiB: number
 }
 
-/** `/proc/PID/stat`. The command name may hold spaces and brackets: fields count from the last ")". */
+/** `/proc/PID/stat`. The name may hold spaces and brackets: fields count from the last ")". */
 export const parseProcStat = (text: string): ProcStat => {
   const close = text.lastIndexOf(")")
   const fields = text.slice(close + 2).split(" ")

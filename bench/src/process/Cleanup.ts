@@ -1,12 +1,12 @@
 /**
  * Owns what must not outlive the bench: brokers, temporary directories. Ctrl-C and SIGTERM run
  * every undo in reverse order and exit 130; a second signal, or an exit for any other reason,
- * runs the synchronous part only (SIGKILL to each process group, remove the directories).
+ * runs the synchronous part only (a signal to each process group, remove the directories).
  */
 import { rmSync } from "node:fs"
 
 const undos = new Set<() => Promise<void>>()
-const groups = new Set<number>()
+const groups = new Map<number, NodeJS.Signals>()
 const dirs = new Set<string>()
 let closing = false
 
@@ -16,9 +16,12 @@ export const onCleanup = (undo: () => Promise<void>): (() => void) => {
   return () => undos.delete(undo)
 }
 
-/** A process group that is killed when this process ends, however it ends. */
-export const ownGroup = (pid: number): (() => void) => {
-  groups.add(pid)
+/**
+ * A process group that gets a signal when this process ends, however it ends. SIGTERM is for a
+ * command that cleans up after itself.
+ */
+export const ownGroup = (pid: number, signal: NodeJS.Signals = "SIGKILL"): (() => void) => {
+  groups.set(pid, signal)
   return () => groups.delete(pid)
 }
 
@@ -60,9 +63,9 @@ export const installCleanup = (): void => {
 }
 
 const endNow = (): void => {
-  for (const pid of groups) {
+  for (const [pid, signal] of groups) {
     try {
-      process.kill(-pid, "SIGKILL")
+      process.kill(-pid, signal)
     } catch {
       // The group has ended already.
     }

@@ -9,7 +9,7 @@ const answerMsMax = 20_000
 
 /** Full path of the first executable found, `first` directories before the PATH. */
 export const findBinary = (name: string, first: readonly string[] = []): string | undefined => {
-  const onPath = (process.env["PATH"] ?? "").split(path.delimiter)
+  const onPath = (process.env.PATH ?? "").split(path.delimiter)
   return [...first, ...onPath, ...otherDirs]
     .filter((dir) => dir !== "")
     .map((dir) => path.join(dir, name))

@@ -51,7 +51,7 @@ export class Progress {
 
   private draw(): void {
     const elapsed = (performance.now() - this.startMs) / 1000
-    const columns = this.out.columns ?? 80
+    const columns = this.out.columns || 80
     const line = progressText(this.what, this.done, elapsed, this.planned, columns)
     this.out.write(`\r\x1b[2K${line}`)
   }

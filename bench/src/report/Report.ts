@@ -1,11 +1,11 @@
 /** The shape of a result, as `--json` writes it. Pure. */
 import type { Percentiles } from "../measure/Latency.js"
-import { ratio } from "../measure/median.js"
 import type { Measured } from "../Race.js"
 import type { SystemName, Version } from "../System.js"
 import type { Facts, ScenarioName } from "../scenarios/Scenario.js"
 import type { Settings } from "../scenarios/Settings.js"
 import { yearsSince } from "../systems/releases.js"
+import { headlineRatio, headlines } from "./headline.js"
 
 export interface Result {
   readonly system: SystemName
@@ -29,7 +29,7 @@ export interface Report {
   readonly scenario: ScenarioName
   readonly settings: Settings
   readonly results: readonly Result[]
-  /** Consume rate of the first system over each other one's, by `"skein / bare-loop"`. */
+  /** The first system against each other one, by `"skein / bare-loop"`; above 1 it is better. */
   readonly ratios: Readonly<Record<string, number>>
 }
 
@@ -56,11 +56,14 @@ export const resultOf = (measured: Measured, version: string): Result => {
   }
 }
 
-export const ratiosOf = (results: readonly Result[]): Readonly<Record<string, number>> => {
+export const ratiosOf = (
+  scenario: ScenarioName,
+  results: readonly Result[],
+): Readonly<Record<string, number>> => {
   const [first, ...others] = results
   const ratios: Record<string, number> = {}
   for (const other of others) {
-    const value = ratio(first!.consumeRate, other.consumeRate)
+    const value = headlineRatio(headlines[scenario], first!, other)
     if (value !== null) ratios[`${first!.system} / ${other.system}`] = to(3, value)
   }
   return ratios

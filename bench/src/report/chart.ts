@@ -5,6 +5,7 @@
 import type { CurvePoint } from "../measure/Latency.js"
 import type { SystemName } from "../System.js"
 import { msText, rateText, ratioText } from "./format.js"
+import { headlines } from "./headline.js"
 import type { Report, Result } from "./Report.js"
 
 export type Curves = Readonly<Partial<Record<SystemName, readonly CurvePoint[]>>>
@@ -22,12 +23,15 @@ const colours: Readonly<Record<SystemName, string>> = {
 const width = 860
 const margin = 32
 const labelWidth = 130
-const valueWidth = 190
+const valueWidth = 225
 const barHeight = 26
 const barGap = 14
 const headHeight = 84
 const plotHeight = 300
 const axisWidth = 64
+const keyWidth = 262
+const keysPerRow = 3
+const keyHeight = 20
 const nines = [50, 90, 99, 99.9, 99.99, 99.999]
 
 export const chartSvg = (report: Report, curves: Curves): string => {
@@ -35,20 +39,21 @@ export const chartSvg = (report: Report, curves: Curves): string => {
   const hasCurves = Object.values(curves).some((points) => points.length > 1)
   const plotTop = bars.bottom + 56
   const plot = hasCurves ? curvesSvg(report, curves, plotTop) : ""
-  const bottom = (hasCurves ? plotTop + plotHeight + 44 : bars.bottom) + 24
+  const bottom =
+    (hasCurves ? plotTop + plotHeight + 44 + keyRows(report) * keyHeight : bars.bottom) + 24
   const notes = report.results.map(
     ({ system, version, durability }, index) =>
       `<text class="note" x="${margin}" y="${bottom + index * 17}">` +
-      `${escape(`${system} ${version}: ${durability}`)}</text>`,
+      `${escaped(`${system} ${version}: ${durability}`)}</text>`
   )
   const height = bottom + notes.length * 17 + 12
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
-      `width="${width}" height="${height}" role="img" aria-label="${escape(titleOf(report))}">`,
+      `width="${width}" height="${height}" role="img" aria-label="${escaped(titleOf(report))}">`,
     `<style>${style}</style>`,
     `<rect class="card" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="10"/>`,
-    `<text class="title" x="${margin}" y="38">${escape(titleOf(report))}</text>`,
-    `<text class="sub" x="${margin}" y="60">${escape(subtitleOf(report))}</text>`,
+    `<text class="title" x="${margin}" y="38">${escaped(titleOf(report))}</text>`,
+    `<text class="sub" x="${margin}" y="60">${escaped(subtitleOf(report))}</text>`,
     bars.svg,
     plot,
     ...notes,
@@ -61,11 +66,11 @@ const style =
   "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#1f2937}" +
   ".card{fill:#ffffff;stroke:#d1d5db}.title{font-size:19px;font-weight:600}" +
   ".sub{font-size:13px;fill:#4b5563}.label{font-size:14px}.value{font-size:14px;font-weight:600}" +
-  ".ratio{font-size:13px;fill:#4b5563}.note{font-size:11.5px;fill:#4b5563}" +
+  ".ratio{font-size:13px;font-weight:400;fill:#4b5563}.note{font-size:11.5px;fill:#4b5563}" +
   ".tick{font-size:12px;fill:#4b5563}.grid{stroke:#e5e7eb}.axis{stroke:#9ca3af}" +
   ".curve{fill:none;stroke-width:2.25;stroke-linejoin:round}"
 
-const titleOf = ({ scenario }: Report): string => `${scenario}: messages per second and latency`
+const titleOf = ({ scenario }: Report): string => `${scenario}: ${headlines[scenario].label}`
 
 const subtitleOf = ({ settings }: Report): string =>
   `${settings.size} byte bodies, batches of ${settings.batch}, ${settings.queues} queue(s), ` +
@@ -73,13 +78,13 @@ const subtitleOf = ({ settings }: Report): string =>
   `${settings.seconds} s, one client process`
 
 const barsSvg = (report: Report, top: number): { svg: string; bottom: number } => {
-  const rates = report.results.map((result) => result.consumeRate ?? 0)
-  const largest = Math.max(1, ...rates)
+  const { value, text } = headlines[report.scenario]
+  const largest = Math.max(0, ...report.results.map((result) => value(result) ?? 0)) || 1
   const room = width - 2 * margin - labelWidth - valueWidth
   const left = margin + labelWidth
   const rows = report.results.map((result, index) => {
     const y = top + index * (barHeight + barGap)
-    const length = Math.max(2, ((result.consumeRate ?? 0) / largest) * room)
+    const length = Math.max(2, ((value(result) ?? 0) / largest) * room)
     const middle = y + barHeight / 2 + 5
     const ratio = ratioNote(report, result)
     return [
@@ -88,7 +93,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="4" ` +
         `fill="${colours[result.system]}"/>`,
       `<text class="value" x="${(left + length + 10).toFixed(1)}" y="${middle}">` +
-        `${rateText(result.consumeRate)}/s<tspan class="ratio" dx="8">${escape(ratio)}</tspan></text>`,
+        `${text(value(result))}<tspan class="ratio" dx="8">${escaped(ratio)}</tspan></text>`
     ].join("\n")
   })
   return { svg: rows.join("\n"), bottom: top + rows.length * (barHeight + barGap) - barGap }
@@ -97,7 +102,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
 const ratioNote = (report: Report, result: Result): string => {
   const first = report.results[0]!
   const value = report.ratios[`${first.system} / ${result.system}`]
-  return value === undefined ? "" : `${first.system} is ${ratioText(value)}`
+  return value === undefined ? "" : `(${first.system}: ${ratioText(value)})`
 }
 
 /** x: the share of messages that are slower, one decade per nine; y: milliseconds. */
@@ -134,12 +139,13 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
   const lines = report.results.map(({ system, endToEndLatencyMs }, index) => {
     const points = curves[system] ?? []
     const path = points.map(({ percentile, ms }) => `${fixed(x(percentile))},${fixed(y(ms))}`)
-    const keyY = top + 20 + index * 18
+    const keyX = left + (index % keysPerRow) * keyWidth
+    const keyY = top + plotHeight + 50 + Math.floor(index / keysPerRow) * keyHeight
     const p99 = endToEndLatencyMs ? ` p99 ${msText(endToEndLatencyMs.p99)} ms` : ""
     return (
       `<polyline class="curve" stroke="${colours[system]}" points="${path.join(" ")}"/>\n` +
-      `<rect x="${left + 14}" y="${keyY - 9}" width="14" height="4" fill="${colours[system]}"/>` +
-      `<text class="tick" x="${left + 34}" y="${keyY - 3}">${system}${p99}</text>`
+      `<rect x="${keyX}" y="${keyY - 9}" width="14" height="4" fill="${colours[system]}"/>` +
+      `<text class="tick" x="${keyX + 22}" y="${keyY - 3}">${system}${p99}</text>`
     )
   })
   const caption =
@@ -150,6 +156,8 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
     `y2="${top + plotHeight}"/>`
   return [caption, ...marks, axis, ...lines].join("\n")
 }
+
+const keyRows = ({ results }: Report): number => Math.ceil(results.length / keysPerRow)
 
 /** Powers of ten around all values. */
 const decades = (values: readonly number[]): readonly [number, number] => {
@@ -164,5 +172,9 @@ const tickText = (ms: number): string =>
 
 const fixed = (value: number): string => value.toFixed(1)
 
-const escape = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;")
+const escaped = (text: string): string =>
+  text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")

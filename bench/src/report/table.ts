@@ -5,9 +5,15 @@ import type { Report, Result } from "./Report.js"
 
 const million = 1_000_000
 
+interface Context {
+  readonly report: Report
+  /** Messages of this system in all windows. */
+  readonly consumed: number
+}
+
 interface Column {
   readonly head: string
-  readonly cell: (result: Result, report: Report) => string
+  readonly cell: (result: Result, context: Context) => string
 }
 
 const columns: readonly Column[] = [
@@ -26,16 +32,19 @@ const columns: readonly Column[] = [
   { head: "RSS MiB", cell: (result) => rateText(result.rssMaxMiB) },
 ]
 
-export const tableText = (report: Report): string => {
-  const shown = columns.filter(
-    ({ head, cell }) =>
-      head === "system" || report.results.some((result) => cell(result, report) !== "-"),
+/** `consumed`: messages consumed in the windows, by the order of `report.results`. */
+export const tableText = (report: Report, consumed: readonly number[]): string => {
+  const cells = report.results.map((result, index) =>
+    columns.map(({ cell }) => cell(result, { report, consumed: consumed[index]! })),
   )
-  const rows = report.results.map((result) => shown.map(({ cell }) => cell(result, report)))
+  const isShown = (column: number): boolean =>
+    column === 0 || cells.some((row) => row[column] !== "-")
+  const heads = columns.map(({ head }) => head).filter((_, column) => isShown(column))
+  const rows = cells.map((row) => row.filter((_, column) => isShown(column)))
   return [
     headline(report),
     "",
-    ...align([shown.map(({ head }) => head), ...rows]),
+    ...align([heads, ...rows]),
     ...factLines(report),
     "",
     ...report.results.map((one) => `${one.system} ${one.version}: ${one.durability}`),
@@ -58,10 +67,14 @@ export const align = (rows: readonly (readonly string[])[]): readonly string[] =
   )
 }
 
-const headline = ({ scenario, settings }: Report): string =>
-  `${scenario}: ${settings.size} bytes, batches of ${settings.batch}, ${settings.queues} queue(s),` +
-  ` ${settings.producers} producer(s); median of ${settings.windows} windows of ` +
-  `${settings.seconds} s; latencies in ms, all windows merged`
+const headline = ({ scenario, settings }: Report): string => {
+  const { size, batch, queues, producers, windows, seconds } = settings
+  return (
+    `${scenario}: ${size} bytes, batches of ${batch}, ${queues} queue(s), ` +
+    `${producers} producer(s); median of ${windows} windows of ${seconds} s; ` +
+    "latencies in ms, all windows merged"
+  )
+}
 
 const factLines = ({ results }: Report): readonly string[] => {
   const names = [...new Set(results.flatMap(({ facts }) => Object.keys(facts ?? {})))]
@@ -73,15 +86,14 @@ const factLines = ({ results }: Report): readonly string[] => {
   return ["", ...align([["", ...names], ...rows])]
 }
 
-/** The first system's rate over this one's. */
-function ratioCell(result: Result, report: Report): string {
+/** The first system against this one; above 1 the first is better. */
+function ratioCell(result: Result, { report }: Context): string {
   const first = report.results[0]!
   return result === first ? "-" : ratioText(report.ratios[`${first.system} / ${result.system}`])
 }
 
 /** CPU seconds of the broker per million consumed messages. */
-function cpuPerMillion(result: Result, { settings }: Report): string {
-  if (result.cpuSeconds === null || !result.consumeRate) return "-"
-  const consumed = result.consumeRate * settings.seconds * settings.windows
+function cpuPerMillion(result: Result, { consumed }: Context): string {
+  if (result.cpuSeconds === null || consumed === 0) return "-"
   return (result.cpuSeconds / (consumed / million)).toFixed(1)
 }

@@ -20,7 +20,8 @@ export const idle: Scenario = {
         laps.map((lap) => ((lap.cpuSeconds ?? Number.NaN) / lap.seconds) * 100),
       )
       const rssMiB = rig.sampler.rssMiB() ?? Number.NaN
-      return { laps, rssMaxMiB: rig.sampler.rssMaxMiB(), facts: { cpuPercent, rssMiB } }
+      const rateless = laps.map((lap) => ({ ...lap, seconds: 0 }))
+      return { laps: rateless, rssMaxMiB: rig.sampler.rssMaxMiB(), facts: { cpuPercent, rssMiB } }
     } finally {
       await rig.close()
     }

@@ -55,7 +55,7 @@ export const numberFlags: Readonly<Record<NumberSetting, Flag>> = {
   rounds: whole("times each system is started, in turns; 0 = as fits", 0, 0, 1000),
   warmup: { help: "seconds before the first window", fallback: 3, min: 0, max: 600, whole: false },
   window: whole("unconfirmed messages of all producers", 5000, 1, 1_000_000),
-  lag: whole("messages published but not consumed", 50_000, 1, 1_000_000_000),
+  lag: whole("messages published but not consumed", 20_000, 1, 1_000_000_000),
   rate: whole("messages per second (open loop)", 2000, 1, 1_000_000),
   messages: whole("messages of the backlog", 1_000_000, 1, 1_000_000_000),
 }

@@ -8,14 +8,14 @@ import { type Job, Queue, Worker } from "bullmq"
 import type { Redis } from "ioredis"
 import type { BrokerProcess } from "../process/BrokerProcess.js"
 import type { Broker, Consumer, OnMessages, Publisher, Session, System } from "../System.js"
-import { redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
-import { openRedis } from "./RedisStreams.js"
+import { openRedis, redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
 
 interface Payload {
   readonly b: string
 }
 
-const jobsAtOnceMax = 500
+/** More keeps no more jobs moving: each finished job fetches the next on the one connection. */
+const jobsAtOnceMax = 20
 const jobOptions = { removeOnComplete: true, removeOnFail: true } as const
 
 export const bullMq: System = {
@@ -45,7 +45,7 @@ class BullBroker implements Broker {
   }
 
   async connect(onFailure: (error: unknown) => void): Promise<Session> {
-    return new BullSession(await openRedis(this.port, onFailure), onFailure)
+    return new BullSession(await openRedis(this.port, onFailure), this.port, onFailure)
   }
 
   kill(): Promise<void> {
@@ -63,6 +63,7 @@ class BullSession implements Session {
 
   constructor(
     private readonly redis: Redis,
+    private readonly port: number,
     private readonly onFailure: (error: unknown) => void,
   ) {}
 
@@ -79,8 +80,9 @@ class BullSession implements Session {
     const process = async (job: Job<Payload>): Promise<void> => {
       onMessages([Buffer.from(job.data.b, "latin1")])
     }
+    const redis = await openRedis(this.port, (error) => !this.closed && this.onFailure(error))
     const worker = new Worker<Payload>(name, process, {
-      connection: this.redis,
+      connection: redis,
       concurrency: Math.min(prefetch, jobsAtOnceMax),
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
@@ -88,7 +90,10 @@ class BullSession implements Session {
     worker.on("error", (error) => !this.closed && this.onFailure(error))
     await worker.waitUntilReady()
     let stopped: Promise<void> | undefined
-    const stop = (): Promise<void> => (stopped ??= worker.close())
+    const stop = (): Promise<void> => {
+      stopped ??= worker.close().finally(() => redis.disconnect())
+      return stopped
+    }
     this.closers.push(stop)
     return { stop }
   }

@@ -1,5 +1,9 @@
-/** Owns a private redis-server that fsyncs its append-only file before every reply. */
+/**
+ * Owns a private redis-server that fsyncs its append-only file before every reply, and opens
+ * connections to it.
+ */
 import { mkdirSync } from "node:fs"
+import { Redis } from "ioredis"
 import { BrokerProcess } from "../process/BrokerProcess.js"
 import { askVersion, findBinary } from "../process/binaries.js"
 import { freePort } from "../process/ports.js"
@@ -7,6 +11,7 @@ import type { Version } from "../System.js"
 import { lineReleased } from "./releases.js"
 
 const command = "redis-server"
+const loadPollMs = 10
 
 export const redisAbsent = async (): Promise<string | undefined> =>
   findBinary(command) ? undefined : `${command} is not on the PATH`
@@ -48,3 +53,33 @@ export const startRedis = async (dir: string, name: string): Promise<RedisServer
   })
   return { process, port }
 }
+
+/**
+ * A connection that fails for good when the server goes. It is ready as soon as the server has
+ * loaded its data: the client's own ready check would look only once a second.
+ */
+export const openRedis = async (port: number, onFailure: (e: unknown) => void): Promise<Redis> => {
+  const redis = new Redis({
+    port,
+    host: "127.0.0.1",
+    protocol: 2,
+    enableAutoPipelining: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => null,
+    lazyConnect: true,
+  })
+  redis.on("error", onFailure)
+  await redis.connect()
+  while (!(await hasLoaded(redis))) await new Promise((resolve) => setTimeout(resolve, loadPollMs))
+  return redis
+}
+
+const hasLoaded = (redis: Redis): Promise<boolean> =>
+  redis.ping().then(
+    () => true,
+    (error: Error) => {
+      if (error.message.startsWith("LOADING")) return false
+      throw error
+    },
+  )

@@ -4,10 +4,10 @@
  * XREADGROUP COUNT on a connection of its own and acks a whole read with one XACK, which it does
  * not wait for. Acked entries are trimmed from the head about once per 10,000 messages.
  */
-import { Redis } from "ioredis"
+import type { Redis } from "ioredis"
 import type { BrokerProcess } from "../process/BrokerProcess.js"
 import type { Broker, Consumer, OnMessages, Publisher, Session, System } from "../System.js"
-import { redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
+import { openRedis, redisAbsent, redisVersion, startRedis } from "./RedisServer.js"
 
 type Entry = [id: Buffer, fields: Buffer[] | null]
 type Reply = [stream: Buffer, entries: Entry[]][] | null
@@ -50,22 +50,6 @@ class StreamsBroker implements Broker {
   stop(): Promise<void> {
     return this.process.stop()
   }
-}
-
-/** A connection that fails for good when the server goes; it waits while the server loads. */
-export const openRedis = async (port: number, onFailure: (e: unknown) => void): Promise<Redis> => {
-  const redis = new Redis({
-    port,
-    host: "127.0.0.1",
-    protocol: 2,
-    enableAutoPipelining: true,
-    maxRetriesPerRequest: null,
-    retryStrategy: () => null,
-    lazyConnect: true,
-  })
-  redis.on("error", onFailure)
-  await redis.connect()
-  return redis
 }
 
 class StreamsSession implements Session {
@@ -156,7 +140,7 @@ class StreamsSession implements Session {
         blockMs,
         "STREAMS",
         queue,
-        ">",
+        ">"
       )) as Reply
       const entries = reply?.[0]?.[1] ?? []
       if (entries.length === 0) continue

@@ -37,12 +37,13 @@ const commit = (): void => {
   waiting = []
   append(
     batch.map(({ frame }) => frame),
-    () => fs.fdatasync(fd, (error) => {
-      if (error) throw error
-      committing = false
-      commit()
-      release(batch)
-    })
+    () =>
+      fs.fdatasync(fd, (error) => {
+        if (error) throw error
+        committing = false
+        commit()
+        release(batch)
+      })
   )
 }
 

@@ -18,10 +18,7 @@ export const ignore = (): void => {}
 // The executor runs synchronously inside `new Promise`, so one pair of variables serves all.
 let takenResolve: (value: never) => void = ignore
 let takenReject: (error: unknown) => void = ignore
-const takeEnds = (
-  resolve: (value: never) => void,
-  reject: (error: unknown) => void,
-): void => {
+const takeEnds = (resolve: (value: never) => void, reject: (error: unknown) => void): void => {
   takenResolve = resolve
   takenReject = reject
 }

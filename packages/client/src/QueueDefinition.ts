@@ -3,7 +3,7 @@
  * Its types name no Effect, so that the Promise API does not either: a Schema is recognised by shape.
  */
 import { queueNameProblem, skeinError } from "@skein/model"
-import { packBytes, packBody, rawBytes, unpackBody } from "./codec/BodyCodec.js"
+import { packBody, packBytes, rawBytes, unpackBody } from "./codec/BodyCodec.js"
 import { effectSchemaCodec, isEffectSchema } from "./codec/effectSchemaCodec.js"
 
 /** Turns values into plain data (maps, arrays, strings, numbers, bytes) and back; throws if wrong. */

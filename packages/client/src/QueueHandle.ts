@@ -2,14 +2,14 @@
  * Owns: a queue as the program uses it: publish, consume, work. It finds the queue's address when it
  * is first needed and again after the queue was deleted and declared anew.
  */
-import { type QueuePolicy, limits, skeinError } from "@skein/model"
+import { limits, type QueuePolicy, skeinError } from "@skein/model"
 import type { FrameMessage, QueueInfo } from "@skein/wire"
 import type { ClientCore } from "./ClientCore.js"
+import { packBody } from "./codec/BodyCodec.js"
 import { dedupHash } from "./codec/dedupHash.js"
 import { frameCost } from "./codec/FrameIndex.js"
-import { packBody } from "./codec/BodyCodec.js"
 import { type ConsumeOptions, Consumer, type ConsumerParts } from "./consume/Consumer.js"
-import { type CallOptions, abortedError, timeoutOf, withDeadline } from "./Deadline.js"
+import { abortedError, type CallOptions, timeoutOf, withDeadline } from "./Deadline.js"
 import { ignore } from "./Deferred.js"
 import { asSkeinError } from "./link/FabricLink.js"
 import { PublishCall, type Published } from "./publish/PublishCall.js"
@@ -145,11 +145,7 @@ export class QueueHandle<A> {
   }
 
   /** Not for programs: a consumer with the parts a worker sets. */
-  consumerOf(
-    info: QueueInfo,
-    options: ConsumeOptions,
-    parts: Partial<ConsumerParts>,
-  ): Consumer<A> {
+  consumerOf(info: QueueInfo, options: ConsumeOptions, parts: Partial<ConsumerParts>): Consumer<A> {
     const consumer: Consumer<A> = new Consumer(
       this.definition,
       {
@@ -245,8 +241,7 @@ export class QueueHandle<A> {
     for (let at = 0; at < values.length; at++) {
       const body = this.definition.encode(values[at])
       checkBody(body, policy)
-      const message =
-        each === undefined ? { body } : { body, ...columnsOf(each(values[at], at)) }
+      const message = each === undefined ? { body } : { body, ...columnsOf(each(values[at], at)) }
       messages.push(message)
       bytes += frameCost(message)
     }

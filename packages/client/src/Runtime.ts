@@ -29,9 +29,7 @@ export const randomHex128 = (random: Random): string =>
 /** A number in [0, 1) with 32 random bits. */
 export const randomFraction = (random: Random): number => {
   const bytes = random.bytes(4)
-  return (
-    (bytes[0] * 0x1000000 + bytes[1] * 0x10000 + bytes[2] * 0x100 + bytes[3]) / 0x100000000
-  )
+  return (bytes[0] * 0x1000000 + bytes[1] * 0x10000 + bytes[2] * 0x100 + bytes[3]) / 0x100000000
 }
 
 /** Exponential backoff with jitter: between half and all of `min * 2^attempt`, at most `max`. */

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { Queue, makeClient } from "./index.js"
+import { makeClient, Queue } from "./index.js"
 import { FakeFabric } from "./testing/FakeFabric.js"
 import { TestClock, testRuntime } from "./testing/TestClock.js"
 

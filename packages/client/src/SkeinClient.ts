@@ -14,8 +14,8 @@ import type {
   QueuePage,
   QueueStatus,
 } from "@skein/wire"
-import type { ClientOptions } from "./ClientOptions.js"
 import { ClientCore } from "./ClientCore.js"
+import type { ClientOptions } from "./ClientOptions.js"
 import { type CallOptions, withDeadline } from "./Deadline.js"
 import { ignore } from "./Deferred.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
@@ -138,8 +138,12 @@ export class SkeinClient implements AsyncDisposable {
     ask: (fabric: FabricConnection) => Promise<A>,
   ): Promise<A> {
     const core = this.#core
-    return withDeadline(core.runtime.clock, what, options, () => core.control(ask), () =>
-      core.whyDown(),
+    return withDeadline(
+      core.runtime.clock,
+      what,
+      options,
+      () => core.control(ask),
+      () => core.whyDown(),
     )
   }
 
@@ -174,8 +178,12 @@ export const makeClient = async (
   const runtime = options.runtime ?? systemRuntime
   const core = new ClientCore(openFabric, runtime)
   try {
-    await withDeadline(runtime.clock, "connect", options, () => core.link.whenUp(), () =>
-      core.whyDown(),
+    await withDeadline(
+      runtime.clock,
+      "connect",
+      options,
+      () => core.link.whenUp(),
+      () => core.whyDown(),
     )
   } catch (error) {
     await core.link.close()

@@ -1,8 +1,8 @@
 /** Owns: the client over a socket: `connect({ address })`. */
 import type { ClientOptions } from "./ClientOptions.js"
 import { connectFabric } from "./connection/index.js"
-import { type SkeinClient, makeClient } from "./SkeinClient.js"
 import type { OpenFabric } from "./link/FabricConnection.js"
+import { makeClient, type SkeinClient } from "./SkeinClient.js"
 
 /** Where and as whom to connect. */
 export interface ConnectSettings extends ClientOptions {

@@ -1,8 +1,8 @@
 /** Owns: the Promise API. Its types name no Effect; see effect.ts for the other one. */
-export { type ErrorTag, SkeinError, isSkeinError, type Tagged } from "@skein/model"
+export { type ErrorTag, isSkeinError, SkeinError, type Tagged } from "@skein/model"
 export type { ClientOptions } from "./ClientOptions.js"
-export { connect, type ConnectSettings, socketFabric } from "./connect.js"
-export { type Connection, connectFabric, type ConnectOptions } from "./connection/index.js"
+export { type ConnectSettings, connect, socketFabric } from "./connect.js"
+export { type Connection, type ConnectOptions, connectFabric } from "./connection/index.js"
 export type { ConsumeOptions } from "./consume/Consumer.js"
 export { Consumer } from "./consume/Consumer.js"
 export { Batch, Message } from "./consume/Message.js"

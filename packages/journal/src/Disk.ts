@@ -35,6 +35,7 @@ export interface DiskFile {
 export interface Disk {
   /** `create` fails when the file exists. `write` opens one that exists. */
   readonly open: (path: string, how: "create" | "read" | "write") => Promise<DiskFile>
+  /** Within one directory; replaces a file or an empty directory. An open file follows its name. */
   readonly rename: (from: string, to: string) => Promise<void>
   readonly unlink: (path: string) => Promise<void>
   readonly list: (directory: string) => Promise<readonly string[]>

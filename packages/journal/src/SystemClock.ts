@@ -1,4 +1,7 @@
-/** Owns: the real clock of a process. Timers do not keep the process alive by themselves. */
+/**
+ * Owns: the real clock of a process. Its timers keep the process alive: what arms one cancels it
+ * when it closes.
+ */
 import type { Clock } from "@skein/model"
 
 export const systemClock: Clock = {
@@ -6,7 +9,6 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   setTimer: (delayMs, run) => {
     const timer = setTimeout(run, Math.max(0, delayMs))
-    timer.unref()
     return () => clearTimeout(timer)
   },
   defer: (run) => {

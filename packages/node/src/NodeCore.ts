@@ -110,6 +110,10 @@ export class NodeCore implements Fabric {
     if (this.hosts.get(shard) === host) this.hosts.delete(shard)
   }
 
+  isShardOpen(shard: Shard): boolean {
+    return this.hosts.get(shard)?.isOpen === true
+  }
+
   stop(): void {
     this.stallWatch.stop()
     this.sessions.stop()

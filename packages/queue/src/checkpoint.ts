@@ -68,12 +68,12 @@ const saveHead = (state: QueueState, prefix: string, delta: StateDelta): void =>
 const saveBlocks = ({ blocks }: QueueState, prefix: string, delta: StateDelta): void => {
   for (const index of blocks.gone) delta.drop.push(`${prefix}b${index}`)
   blocks.gone = []
-  for (const block of blocks.dirty) {
+  for (let block = blocks.first; block !== undefined; block = block.next) {
+    if (!block.dirty) continue
     block.dirty = false
     block.saved = true
     delta.put.push({ key: `${prefix}b${block.index}`, bytes: packBlock(block) })
   }
-  blocks.dirty.clear()
 }
 
 const saveProducers = ({ producers }: QueueState, prefix: string, delta: StateDelta): void => {

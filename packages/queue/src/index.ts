@@ -1,3 +1,4 @@
+export type * from "./Command.js"
 export type * from "./catalog/CatalogCommand.js"
 export type * from "./catalog/CatalogDecision.js"
 export {
@@ -21,7 +22,6 @@ export {
 } from "./catalog/catalogCheckpoint.js"
 export { decideCatalog } from "./catalog/decideCatalog.js"
 export { evolveCatalog } from "./catalog/evolveCatalog.js"
-export type * from "./Command.js"
 export {
   checkpointDelta,
   generationOfKey,

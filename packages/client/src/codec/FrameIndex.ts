@@ -33,8 +33,7 @@ export const indexFrame = (bytes: Uint8Array): FrameIndex | undefined => {
     count,
     bodyAt,
     keyAt: keyLengthsAt > 0 ? offsets(data, keyLengthsAt, keysAt, count) : undefined,
-    headersAt:
-      headersLengthsAt > 0 ? offsets(data, headersLengthsAt, headersAt, count) : undefined,
+    headersAt: headersLengthsAt > 0 ? offsets(data, headersLengthsAt, headersAt, count) : undefined,
   }
 }
 

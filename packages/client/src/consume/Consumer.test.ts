@@ -1,9 +1,9 @@
-import { type Outcome, type SkeinError, isSkeinError, skeinError } from "@skein/model"
+import { isSkeinError, type Outcome, type SkeinError, skeinError } from "@skein/model"
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
-import { Queue, type QueueHandle, makeClient } from "../index.js"
+import { makeClient, Queue, type QueueHandle } from "../index.js"
 import { FakeFabric, type Fault } from "../testing/FakeFabric.js"
-import { TestClock, settleAll, testRuntime } from "../testing/TestClock.js"
+import { settleAll, TestClock, testRuntime } from "../testing/TestClock.js"
 import type { Consumer } from "./Consumer.js"
 import type { Message } from "./Message.js"
 
@@ -55,12 +55,18 @@ describe("Consumer", () => {
     expect([first.key, first.headers, first.redelivered]).toEqual(["k", columns.headers, false])
     expect([second.key, second.headers]).toEqual([undefined, {}])
     await Promise.all([first.ack(), second.reject(), third.fail(), fourth.return()])
-    expect(stored.messages.map((each) => each.ended?.outcome)).toEqual(
-      ["ack", "reject", "fail", "return"],
-    )
+    expect(stored.messages.map((each) => each.ended?.outcome)).toEqual([
+      "ack",
+      "reject",
+      "fail",
+      "return",
+    ])
     const again = await takeCount(consumer, 2)
     const counts = again.map((m) => [m.sequence, m.failed, m.returned, m.redelivered])
-    expect(counts).toEqual([[3, 1, 0, true], [4, 0, 1, true]])
+    expect(counts).toEqual([
+      [3, 1, 0, true],
+      [4, 0, 1, true],
+    ])
     expect((await errorOf(first.ack()))._tag).toBe("LeaseLost")
   })
 
@@ -89,7 +95,12 @@ describe("Consumer", () => {
     fabric.expireLeases()
     await settleAll()
     const results = await Promise.all(
-      batch.messages.map((message) => message.ack().then(() => "ok", (e: SkeinError) => e._tag)),
+      batch.messages.map((message) =>
+        message.ack().then(
+          () => "ok",
+          (e: SkeinError) => e._tag,
+        ),
+      ),
     )
     expect(results).toEqual(["LeaseLost", "LeaseLost", "LeaseLost"])
     await Promise.all([consumer.close(), other.close()])
@@ -104,7 +115,10 @@ describe("Consumer", () => {
     await clock.advance(10_000)
     fabric.expireLeases()
     const states = stored.messages.map((each) => [each.state, each.failed])
-    expect(states.slice(2)).toEqual([["leased", 0], ["leased", 0]])
+    expect(states.slice(2)).toEqual([
+      ["leased", 0],
+      ["leased", 0],
+    ])
     expect(states.slice(0, 2).map(([, failed]) => failed)).toEqual([1, 1])
     await consumer.close()
   })
@@ -206,16 +220,21 @@ describe("Consumer", () => {
   })
 })
 
-type Step = { readonly do: "advance"; readonly ms: number } | {
-  readonly do: "disconnect" | "expire" | "publish" | "restart" | "tick"
-}
+type Step =
+  | { readonly do: "advance"; readonly ms: number }
+  | {
+      readonly do: "disconnect" | "expire" | "publish" | "restart" | "tick"
+    }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Step>({ do: "publish" }) },
   { weight: 8, arbitrary: fc.constant<Step>({ do: "tick" }) },
   {
     weight: 5,
-    arbitrary: fc.record({ do: fc.constant("advance" as const), ms: fc.integer({ min: 1, max: 2000 }) }),
+    arbitrary: fc.record({
+      do: fc.constant("advance" as const),
+      ms: fc.integer({ min: 1, max: 2000 }),
+    }),
   },
   { weight: 2, arbitrary: fc.constantFrom<Step>({ do: "disconnect" }, { do: "restart" }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "expire" }) },
@@ -268,7 +287,9 @@ describe("Consumer under faults", () => {
       fc.asyncProperty(
         fc.array(step, { minLength: 5, maxLength: 50 }),
         fc.array(fault, { maxLength: 40 }),
-        fc.array(fc.constantFrom<Outcome>("ack", "ack", "ack", "return", "fail"), { maxLength: 60 }),
+        fc.array(fc.constantFrom<Outcome>("ack", "ack", "ack", "return", "fail"), {
+          maxLength: 60,
+        }),
         fc.constantFrom(0, 1, 15),
         runFaults,
       ),
@@ -309,7 +330,9 @@ const runFaults = async (
   left.length = 0
   const isDrained = (): boolean => {
     fabric.expireLeases()
-    return unconfirmed === 0 && log.open === 0 && stored.messages.every((each) => each.state === "gone")
+    return (
+      unconfirmed === 0 && log.open === 0 && stored.messages.every((each) => each.state === "gone")
+    )
   }
   expect(await clock.advanceUntil(isDrained, 120_000, 500), "all is processed").toBe(true)
   expect(stored.messages.length).toBe(expected)
@@ -318,7 +341,10 @@ const runFaults = async (
     expect(stored.messages[sequence - 1].ended?.outcome).toBe("ack")
   }
   const unflagged = log.delivered.filter((each) => !each.redelivered).map((each) => each.sequence)
-  expect([...unflagged].sort((a, b) => a - b), "unflagged order").toEqual(unflagged)
+  expect(
+    [...unflagged].sort((a, b) => a - b),
+    "unflagged order",
+  ).toEqual(unflagged)
   expect(new Set(unflagged).size, "no unflagged duplicate").toBe(unflagged.length)
   const closing = client.close()
   await clock.advance(40_000)

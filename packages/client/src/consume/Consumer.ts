@@ -6,12 +6,18 @@
  * Shutdown order: no new fetches, those in flight end, what is not settled is returned, settles are
  * confirmed, the session is left.
  */
-import { type Outcome, type QueueRef, type Sequence, type SkeinError, skeinError } from "@skein/model"
+import {
+  type Outcome,
+  type QueueRef,
+  type Sequence,
+  type SkeinError,
+  skeinError,
+} from "@skein/model"
 import type { DeliveredRun } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
-import { type CallOptions, abortedError, timeoutOf, withDeadline } from "../Deadline.js"
+import { abortedError, type CallOptions, timeoutOf, withDeadline } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
-import { type FabricLink, type LinkUser, asSkeinError } from "../link/FabricLink.js"
+import { asSkeinError, type FabricLink, type LinkUser } from "../link/FabricLink.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { Runtime } from "../Runtime.js"
 import { FetchPipeline } from "./FetchPipeline.js"
@@ -20,7 +26,12 @@ import { LeaseRenewal } from "./LeaseRenewal.js"
 import { Batch, type Message, type Settler } from "./Message.js"
 import type { SessionKeeper } from "./SessionKeeper.js"
 import { SettleSender } from "./SettleSender.js"
-import { type BatchSettled, BatchSettle, MessageSettle, type SettleOptions } from "./SettleWaiters.js"
+import {
+  BatchSettle,
+  type BatchSettled,
+  MessageSettle,
+  type SettleOptions,
+} from "./SettleWaiters.js"
 
 /** Settings of a consumer; all have defaults that suit most. */
 export interface ConsumeOptions {

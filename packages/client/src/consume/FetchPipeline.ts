@@ -10,13 +10,13 @@
  * that a later number holds already: so repeats do not wait at the node, nothing new is asked for
  * until all have ended, and what they brought comes out together, sorted.
  */
-import { type QueueRef, type SkeinError, limits } from "@skein/model"
+import { limits, type QueueRef, type SkeinError } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { Deferred } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { asSkeinError } from "../link/FabricLink.js"
-import { type Runtime, backoffMs } from "../Runtime.js"
+import { backoffMs, type Runtime } from "../Runtime.js"
 import type { Session, SessionKeeper } from "./SessionKeeper.js"
 import type { SettleSender } from "./SettleSender.js"
 

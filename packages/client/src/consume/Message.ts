@@ -2,7 +2,7 @@
  * Owns: a delivered message and a delivered batch as the program sees them. A message decodes its
  * value when it is asked for, so a body that does not decode harms nobody but who looks at it.
  */
-import { type Outcome, type Sequence, skeinError } from "@skein/model"
+import { type Outcome, type Epoch, type Sequence, skeinError } from "@skein/model"
 import { unpackBody } from "../codec/BodyCodec.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { HeldRun } from "./HeldRun.js"
@@ -70,6 +70,16 @@ export class Message<A> {
     const { bytes, headersAt } = this.#run.parts
     if (headersAt === undefined || headersAt[this.#index] === headersAt[this.#index + 1]) return {}
     return headersOf(bytes.subarray(headersAt[this.#index], headersAt[this.#index + 1]))
+  }
+
+  /** Which owner of the queue's shard delivered it: rises when the shard is opened again. */
+  get epoch(): Epoch {
+    return this.#run.run.epoch
+  }
+
+  /** How many deliveries of it had ended before this one, by whatever cause. */
+  get attempt(): number {
+    return this.#run.run.attempt
   }
 
   /** It may have been delivered before. */

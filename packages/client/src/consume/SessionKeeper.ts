@@ -3,7 +3,7 @@
  * consumes under it, replaced by a new one when the node no longer knows it.
  * A session numbers its fetches per queue, so at most one consumer of a queue uses a keeper.
  */
-import { type Generation, type SessionId, limits } from "@skein/model"
+import { type Generation, limits, type SessionId } from "@skein/model"
 import { ignore } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import type { FabricLink } from "../link/FabricLink.js"

@@ -3,7 +3,7 @@
  * loads for one request each, and what the answer means for each that waits.
  * Must not know: which request carries a load.
  */
-import { type Epoch, type Outcome, type Sequence, type SkeinError, limits } from "@skein/model"
+import { type Epoch, limits, type Outcome, type Sequence, type SkeinError } from "@skein/model"
 import type { Settle, SettleAnswer } from "@skein/wire"
 
 /** What a settle says of a delivery beside its sequence. */

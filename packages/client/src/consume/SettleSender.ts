@@ -3,15 +3,15 @@
  * own; repeated over reconnects until confirmed; each within the time its caller gave it.
  * Must not know: fetching.
  */
-import { type Outcome, type QueueRef, type Sequence, type SkeinError } from "@skein/model"
+import type { Outcome, QueueRef, Sequence, SkeinError } from "@skein/model"
 import type { SettleAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { ignore } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { asSkeinError } from "../link/FabricLink.js"
-import { type Runtime, backoffMs } from "../Runtime.js"
-import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
+import { backoffMs, type Runtime } from "../Runtime.js"
 import type { Session } from "./SessionKeeper.js"
+import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
 
 const retryBounds = {
   minMs: clientLimits.fetchRetryDelayMinMs,
@@ -104,15 +104,13 @@ export class SettleSender {
       if (load === undefined) return
       this.#alone++
       const session = this.#host.session()
-      const answer = session
-        .open(fabric)
-        .then(() =>
-          fabric.broker.settle({
-            queue: this.#queue,
-            session: session.id,
-            settles: load.settles,
-          }),
-        )
+      const answer = session.open(fabric).then(() =>
+        fabric.broker.settle({
+          queue: this.#queue,
+          session: session.id,
+          settles: load.settles,
+        }),
+      )
       const over = (): void => {
         this.#alone--
         this.#host.wake()

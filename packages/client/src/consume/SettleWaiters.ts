@@ -1,6 +1,6 @@
 /** Owns: who waits for settles to be confirmed: one message, or a whole batch. */
 import { type Sequence, type SkeinError, skeinError } from "@skein/model"
-import { type CallOptions, abortedError, timedOutError } from "../Deadline.js"
+import { abortedError, type CallOptions, timedOutError } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
 import type { SettleWaiter } from "./SettleBook.js"
 

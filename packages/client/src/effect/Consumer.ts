@@ -1,7 +1,7 @@
 /** Owns: consuming as streams, and settling as effects. */
 import type { Tagged } from "@skein/model"
 import { Chunk, Effect, Option, Stream } from "effect"
-import type { Consumer, ConsumeOptions } from "../consume/Consumer.js"
+import type { ConsumeOptions, Consumer } from "../consume/Consumer.js"
 import type { Batch, Message } from "../consume/Message.js"
 import type { BatchSettled } from "../consume/SettleWaiters.js"
 import type { CallOptions } from "../Deadline.js"
@@ -10,10 +10,10 @@ import type { QueueDefinition } from "../QueueDefinition.js"
 import {
   type CallError,
   type ConsumeError,
-  type SettleError,
   call,
   consumeTags,
   narrow,
+  type SettleError,
   settleTags,
 } from "./errors.js"
 import { Skein } from "./Skein.js"

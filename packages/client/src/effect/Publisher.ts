@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Published } from "../publish/PublishCall.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { PublishManyOptions, PublishOptions } from "../QueueHandle.js"
-import { type PublishError, call, publishTags } from "./errors.js"
+import { call, type PublishError, publishTags } from "./errors.js"
 import { Skein } from "./Skein.js"
 
 /** Publishes one message; succeeds when it is durable. Interruption withdraws what is not sent. */

@@ -12,7 +12,7 @@ import type {
 import { Effect } from "effect"
 import type { CallOptions } from "../Deadline.js"
 import type { NamedQueue } from "../SkeinClient.js"
-import { type CallError, type DeclareError, call, consumeTags, declareTags } from "./errors.js"
+import { type CallError, call, consumeTags, type DeclareError, declareTags } from "./errors.js"
 import { Skein } from "./Skein.js"
 
 type Options = Omit<CallOptions, "signal">

@@ -4,7 +4,7 @@ import type { ClientOptions } from "../ClientOptions.js"
 import { type ConnectSettings, socketFabric } from "../connect.js"
 import { ignore } from "../Deferred.js"
 import type { OpenFabric } from "../link/FabricConnection.js"
-import { type SkeinClient, makeClient } from "../SkeinClient.js"
+import { makeClient, type SkeinClient } from "../SkeinClient.js"
 import { type ConnectError, call, connectTags } from "./errors.js"
 
 type Settings<Options extends ClientOptions> = Omit<Options, "signal">
@@ -34,9 +34,7 @@ export class Skein extends Context.Tag("@skein/client/Skein")<Skein, SkeinClient
     options: Settings<ClientOptions> = {},
   ): Effect.Effect<SkeinClient, ConnectError, Scope.Scope> {
     return Effect.uninterruptibleMask((restore) =>
-      restore(
-        call(connectTags, (signal) => makeClient(openFabric, { ...options, signal })),
-      ).pipe(
+      restore(call(connectTags, (signal) => makeClient(openFabric, { ...options, signal }))).pipe(
         Effect.tap((client) =>
           Effect.addFinalizer(() => Effect.promise(() => client.close().catch(ignore))),
         ),

@@ -64,8 +64,7 @@ export const run = <A, E extends TaggedFailure, R>(
         call(consumeTags, () =>
           client.queue(queue).worker(handle, {
             ...settings,
-            onFailure: (error) =>
-              error instanceof HandlerFailed ? error.disposition : undefined,
+            onFailure: (error) => (error instanceof HandlerFailed ? error.disposition : undefined),
           }),
         ),
         (made) => Effect.promise(() => made.stop().catch(ignore)),

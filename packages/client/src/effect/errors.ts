@@ -1,5 +1,5 @@
 /** Owns: which errors each call of the Effect API can fail with, known to the compiler. */
-import { type ErrorTag, type Tagged, isSkeinError, skeinError } from "@skein/model"
+import { type ErrorTag, isSkeinError, skeinError, type Tagged } from "@skein/model"
 import { Effect } from "effect"
 
 /** One error type per tag, so that `catchTag` can tell them apart. */

@@ -6,10 +6,10 @@
  * nothing. Until the first connection stands, an error that no retry can help ends the link; later
  * ones are only remembered, because a node that restarts with a wrong setting may be put right.
  */
-import { type SkeinError, isSkeinError, skeinError } from "@skein/model"
+import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import { clientLimits } from "../clientLimits.js"
 import { Deferred, ignore } from "../Deferred.js"
-import { type Runtime, backoffMs } from "../Runtime.js"
+import { backoffMs, type Runtime } from "../Runtime.js"
 import type { FabricConnection, OpenFabric } from "./FabricConnection.js"
 
 export interface LinkUser {
@@ -138,6 +138,11 @@ export class FabricLink {
 export const asSkeinError = (error: unknown): SkeinError =>
   isSkeinError(error)
     ? error
-    : skeinError("InternalError", error instanceof Error ? error.message : String(error), {}, {
-        cause: error,
-      })
+    : skeinError(
+        "InternalError",
+        error instanceof Error ? error.message : String(error),
+        {},
+        {
+          cause: error,
+        },
+      )

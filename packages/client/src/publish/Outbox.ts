@@ -4,7 +4,7 @@
  * Must not know: links, promises' outcomes, clocks.
  */
 import { invariant, limits } from "@skein/model"
-import { type FrameMessage, encodeFrame } from "@skein/wire"
+import { encodeFrame, type FrameMessage } from "@skein/wire"
 import { frameCost } from "../codec/FrameIndex.js"
 import { OutFrame } from "./OutFrame.js"
 import type { PublishCall } from "./PublishCall.js"

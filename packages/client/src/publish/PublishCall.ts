@@ -15,7 +15,8 @@ export interface Published {
   readonly duplicate: boolean
 }
 
-export class PublishCall extends Deferred<Published | readonly Published[]>
+export class PublishCall
+  extends Deferred<Published | readonly Published[]>
   implements FrameMessage
 {
   readonly body: Uint8Array

@@ -1,10 +1,10 @@
-import { type SkeinError, isSkeinError, limits, skeinError } from "@skein/model"
+import { isSkeinError, limits, type SkeinError, skeinError } from "@skein/model"
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import { clientLimits } from "../clientLimits.js"
-import { Queue, makeClient } from "../index.js"
+import { makeClient, Queue } from "../index.js"
 import { FakeFabric, type Fault } from "../testing/FakeFabric.js"
-import { TestClock, settleAll, testRuntime } from "../testing/TestClock.js"
+import { settleAll, TestClock, testRuntime } from "../testing/TestClock.js"
 import type { Published } from "./PublishCall.js"
 
 const bytes = Queue.bytes("q")
@@ -100,11 +100,13 @@ describe("Publisher", () => {
         : publish(request)
     const ends = Promise.all(Array.from({ length: 12 }, (_, i) => end(queue.publish(body(i)))))
     await clock.advance(1000)
-    const failed = (await ends).flatMap((each, i) => ("error" in each ? [[i, each.error._tag]] : []))
-    expect(failed).toEqual([[5, "FrameInvalid"]])
-    expect(stored.messages.map((each) => indexOf(each.body))).toEqual(
-      [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11],
+    const failed = (await ends).flatMap((each, i) =>
+      "error" in each ? [[i, each.error._tag]] : [],
     )
+    expect(failed).toEqual([[5, "FrameInvalid"]])
+    expect(stored.messages.map((each) => indexOf(each.body))).toEqual([
+      0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11,
+    ])
     expect(fabric.publishes.length).toBeLessThan(12)
     expect(await queue.publish(body(12))).toEqual({ sequence: 12, duplicate: false })
   })
@@ -243,14 +245,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant("many" as const), count: fc.integer({ min: 1, max: 9 }) }),
+    arbitrary: fc.record({
+      do: fc.constant("many" as const),
+      count: fc.integer({ min: 1, max: 9 }),
+    }),
   },
   { weight: 5, arbitrary: fc.constant({ do: "tick" as const }) },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant("advance" as const), ms: fc.integer({ min: 1, max: 90 }) }),
+    arbitrary: fc.record({
+      do: fc.constant("advance" as const),
+      ms: fc.integer({ min: 1, max: 90 }),
+    }),
   },
-  { weight: 2, arbitrary: fc.constantFrom({ do: "disconnect" as const }, { do: "restart" as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom({ do: "disconnect" as const }, { do: "restart" as const }),
+  },
 )
 
 const fault: fc.Arbitrary<Fault> = fc.oneof(
@@ -327,14 +338,20 @@ const runFaults = async (
   const last = queue.publish(body(sent.length))
   await clock.advance(40_000)
   await last
-  judge(sent, stored.messages.map((each) => indexOf(each.body)))
+  judge(
+    sent,
+    stored.messages.map((each) => indexOf(each.body)),
+  )
   await client.close()
   expect(queue.room()).toBeInstanceOf(Promise)
 }
 
 const judge = (sent: readonly Sent[], stored: readonly number[]): void => {
   expect(new Set(stored).size, "nothing is stored twice").toBe(stored.length)
-  expect([...stored].sort((a, b) => a - b), "order of publishing").toEqual(stored)
+  expect(
+    [...stored].sort((a, b) => a - b),
+    "order of publishing",
+  ).toEqual(stored)
   for (const { index, end: how } of sent) {
     if (how === undefined) continue
     if ("published" in how) expect(stored[(how.published.sequence ?? 0) - 1]).toBe(index)

@@ -12,19 +12,19 @@
  * next one. So a frame that was sent over two connections never gives its number to other content;
  * if it must be dropped, the publisher goes on under a new producer id.
  */
-import { type QueueRef, type SkeinError, limits, skeinError } from "@skein/model"
+import { limits, type QueueRef, type SkeinError, skeinError } from "@skein/model"
 import type { PublishAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { abortedError, timedOutError } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
-import { type FabricLink, type LinkUser, asSkeinError } from "../link/FabricLink.js"
-import { type Runtime, backoffMs, randomHex128 } from "../Runtime.js"
-import type { OutFrame } from "./OutFrame.js"
-import { Outbox } from "./Outbox.js"
-import type { PublishCall } from "./PublishCall.js"
+import { asSkeinError, type FabricLink, type LinkUser } from "../link/FabricLink.js"
+import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
 import { confirmFrame } from "./confirmFrame.js"
-import { type Verdict, judge, surelyNotStored } from "./judge.js"
+import { judge, surelyNotStored, type Verdict } from "./judge.js"
+import { Outbox } from "./Outbox.js"
+import type { OutFrame } from "./OutFrame.js"
+import type { PublishCall } from "./PublishCall.js"
 
 const retryBounds = {
   minMs: clientLimits.publishRetryDelayMinMs,
@@ -163,10 +163,14 @@ export class Publisher implements LinkUser {
     ) {
       return undefined
     }
-    return skeinError("Overloaded", "too many messages wait to be published: await room() between", {
-      messages: this.outstandingMessages,
-      bytes: this.outstandingBytes,
-    })
+    return skeinError(
+      "Overloaded",
+      "too many messages wait to be published: await room() between",
+      {
+        messages: this.outstandingMessages,
+        bytes: this.outstandingBytes,
+      },
+    )
   }
 
   #flushSoon(): void {
@@ -364,9 +368,7 @@ export class Publisher implements LinkUser {
     if (oldest === undefined) return
     const ageMs = this.#runtime.clock.monotonicMs() - oldest.firstSentMs
     if (ageMs < limits.unconfirmedAfterMs) return
-    this.#startProducer(
-      skeinError("TimedOut", `no answer within ${limits.unconfirmedAfterMs} ms`),
-    )
+    this.#startProducer(skeinError("TimedOut", `no answer within ${limits.unconfirmedAfterMs} ms`))
   }
 
   #failFrame(frame: OutFrame, error: SkeinError): void {

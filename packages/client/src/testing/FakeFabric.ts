@@ -5,10 +5,10 @@
  */
 import {
   type Clock,
-  type SkeinError,
   decodeQueuePolicy,
   isSkeinError,
   limits,
+  type SkeinError,
   skeinError,
 } from "@skein/model"
 import type {
@@ -207,12 +207,7 @@ export class FakeFabric {
       const queue = this.#byGeneration.get(request.queue.generation)
       if (queue === undefined || !this.#sessions.has(request.session)) continue
       const untilMs = this.#clock.monotonicMs() + queue.info.policy.leaseMs
-      const messages = queue.lease(
-        request.session,
-        request.messagesMax,
-        request.bytesMax,
-        untilMs,
-      )
+      const messages = queue.lease(request.session, request.messagesMax, request.bytesMax, untilMs)
       if (messages.length === 0) continue
       this.session(request.session).answered.set(
         numberOf(request),
@@ -396,7 +391,9 @@ class FakeConnection implements FabricConnection {
       delete: (name) => this.#ask("admin", () => fabric.delete(name)),
       lookup: (name) => this.#ask("admin", () => fabric.queue(name).info),
       list: () =>
-        this.#ask("admin", () => ({ queues: fabric.names().map((name) => fabric.queue(name).info) })),
+        this.#ask("admin", () => ({
+          queues: fabric.names().map((name) => fabric.queue(name).info),
+        })),
       show: (name) => this.#ask("admin", () => showOf(name)),
       purge: (name) =>
         this.#ask("admin", () => {

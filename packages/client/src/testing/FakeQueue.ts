@@ -2,15 +2,15 @@
  * Owns: what one queue of the fake fabric does: the producer contract, leases, settles, as DESIGN.md
  * section 6 puts them, in the plainest way. An oracle: it shares no code with packages/queue.
  */
-import { type SkeinError, isSkeinError, skeinError } from "@skein/model"
+import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import {
   type DeliveredRun,
+  encodeFrame,
   type PublishAnswer,
   type PublishRequest,
   type QueueInfo,
-  type Settle,
-  encodeFrame,
   readMessages,
+  type Settle,
   viewFrame,
 } from "@skein/wire"
 

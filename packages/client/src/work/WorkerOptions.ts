@@ -80,8 +80,7 @@ export const workerSettings = <A>(options: WorkerOptions<A>): WorkerSettings<A> 
   }
 }
 
-const within = (value: number, low: number, high: number): boolean =>
-  value >= low && value <= high
+const within = (value: number, low: number, high: number): boolean => value >= low && value <= high
 
 const check = (holds: boolean, detail: string): void => {
   if (!holds) throw skeinError("ConfigInvalid", detail)

@@ -2,8 +2,8 @@
 import {
   invariant,
   limits,
-  queueNameProblem,
   type QueueRef,
+  queueNameProblem,
   sameQueuePolicy,
   skeinError,
 } from "@skein/model"

@@ -10,7 +10,7 @@ import { done } from "./decisions.js"
 export const decideDelete = (state: QueueState): Decision => {
   if (state.life !== "present") return done()
   const deliveries: Delivery[] = []
-  for (const session of state.sessions.turns.values()) {
+  for (const session of state.sessions.turns) {
     for (const { fetchNumber } of session.waits) {
       deliveries.push({ session: session.id, fetchNumber, runs: [] })
     }

@@ -15,10 +15,10 @@ import type { Session, Wait } from "../state/Sessions.js"
 import { done } from "./decisions.js"
 
 export const decideDeliver = (state: QueueState, now: Now): Decision => {
-  if (state.sessions.turns.size === 0) return done()
+  if (state.sessions.turns.length === 0) return done()
   const deal = new Deal(state, now)
   // Each round gives every session that still waits one fetch.
-  let round = [...state.sessions.turns.values()].map((session) => ({ session, at: 0 }))
+  let round = state.sessions.turns.map((session) => ({ session, at: 0 }))
   while (round.length > 0) {
     const again: typeof round = []
     for (const turn of round) {
@@ -126,14 +126,14 @@ export const evolveTouched = (state: QueueState, event: Touched): void => {
   const block = state.blocks.byIndex.get(event.block)
   invariant(block !== undefined, "a block is touched that is gone")
   block.touch(state.lanes)
-  state.blocks.soil(block)
+  block.dirty = true
 }
 
 export const evolveRedelivered = (state: QueueState, event: Redelivered): void => {
   for (let at = 0; at < event.ranges.length; at += 2) {
     state.blocks.every(event.ranges[at], event.ranges[at + 1], (block, from, to) => {
       block.markOpen(from, to, state.lanes)
-      state.blocks.soil(block)
+      block.dirty = true
     })
   }
 }

@@ -35,6 +35,7 @@ export class Block {
   readonly frames = new FrameTable()
   /** What is leased of it, ascending. Shared and empty until something is. */
   held: Held[] = noHeld
+  /** It changed since the last checkpoint; a checkpoint holds it. */
   dirty = false
   saved = false
 

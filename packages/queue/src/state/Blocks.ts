@@ -41,17 +41,10 @@ export class Blocks {
   unlocated = 0
   /** Frames that died since the shell last asked. */
   dead: DeadFrame[] = []
-  /** Blocks that changed since the last checkpoint, and numbers of saved blocks that went. */
-  readonly dirty = new Set<Block>()
+  /** Numbers of saved blocks that went since the last checkpoint. */
   gone: number[] = []
 
   constructor(private readonly lanes: Lanes) {}
-
-  soil(block: Block): void {
-    if (block.dirty) return
-    block.dirty = true
-    this.dirty.add(block)
-  }
 
   /** The block, made at the end of the list when it is not there. */
   reach(index: number): Block {
@@ -124,7 +117,7 @@ export class Blocks {
       const to = Math.min(last, block.base + blockMessages - 1)
       if (block.unsettled === 0) block.sinceMs = journalMs
       block.add(from - block.base, to - block.base)
-      this.soil(block)
+      block.dirty = true
       from = to + 1
     }
     this.ready += last - first + 1
@@ -136,7 +129,7 @@ export class Blocks {
     block.frames.push(first - block.base, count, live, bytes, Number.NaN)
     this.bytes += bytes
     this.unlocated++
-    this.soil(block)
+    block.dirty = true
   }
 
   lease(block: Block, from: number, to: number): void {
@@ -155,7 +148,7 @@ export class Blocks {
     this.leased -= leased
     this.ready -= to - from + 1 - leased
     this.settleFrames(block, from, to)
-    this.soil(block)
+    block.dirty = true
     return leased
   }
 
@@ -164,7 +157,7 @@ export class Blocks {
     this.leased -= leased
     this.ready += leased
     this.offerReady(block)
-    this.soil(block)
+    block.dirty = true
     return leased
   }
 
@@ -176,7 +169,7 @@ export class Blocks {
       const end = block.base + blockMessages
       if (block.words !== undefined) {
         block.drain(Math.min(next, end))
-        this.soil(block)
+        block.dirty = true
       }
       if (next < end || block.frames.alive > 0) return
       this.remove(block)
@@ -191,7 +184,7 @@ export class Blocks {
       this.ready += block.leased
       this.leased -= block.leased
       failures += block.reopen(this.lanes)
-      this.soil(block)
+      block.dirty = true
     }
     this.readyBlock = this.first
     return failures
@@ -219,7 +212,7 @@ export class Blocks {
     if (Number.isNaN(frame.block.frames.location(frame.at))) this.unlocated--
     if (Number.isNaN(location)) this.unlocated++
     frame.block.frames.place(frame.at, location)
-    this.soil(frame.block)
+    frame.block.dirty = true
   }
 
   /** The first unsettled message; 0 when there is none. */
@@ -257,7 +250,6 @@ export class Blocks {
     else block.next.previous = block.previous
     if (this.readyBlock === block) this.readyBlock = block.next ?? this.last
     this.byIndex.delete(block.index)
-    this.dirty.delete(block)
     if (block.saved) this.gone.push(block.index)
   }
 
@@ -282,7 +274,7 @@ export class Blocks {
   }
 
   private settleFrame(holder: Block, at: number, count: number): void {
-    this.soil(holder)
+    holder.dirty = true
     if (!holder.frames.settle(at, count)) return
     const location = holder.frames.location(at)
     const bytes = holder.frames.bytes(at)

@@ -53,7 +53,7 @@ export class Session {
 export class Sessions {
   readonly byId = new Map<SessionId, Session>()
   /** Sessions with waiting fetches; the first has its turn next. */
-  readonly turns = new Map<SessionId, Session>()
+  readonly turns: Session[] = []
   readonly waits = new DueHeap<Wait>()
 
   of(id: SessionId): Session {
@@ -79,7 +79,7 @@ export class Sessions {
     while (at > 0 && session.waits[at - 1].fetchNumber > fetchNumber) at--
     session.waits.splice(at, 0, wait)
     this.waits.add(wait)
-    this.turns.set(id, session)
+    if (session.waits.length === 1) this.turns.push(session)
   }
 
   /** The fetch has its answer: with messages, the session goes to the end of the turns. */
@@ -89,8 +89,8 @@ export class Sessions {
     const wait = session.waitOf(fetchNumber)
     if (wait !== undefined) this.drop(wait)
     if (served && session.waits.length > 0) {
-      this.turns.delete(id)
-      this.turns.set(id, session)
+      this.turns.splice(this.turns.indexOf(session), 1)
+      this.turns.push(session)
     }
   }
 
@@ -106,6 +106,6 @@ export class Sessions {
     const session = wait.session
     session.waits.splice(session.waits.indexOf(wait), 1)
     this.waits.remove(wait)
-    if (session.waits.length === 0) this.turns.delete(session.id)
+    if (session.waits.length === 0) this.turns.splice(this.turns.indexOf(session), 1)
   }
 }

@@ -1,0 +1,95 @@
+/**
+ * Owns: `skein node start`: runs a node until a signal or a failure ends it.
+ * Shutdown order: the port takes nothing new and answers what is in flight, the engine lets go, shards
+ * close with checkpoints, the journal closes; then exit 0. A watchdog bounds all of it.
+ */
+import { resolve } from "node:path"
+import { systemClock } from "@skein/journal"
+import { isSkeinError, type SkeinError } from "@skein/model"
+import { readToken } from "../config/readToken.js"
+import type { Settings } from "../config/settings.js"
+import { exitCodeOf } from "../exitCodes.js"
+import { NodeLog } from "../node/NodeLog.js"
+import { Shutdown } from "../node/Shutdown.js"
+import { type ServedNode, serveNode } from "../node/serveNode.js"
+import { showError, shownError } from "../output/showError.js"
+import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
+
+export const run: RunCommand = async (context) => {
+  const { settings, terminal, version } = context
+  const log = new NodeLog(terminal, isJson(context), systemClock)
+  const shutdown = new Shutdown({
+    clock: systemClock,
+    on: (signal, react) => process.on(signal, react),
+    exit: (code) => process.exit(code),
+    say: (text) => log.line("warn", text),
+  })
+  const { token, warning } = readToken(context.resolved)
+  if (warning !== undefined) log.line("warn", warning)
+  const dir = settings.memory ? undefined : resolve(settings.dir)
+  const starting = serveNode({ settings, dir, token, version, log })
+  // A signal that comes while the node recovers is heeded once it is up.
+  const node = await starting
+  await announce(context, node, dir)
+  const end = await Promise.race([shutdown.requested, node.failed])
+  const unwatch = shutdown.watch()
+  if (isSkeinError(end)) return giveUp(context, node, end)
+  log.line("info", `${end}: stopping`)
+  await node.close()
+  unwatch()
+  log.line("info", "stopped: everything that was confirmed is stored")
+  return undefined
+}
+
+/** The node cannot go on: says why, and ends without trusting the journal any more. */
+const giveUp = async (
+  context: CommandContext,
+  node: ServedNode,
+  error: SkeinError,
+): Promise<number> => {
+  showError(context.terminal, shownError(error), isJson(context))
+  await node.close().catch(() => {})
+  return Math.max(1, exitCodeOf(error))
+}
+
+const announce = async (
+  context: CommandContext,
+  node: ServedNode,
+  dir: string | undefined,
+): Promise<void> => {
+  const { settings, terminal } = context
+  // Who reads it may have gone; that is no reason to end a node.
+  const ignore = () => {}
+  if (isJson(context)) {
+    const { address, fabricId } = node
+    const event = { event: "listening", address, pid: process.pid, dir: dir ?? null, fabricId }
+    await writeJson(context, event).catch(ignore)
+  } else await terminal.out(welcome(context, settings, node, dir)).catch(ignore)
+}
+
+const welcome = (
+  { terminal, env }: CommandContext,
+  settings: Settings,
+  { address, shards }: ServedNode,
+  dir: string | undefined,
+): string => {
+  const stored = dir === undefined ? "in memory only: nothing survives it" : `stored in ${dir}`
+  const command = env.npm_lifecycle_event === "start" ? "npx skein" : "skein"
+  const to = address === "127.0.0.1:4117" ? "" : ` --address ${address}`
+  const tries = [
+    `${command} queue declare hello${to}`,
+    `${command} publish hello "first message"${to}`,
+    `${command} consume hello --ack${to}`,
+    `${command} node status${to}`,
+  ]
+  return [
+    `Skein ${settings.node} listens on ${terminal.paintOut("bold", address)}`,
+    `${shards} shards, ${stored}; pid ${process.pid}`,
+    "",
+    "Try in another terminal:",
+    ...tries.map((line) => `  ${terminal.paintOut("green", line)}`),
+    "",
+    "Ctrl-C stops it in order, a second Ctrl-C at once.",
+    "",
+  ].join("\n")
+}

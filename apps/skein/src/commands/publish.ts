@@ -1,0 +1,185 @@
+/**
+ * Owns: `skein publish`: reads bodies, publishes them in order with several batches in flight, and
+ * says how many were confirmed, also when it ends early.
+ */
+import type { MessageOptions, Published, QueueHandle } from "@skein/client"
+import { UsageError } from "../arguments/UsageError.js"
+import { exitCodes } from "../exitCodes.js"
+import { showCount, showTime } from "../output/figures.js"
+import { Progress } from "../output/Progress.js"
+import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
+import { KeyRegexp } from "./publish/KeyRegexp.js"
+import {
+  type Bodies,
+  bodiesOfTexts,
+  lineBodies,
+  openInput,
+  wholeBody,
+} from "./publish/readBodies.js"
+import { untilAborted } from "./untilAborted.js"
+
+/** Batches that may be unconfirmed at once. */
+const batchesInFlightMax = 8
+
+export const run: RunCommand = async (context) => {
+  const plan = planOf(context)
+  const tally = new Tally(context)
+  return context.connected(async ({ client, Queue }) => {
+    const [name = ""] = context.invocation.args
+    const queue = client.queue(Queue.any(name))
+    // Tells a missing queue before anything is read.
+    await queue.info({ timeoutMs: context.settings.timeout, signal: context.signal })
+    try {
+      await publishAll(context, plan, queue, tally)
+    } catch (cause) {
+      tally.end()
+      if (!isJson(context)) context.terminal.err(`${tally.text()}\n`)
+      throw cause
+    }
+    tally.end()
+    if (isJson(context)) await writeJson(context, tally.json())
+    else await context.terminal.out(`${tally.text()}\n`)
+    return context.signal.aborted ? exitCodes.interrupted : undefined
+  })
+}
+
+interface Plan {
+  readonly batches: AsyncIterable<Bodies>
+  readonly asJson: boolean
+  readonly keys: KeyRegexp | undefined
+  readonly headers: Readonly<Record<string, string>> | undefined
+}
+
+const planOf = ({ invocation, terminal }: CommandContext): Plan => {
+  const texts = invocation.args.slice(1)
+  const file = invocation.text("file")
+  const isLines = invocation.isOn("lines")
+  if (texts.length > 0 && (file !== undefined || isLines)) {
+    throw new UsageError("give either BODY or --file, and --lines with a file only.")
+  }
+  if (texts.length === 0 && file === undefined && terminal.inIsTty) {
+    throw new UsageError("there is nothing to publish: give BODY, --file FILE or a pipe.")
+  }
+  const expression = invocation.text("key-regexp")
+  const plan = {
+    asJson: invocation.isOn("json"),
+    keys: expression === undefined ? undefined : new KeyRegexp(expression),
+    headers: headersOf(invocation.texts("header")),
+  }
+  if (texts.length > 0) return { ...plan, batches: bodiesOfTexts(texts) }
+  const input = openInput(file ?? "-")
+  return { ...plan, batches: isLines ? lineBodies(input) : wholeBody(input) }
+}
+
+const headersOf = (pairs: readonly string[]): Readonly<Record<string, string>> | undefined => {
+  if (pairs.length === 0) return undefined
+  const headers = new Map<string, string>()
+  for (const pair of pairs) {
+    const at = pair.indexOf("=")
+    const name = pair.slice(0, at)
+    if (headers.has(name)) throw new UsageError(`--header ${name} is given twice.`)
+    headers.set(name, pair.slice(at + 1))
+  }
+  return Object.fromEntries(headers)
+}
+
+const publishAll = async (
+  context: CommandContext,
+  plan: Plan,
+  queue: QueueHandle<unknown>,
+  tally: Tally,
+): Promise<void> => {
+  const inFlight: Promise<void>[] = []
+  let read = 0
+  try {
+    for await (const { bodies, part } of untilAborted(plan.batches, context.signal)) {
+      const texts = bodies.map(textOf)
+      const keys = plan.keys?.keysOf(texts, read + 1)
+      tally.unmatched += keys?.filter((key) => key === undefined).length ?? 0
+      const values = bodies.map((bytes, at) => payloadOf(plan, bytes, texts[at], read + at + 1))
+      const each = (_: unknown, at: number): MessageOptions => columnsOf(plan, keys?.[at])
+      const options = { timeoutMs: context.settings.timeout, each }
+      const sent = queue.publishMany(values, options).then((results) => tally.add(results, part))
+      // Looked at below, in order; until then a failure is nobody's unhandled rejection.
+      sent.catch(() => {})
+      inFlight.push(sent)
+      read += bodies.length
+      if (inFlight.length >= batchesInFlightMax) await inFlight.shift()
+    }
+  } finally {
+    // What was sent is waited for, also after Ctrl-C: the summary counts what is confirmed.
+    const ends = await Promise.allSettled(inFlight)
+    const failed = ends.find((end) => end.status === "rejected")
+    if (failed?.status === "rejected") tally.failure = failed.reason
+  }
+  if (tally.failure !== undefined) throw tally.failure
+}
+
+const columnsOf = ({ headers }: Plan, key: string | undefined): MessageOptions => ({
+  ...(headers !== undefined && { headers }),
+  ...(key !== undefined && key !== "" && { key }),
+})
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** `undefined`: the bytes are no UTF-8. */
+const textOf = (bytes: Buffer): string | undefined => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** A text, a JSON value with --json, or the bytes as they are when they are no UTF-8. */
+const payloadOf = (
+  plan: Plan,
+  bytes: Buffer,
+  text: string | undefined,
+  number: number,
+): unknown => {
+  if (!plan.asJson) return text ?? bytes
+  try {
+    return JSON.parse(text ?? "")
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : ""
+    throw new UsageError(`message ${number} is not JSON: ${why}.`, "Without --json it is a text.")
+  }
+}
+
+class Tally {
+  published = 0
+  unmatched = 0
+  failure: unknown
+  readonly #progress: Progress
+  readonly #startedMs: number
+
+  constructor(private readonly context: CommandContext) {
+    const { terminal, nowMs } = context
+    this.#startedMs = nowMs()
+    const isOn = terminal.errIsTty && !isJson(context)
+    this.#progress = new Progress(terminal, { label: "published", isOn, nowMs })
+  }
+
+  add(results: readonly Published[], part: number | undefined): void {
+    this.published += results.length
+    this.#progress.step(results.length, part)
+  }
+
+  end(): void {
+    this.#progress.end()
+  }
+
+  json() {
+    const { published, unmatched, context } = this
+    const ms = Math.round(context.nowMs() - this.#startedMs)
+    return { queue: context.invocation.args[0], published, unmatched, ms }
+  }
+
+  text(): string {
+    const { queue, published, unmatched, ms } = this.json()
+    const rate = published > 1 && ms >= 1000 ? ` in ${showTime(ms)}` : ""
+    const more = unmatched === 0 ? "" : ` (${showCount(unmatched)} without a key)`
+    return `published ${showCount(published)} messages to ${queue}${rate}${more}`
+  }
+}

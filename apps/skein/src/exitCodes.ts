@@ -1,0 +1,50 @@
+/** Owns: what the exit code says. The README and `skein --help` show this table. */
+import type { ErrorTag } from "@skein/model"
+
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  cannotConnect: 3,
+  notFound: 4,
+  refused: 5,
+  tryAgain: 6,
+  inUse: 7,
+  damaged: 8,
+  interrupted: 130,
+} as const
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
+
+export const exitCodeTable: readonly (readonly [code: number, meaning: string])[] = [
+  [exitCodes.ok, "done"],
+  [exitCodes.failed, "the operation failed"],
+  [exitCodes.usage, "the command line or the configuration is wrong, or --yes is missing"],
+  [exitCodes.cannotConnect, "no node answers at the address"],
+  [exitCodes.notFound, "there is no such queue"],
+  [exitCodes.refused, "not allowed: the token is wrong or missing"],
+  [exitCodes.tryAgain, "try again later: full, busy, or no answer in time"],
+  [exitCodes.inUse, "the directory or the port is in use"],
+  [exitCodes.damaged, "the stored data is damaged"],
+  [exitCodes.interrupted, "interrupted by Ctrl-C"],
+]
+
+const byTag: Partial<Record<ErrorTag, ExitCode>> = {
+  ConfigInvalid: exitCodes.usage,
+  QueueNameInvalid: exitCodes.usage,
+  PolicyInvalid: exitCodes.usage,
+  BindRefused: exitCodes.usage,
+  ConnectionFailed: exitCodes.cannotConnect,
+  QueueNotFound: exitCodes.notFound,
+  Unauthorized: exitCodes.refused,
+  DirectoryInUse: exitCodes.inUse,
+  AddressInUse: exitCodes.inUse,
+  ShardCorrupt: exitCodes.damaged,
+  Aborted: exitCodes.interrupted,
+}
+
+/** The exit code of an error of the fabric. */
+export const exitCodeOf = (error: {
+  readonly _tag: ErrorTag
+  readonly retryable: boolean
+}): ExitCode => byTag[error._tag] ?? (error.retryable ? exitCodes.tryAgain : exitCodes.failed)

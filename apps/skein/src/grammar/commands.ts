@@ -1,0 +1,224 @@
+/** Owns: the table of all commands with their options and arguments. */
+import { limits } from "@skein/model"
+import { type SettingKey, settingTable } from "../config/settings.js"
+import type { ArgumentSpec, CommandSpec, OptionSpec } from "./Grammar.js"
+
+const setting = (key: SettingKey): OptionSpec => {
+  const { flag = key, alias, value, help, default: preset } = settingTable[key]
+  const shown =
+    preset === undefined || value.kind === "switch" ? help : `${help} Default ${preset}.`
+  return { name: flag, ...(alias !== undefined && { alias }), value, help: shown, setting: key }
+}
+
+const one = (name: string, help: string): ArgumentSpec => ({ name, help, count: "one" })
+const flag = (name: string, help: string): OptionSpec => ({ name, help, value: { kind: "switch" } })
+
+const configFile: OptionSpec = {
+  name: "config",
+  value: { kind: "text", placeholder: "FILE" },
+  help: "The config file. Default skein.json in the working directory, if it is there.",
+}
+const output = [setting("output"), configFile]
+const asClient = [
+  setting("address"),
+  setting("tokenFile"),
+  setting("timeout"),
+  setting("connectTimeout"),
+  ...output,
+]
+const yes: OptionSpec = { ...flag("yes", "Do it without asking."), alias: "y" }
+const queue = one("QUEUE", "The queue's name.")
+const dir = one("DIR", "A node's data directory.")
+
+const count = (help: string, max: number): OptionSpec => ({
+  name: "count",
+  alias: "n",
+  value: { kind: "integer", min: 1, max },
+  help,
+})
+
+const nodeCommands: readonly CommandSpec[] = [
+  {
+    name: "start",
+    help: "Run a node until SIGTERM or Ctrl-C.",
+    options: [
+      setting("dir"),
+      setting("memory"),
+      setting("host"),
+      setting("port"),
+      setting("tokenFile"),
+      setting("shards"),
+      setting("node"),
+      ...output,
+    ],
+    arguments: [],
+  },
+  { name: "status", help: "What a node says of itself.", options: asClient, arguments: [] },
+]
+
+const policyOptions: readonly OptionSpec[] = [
+  {
+    name: "lease",
+    value: { kind: "duration", minMs: limits.leaseMinMs, maxMs: limits.leaseMaxMs },
+    help: "How long a delivery is leased. Default 30s.",
+  },
+  {
+    name: "dedup-window",
+    value: { kind: "duration", minMs: 0, maxMs: limits.dedupWindowMaxMs },
+    help: "How long a dedup id is remembered. Default 10m.",
+  },
+  {
+    name: "messages-max",
+    value: { kind: "integer", min: 1, max: limits.messagesPerQueueMax },
+    help: `Publishes are refused beyond so many messages. Default ${limits.messagesPerQueueDefault}.`,
+  },
+  {
+    name: "bytes-max",
+    value: { kind: "bytes", min: 1, max: limits.bytesPerQueueMax },
+    help: "Publishes are refused beyond so many bytes. Default 64GiB.",
+  },
+  {
+    name: "body-bytes-max",
+    value: { kind: "bytes", min: 1, max: limits.bodyBytesMax },
+    help: "The largest body taken. Default 1MiB.",
+  },
+]
+
+const queueCommands: readonly CommandSpec[] = [
+  {
+    name: "declare",
+    help: "Create a queue; with the same settings again, answer the one that is there.",
+    options: [...policyOptions, ...asClient],
+    arguments: [queue],
+  },
+  {
+    name: "list",
+    help: "List queues by name.",
+    options: [
+      {
+        name: "prefix",
+        value: { kind: "text", placeholder: "PREFIX", charsMax: limits.queueNameBytesMax },
+        help: "Only names that begin so.",
+      },
+      count("At most so many. Default all.", limits.queuesPerFabricMax),
+      ...asClient,
+    ],
+    arguments: [],
+  },
+  {
+    name: "show",
+    help: "Settings and counts of a queue.",
+    options: asClient,
+    arguments: [queue],
+  },
+  {
+    name: "purge",
+    help: "Remove every ready message of a queue.",
+    options: [yes, ...asClient],
+    arguments: [queue],
+  },
+  {
+    name: "delete",
+    help: "Delete a queue with its messages.",
+    options: [yes, ...asClient],
+    arguments: [queue],
+  },
+  {
+    name: "peek",
+    help: "Look at messages without taking them.",
+    options: [
+      count("At most so many. Default 10.", limits.peekMessagesMax),
+      {
+        name: "from",
+        value: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
+        help: "First sequence to look at. Default the oldest.",
+      },
+      ...asClient,
+    ],
+    arguments: [queue],
+  },
+]
+
+const publish: CommandSpec = {
+  name: "publish",
+  help: "Publish messages: the bodies given, or a file, or standard input.",
+  options: [
+    {
+      name: "file",
+      value: { kind: "text", placeholder: "FILE" },
+      help: "Read the body from this file; - is standard input.",
+    },
+    flag("lines", "Each line of the file is a message."),
+    flag("json", "Bodies are JSON values; without it they are texts."),
+    {
+      name: "key-regexp",
+      value: { kind: "text", placeholder: "REGEXP", charsMax: 1024 },
+      help: "A message's key: the first group (or all) of what matches in its body.",
+    },
+    {
+      name: "header",
+      value: { kind: "pair" },
+      help: "A header of every message; may be repeated.",
+      repeated: true,
+    },
+    ...asClient,
+  ],
+  arguments: [queue, { name: "BODY", help: "The bodies, one message each.", count: "any" }],
+}
+
+const consume: CommandSpec = {
+  name: "consume",
+  help: "Write messages to standard output, one a line. Without --ack they go back at the end.",
+  options: [
+    count("Stop after so many messages. Default until the queue is empty.", 1_000_000_000),
+    flag("follow", "Wait for more when the queue is empty, until Ctrl-C. Needs --ack."),
+    flag("ack", "Acknowledge what was written: it is gone from the queue."),
+    ...asClient,
+  ],
+  arguments: [queue],
+}
+
+const journalCommands: readonly CommandSpec[] = [
+  { name: "verify", help: "Check everything; damage is named.", options: output, arguments: [dir] },
+  {
+    name: "digest",
+    help: "A digest of what is stored, shard by shard.",
+    options: output,
+    arguments: [dir],
+  },
+  { name: "dump", help: "The records as lines of JSON.", options: output, arguments: [dir] },
+]
+
+const group = (name: string, help: string, commands: readonly CommandSpec[]): CommandSpec => ({
+  name,
+  help,
+  commands,
+  options: [],
+  arguments: [],
+})
+
+export const skein: CommandSpec = group("skein", "Run, operate and use a Skein fabric.", [
+  group("node", "Run a node, or ask one how it is.", nodeCommands),
+  group("queue", "Declare, list and look after queues.", queueCommands),
+  publish,
+  consume,
+  {
+    name: "bench",
+    help: "The load bench of the source tree: skein bench SCENARIO [ARGS].",
+    options: [],
+    arguments: [{ name: "ARGS", help: "Passed on as they are.", count: "any" }],
+    passesOn: true,
+  },
+  {
+    name: "config",
+    help: "Each setting with its value and where that comes from.",
+    options: [
+      ...(Object.keys(settingTable) as readonly SettingKey[])
+        .filter((key) => settingTable[key].flag !== undefined && key !== "output")
+        .map(setting),
+      ...output,
+    ],
+    arguments: [],
+  },
+  group("journal", "Inspect the data directory of a node that is not running.", journalCommands),
+])

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+/**
+ * Owns: the process of the `skein` command: its streams, signals, version and exit code. A first
+ * Ctrl-C lets the command end in order, a second one ends it at once.
+ */
+import { readFileSync } from "node:fs"
+import { systemTerminal } from "./output/Terminal.js"
+
+const argv = process.argv.slice(2)
+const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8")
+const { version } = JSON.parse(manifest) as { readonly version: string }
+const terminal = systemTerminal(process.env)
+
+const main = async (): Promise<number> => {
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
+    await terminal.out(`skein ${version}\n`)
+    return 0
+  }
+  const interrupt = new AbortController()
+  // A node has its own way to stop.
+  if (!(argv[0] === "node" && argv.includes("start"))) onInterrupt(interrupt)
+  const { runSkein } = await import("./runSkein.js")
+  const nowMs = () => performance.now()
+  return runSkein(argv, { env: process.env, terminal, version, signal: interrupt.signal, nowMs })
+}
+
+const onInterrupt = (interrupt: AbortController): void => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (interrupt.signal.aborted) process.exit(130)
+      interrupt.abort()
+    })
+  }
+}
+
+// Standard output is written by now, and a pipe that is still open must not hold the process.
+main().then(
+  (code) => process.exit(code),
+  () => process.exit(1),
+)

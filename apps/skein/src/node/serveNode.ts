@@ -1,0 +1,127 @@
+/**
+ * Owns: a node with its doors: the engine's control calls, and the port for clients.
+ * Start order: shards, engine, port; a port that is taken fails the start. Stop: the reverse.
+ */
+import { fixedTable, layerAdminDoors, layerEngine, makeDoorAdmin } from "@skein/cluster"
+import { type NodeIdentity, type OpenNode, openNode } from "@skein/embedded/openNode"
+import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
+import { ClientPort, DoorFailed, type NodeCore, openRpcDoor } from "@skein/node"
+import { Child } from "@skein/supervision"
+import type { Admin } from "@skein/wire"
+import { Effect, Layer } from "effect"
+import type { Settings } from "../config/settings.js"
+import type { NodeLog } from "./NodeLog.js"
+
+export interface ServeOptions {
+  readonly settings: Settings
+  /** Absent: in memory. */
+  readonly dir: string | undefined
+  readonly token: string | undefined
+  readonly version: string
+  readonly log: NodeLog
+}
+
+export interface ServedNode {
+  readonly address: string
+  readonly fabricId: string
+  readonly shards: number
+  /** Resolves when the node has given up. */
+  readonly failed: Promise<SkeinError>
+  readonly close: () => Promise<void>
+}
+
+/** Rejects with DirectoryInUse, -Foreign, -Unusable, AddressInUse, BindRefused, ConfigInvalid, … */
+export const serveNode = async (options: ServeOptions): Promise<ServedNode> => {
+  const { settings, dir, version, log } = options
+  const doors = new Doors(options)
+  const node: OpenNode = await openNode({
+    storage: dir === undefined ? { memory: true } : { dir },
+    ...(settings.shards !== undefined && { shards: settings.shards }),
+    nodeName: settings.node,
+    version,
+    doors: (core, identity) => doors.children(core, identity),
+    outside: () => ({ address: doors.address, connections: doors.connections }),
+    onFault: (where, error) => log.line("error", `${where}: ${error.message}`),
+  })
+  const { fabricId, shards, failed, close } = node
+  return { address: doors.address, fabricId, shards, failed, close }
+}
+
+class Doors {
+  address = ""
+  #port: ClientPort | undefined
+  #admin: Admin | undefined
+
+  constructor(private readonly options: ServeOptions) {}
+
+  get connections(): number {
+    return this.#port?.counters().connections ?? 0
+  }
+
+  children(core: NodeCore, identity: NodeIdentity): readonly Child.Child<DoorFailed>[] {
+    return [
+      Child.fiber({ name: "engine", start: this.#engine(core, identity), run: () => Effect.never }),
+      Child.fiber({ name: "port", start: this.#listen(core, identity), run: () => Effect.never }),
+    ]
+  }
+
+  #engine(core: NodeCore, { shards }: NodeIdentity) {
+    const { host, port } = this.options.settings
+    // With one node the address is a name only: nobody connects to it.
+    const address = { host, port }
+    const local = { isOpen: (shard: number) => core.isShardOpen(shard) }
+    const engine = layerEngine({ address, table: fixedTable(address, shards), local })
+    const layer = layerAdminDoors(core.admin).pipe(Layer.provideMerge(engine))
+    return Layer.build(layer).pipe(
+      Effect.flatMap((context) => Effect.provide(makeDoorAdmin(core.admin), context)),
+      Effect.tap((admin) => Effect.sync(() => this.#keepAdmin(admin))),
+    )
+  }
+
+  #keepAdmin(admin: Admin): void {
+    this.#admin = admin
+  }
+
+  #listen(core: NodeCore, identity: NodeIdentity) {
+    return Effect.acquireRelease(
+      Effect.tryPromise({
+        try: () => this.#open(core, identity),
+        catch: (cause) => new DoorFailed({ error: asSkeinError(cause) }),
+      }),
+      ({ close }) => Effect.promise(close),
+    )
+  }
+
+  async #open(core: NodeCore, { fabricId, instance }: NodeIdentity) {
+    const { settings, token, log } = this.options
+    const { host, port: wanted, node } = settings
+    const admin = this.#admin ?? core.admin
+    const rpc = openRpcDoor(admin)
+    const fabric = { broker: core.broker, admin }
+    const port = new ClientPort(fabric, rpc, {
+      host,
+      port: wanted,
+      identity: { fabricId, instance, node },
+      ...(token !== undefined && { token }),
+      onEvent: (event) => log.port(event),
+    })
+    const close = async (): Promise<void> => {
+      await port.stop()
+      await rpc.close()
+    }
+    try {
+      const bound = await port.start()
+      this.address = bound.host.includes(":")
+        ? `[${bound.host}]:${bound.port}`
+        : `${bound.host}:${bound.port}`
+      this.#port = port
+      return { close }
+    } catch (cause) {
+      await close()
+      throw cause
+    }
+  }
+}
+
+const asSkeinError = (cause: unknown): SkeinError =>
+  isSkeinError(cause) ? cause : skeinError("InternalError", String(cause), {}, { cause })

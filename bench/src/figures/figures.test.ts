@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest"
+import type { Report } from "../report/Report.js"
+import { type Figure, rateFor, type Tools } from "./Figure.js"
+import { lastJson } from "./lastJson.js"
+import { nf1 } from "./NF1.js"
+import { nf4 } from "./NF4.js"
+import { nf9 } from "./NF9.js"
+import { measureFigure, takeTurns } from "./run.js"
+
+const reportOf = (rates: Readonly<Record<string, number>>): Report =>
+  ({
+    scenario: "throughput",
+    results: Object.entries(rates).map(([system, consumeRate]) => ({ system, consumeRate })),
+  }) as unknown as Report
+
+const toolsOf = (report: Report, output = ""): Tools => ({
+  quick: false,
+  bench: async () => report,
+  turns: takeTurns(async () => report),
+  run: async () => ({ code: 0, output }),
+})
+
+const verdictOf = async (figure: Figure, tools: Tools) =>
+  (await measureFigure(figure, tools, "abc1234")).verdict
+
+describe("figures", () => {
+  it("hold both conditions of NF1", async () => {
+    const good = { skein: 240, "bare-loop": 500, "redis-streams": 100 }
+    expect(await verdictOf(nf1, toolsOf(reportOf(good)))).toBe("ok")
+    expect(await verdictOf(nf1, toolsOf(reportOf({ ...good, "bare-loop": 700 })))).toBe("miss")
+    expect(await verdictOf(nf1, toolsOf(reportOf({ ...good, "redis-streams": 130 })))).toBe("miss")
+  })
+
+  it("hold every percentile of NF4", async () => {
+    const of = (p50: number, p99: number, confirmP50: number): Report =>
+      ({
+        results: [
+          {
+            system: "skein",
+            endToEndLatencyMs: { p50, p99 },
+            publishLatencyMs: { p50: confirmP50 },
+          },
+        ],
+      }) as unknown as Report
+    expect(await verdictOf(nf4, toolsOf(of(2, 10, 1.5)))).toBe("ok")
+    expect(await verdictOf(nf4, toolsOf(of(2.1, 10, 1.5)))).toBe("miss")
+    expect(await verdictOf(nf4, toolsOf(of(2, 10.1, 1.5)))).toBe("miss")
+    expect(await verdictOf(nf4, toolsOf(of(2, 10, 1.6)))).toBe("miss")
+  })
+
+  it("count a run that confirmed nothing as a miss", async () => {
+    const kills = (confirmed: number, lost: number): string =>
+      `cycle 1\n${JSON.stringify({ confirmed, lost, invented: 0, unflagged: 0 })}\n`
+    expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(5, 0)))).toBe("ok")
+    expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(5, 1)))).toBe("miss")
+    expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(0, 0)))).toBe("miss")
+  })
+
+  it("are a miss with a reason when they cannot be measured", async () => {
+    const outcome = await measureFigure(nf1, toolsOf(reportOf({})), "abc1234")
+    expect(outcome.verdict).toBe("miss")
+    expect(outcome.measured).toContain("no result of skein")
+    expect(outcome.commands[0]).toMatch(/^npm run bench -- throughput/)
+    expect(outcome.commit).toBe("abc1234")
+  })
+})
+
+describe("takeTurns", () => {
+  it("runs A B A B and keeps each command's reports together", async () => {
+    const order: string[] = []
+    const bench = async (args: string): Promise<Report> => {
+      order.push(args)
+      return reportOf({ skein: order.length })
+    }
+    const reports = await takeTurns(bench)(["a", "b"], 2)
+    expect(order).toEqual(["a", "b", "a", "b"])
+    expect(reports.map((all) => all.map((one) => rateFor(one, "skein")))).toEqual([
+      [1, 3],
+      [2, 4],
+    ])
+  })
+})
+
+describe("lastJson", () => {
+  it("finds a last line, or a report over several lines", () => {
+    expect(lastJson('x\n{"a":1}\n{"a":2}\ndone\n')).toEqual({ a: 2 })
+    expect(lastJson('noise\n{\n  "a": {\n    "b": 3\n  }\n}\n')).toEqual({ a: { b: 3 } })
+    expect(() => lastJson("nothing here")).toThrow("ends with: nothing here")
+  })
+})

@@ -1,0 +1,145 @@
+/**
+ * Owns: a node with its journal, without a port: what `Fabric.embedded` and `skein node start` have in
+ * common. The doors are the caller's.
+ * Must not know: sockets, the client library, signals.
+ *
+ * Shutdown order: doors, shards (each with a checkpoint), then the journal.
+ */
+
+import {
+  type Journal,
+  memoryJournal,
+  newInstanceId,
+  systemClock,
+  systemRandom,
+} from "@skein/journal"
+import { type FileJournal, openFileJournal } from "@skein/journal-file"
+import { isSkeinError, limits, type SkeinError, skeinError } from "@skein/model"
+import { makeNode, type NodeCore, type NodeOptions } from "@skein/node"
+import type { NodeStatus } from "@skein/wire"
+import { Cause, Effect, Exit, Scope } from "effect"
+
+export interface NodeIdentity {
+  readonly fabricId: string
+  readonly instance: string
+  readonly shards: number
+}
+
+type Doors = ReturnType<NonNullable<NodeOptions["doors"]>>
+
+export type Storage = { readonly dir: string } | { readonly memory: true }
+
+export interface OpenNodeOptions {
+  readonly storage: Storage
+  /** For a fabric that is created now; one that exists with another number is refused. */
+  readonly shards?: number
+  /** Default "embedded". */
+  readonly nodeName?: string
+  readonly version: string
+  /** Children that start after the shards and stop before them. */
+  readonly doors?: (core: NodeCore, identity: NodeIdentity) => Doors
+  readonly outside?: () => Pick<NodeStatus, "address" | "connections">
+  /** Contained faults, for a log. Default: they are not told. */
+  readonly onFault?: (where: string, error: SkeinError) => void
+}
+
+export interface OpenNode extends NodeIdentity {
+  readonly core: NodeCore
+  /** Resolves when the node has given up (an fsync failed, too many restarts). */
+  readonly failed: Promise<SkeinError>
+  /** Drains, checkpoints and closes; nothing confirmed is lost without it. Again: the same promise. */
+  readonly close: () => Promise<void>
+}
+
+/** Rejects with DirectoryInUse, DirectoryForeign, DirectoryUnusable, ConfigInvalid, or a door's error. */
+export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
+  const { journal, identity } = await openJournal(options)
+  const scope = Effect.runSync(Scope.make())
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= Effect.runPromise(Scope.close(scope, Exit.void)).finally(() => journal.close())
+    return closing
+  }
+  const { doors, outside, onFault = () => {} } = options
+  const make = makeNode({
+    journal,
+    clock: systemClock,
+    shards: identity.shards,
+    outside: () => ({
+      address: "",
+      connections: 0,
+      ...outside?.(),
+      ...statusOf(options, identity),
+    }),
+    onFault,
+    ...(doors !== undefined && { doors: (core: NodeCore) => doors(core, identity) }),
+  })
+  const made = await Effect.runPromiseExit(Scope.extend(make, scope))
+  if (Exit.isFailure(made)) {
+    await close().catch(() => {})
+    throw rootError(made.cause)
+  }
+  const { core, failed } = made.value
+  const gaveUp = Effect.runPromiseExit(failed).then((exit) =>
+    rootError(Exit.isFailure(exit) ? exit.cause : Cause.empty),
+  )
+  return { ...identity, core, failed: gaveUp, close }
+}
+
+const statusOf = (options: OpenNodeOptions, { fabricId, instance }: NodeIdentity) => ({
+  fabricId,
+  instance,
+  node: options.nodeName ?? "embedded",
+  version: options.version,
+  pid: process.pid,
+  rssBytes: process.memoryUsage.rss(),
+  limits,
+})
+
+interface OpenJournal {
+  readonly journal: Journal
+  readonly identity: NodeIdentity
+}
+
+const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
+  const { storage, shards, nodeName } = options
+  if (!("dir" in storage)) {
+    const identity = {
+      fabricId: newInstanceId(systemRandom),
+      instance: newInstanceId(systemRandom),
+      shards: shards ?? limits.shardsDefault,
+    }
+    return { journal: memoryJournal(), identity }
+  }
+  const journal = await openFileJournal({
+    dir: storage.dir,
+    ...(shards !== undefined && { shards }),
+    ...(nodeName !== undefined && { nodeName }),
+  })
+  if (shards !== undefined && journal.shards !== shards) {
+    await journal.close()
+    throw skeinError(
+      "ConfigInvalid",
+      `the fabric in ${storage.dir} has ${journal.shards} shards, not ${shards}: they are fixed`,
+      { shards: journal.shards },
+    )
+  }
+  return { journal, identity: identityOf(journal) }
+}
+
+const identityOf = ({ fabricId, instance, shards }: FileJournal): NodeIdentity => ({
+  fabricId,
+  instance,
+  shards,
+})
+
+/** What ended the node, out of the supervisors' reports around it. */
+const rootError = (cause: Cause.Cause<unknown>): SkeinError => {
+  for (const failure of [...Cause.failures(cause), ...Cause.defects(cause)]) {
+    if (isSkeinError(failure)) return failure
+    if (typeof failure !== "object" || failure === null) continue
+    if ("error" in failure && isSkeinError(failure.error)) return failure.error
+    if ("cause" in failure && Cause.isCause(failure.cause)) return rootError(failure.cause)
+  }
+  return skeinError("InternalError", `the node gave up: ${Cause.pretty(cause)}`, {}, { cause })
+}

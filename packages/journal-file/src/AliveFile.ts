@@ -1,0 +1,119 @@
+/**
+ * Owns: the sign of life of one process in a directory: a file whose counter it rewrites, and the
+ * look of another process at it. Silence is a reason to try, never a right: tokens decide.
+ * Shutdown: last of all, after the log is closed.
+ */
+import type { Disk, DiskFile } from "@skein/journal"
+import { isMissing } from "@skein/journal"
+import type { Clock, InstanceId } from "@skein/model"
+import { limits } from "@skein/model"
+import type { Paths } from "./Layout.js"
+
+/** What a process says of itself. */
+export interface AliveNote {
+  readonly instance: InstanceId
+  readonly pid: number
+  readonly host: string
+  readonly node: string
+  readonly address: string
+  readonly sinceMs: number
+  /** `starting` until it has looked for others. */
+  readonly state: "starting" | "serving"
+}
+
+const fileBytes = 1024
+
+export class AliveFile {
+  #counter = 0
+  #stop: () => void = () => {}
+  #writing: Promise<void> = Promise.resolve()
+  #closed = false
+
+  private constructor(
+    readonly disk: Disk,
+    readonly clock: Clock,
+    readonly file: DiskFile,
+    public note: AliveNote,
+  ) {}
+
+  static async create(disk: Disk, paths: Paths, clock: Clock, note: AliveNote): Promise<AliveFile> {
+    await disk.makeDirectory(paths.alive)
+    const file = await disk.open(paths.aliveFile(note.instance), "create")
+    const alive = new AliveFile(disk, clock, file, note)
+    await alive.#write()
+    await disk.syncDirectory(paths.alive)
+    alive.#arm()
+    return alive
+  }
+
+  /** Says something new at once. */
+  async update(change: Partial<AliveNote>): Promise<void> {
+    this.note = { ...this.note, ...change }
+    await this.#write()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#stop()
+    await this.#writing
+    await this.file.close()
+    await this.disk.unlink(this.file.path)
+  }
+
+  #arm(): void {
+    if (this.#closed) return
+    this.#stop = this.clock.setTimer(limits.aliveEveryMs, () => {
+      // A sign of life that cannot be written is silence: others will see that by themselves.
+      void this.#write().then(
+        () => this.#arm(),
+        () => this.#arm(),
+      )
+    })
+  }
+
+  #write(): Promise<void> {
+    const text = JSON.stringify({ ...this.note, counter: ++this.#counter })
+    const bytes = Buffer.alloc(fileBytes, " ")
+    bytes.write(`${text}\n`)
+    const write = this.#writing.then(() => this.file.write(0, [bytes]))
+    this.#writing = write.catch(() => {})
+    return write
+  }
+}
+
+/** The raw content of another's file, for comparing, and what it says if it can be read. */
+export interface AliveLook {
+  readonly raw: string
+  readonly note?: AliveNote
+}
+
+/** `undefined`: the process has taken its file away. */
+export const lookAtAlive = async (
+  disk: Disk,
+  paths: Paths,
+  instance: InstanceId,
+): Promise<AliveLook | undefined> => {
+  try {
+    const file = await disk.open(paths.aliveFile(instance), "read")
+    try {
+      const raw = Buffer.from(await file.read(0, fileBytes)).toString()
+      const note = parseNote(raw)
+      return note === undefined ? { raw } : { raw, note }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+const parseNote = (raw: string): AliveNote | undefined => {
+  try {
+    const json = JSON.parse(raw) as AliveNote | null
+    return json !== null && typeof json.pid === "number" ? json : undefined
+  } catch {
+    return undefined
+  }
+}

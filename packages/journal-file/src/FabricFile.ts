@@ -1,0 +1,130 @@
+/**
+ * Owns: `fabric.json`: that a directory is a fabric's, which one, how many shards it has and in
+ * which format it is written. A directory that holds anything else is refused, not taken over.
+ */
+import type { Disk } from "@skein/journal"
+import { DiskFailed, isMissing } from "@skein/journal"
+import type { FabricId, InstanceId, SkeinError } from "@skein/model"
+import { isHex128, isSkeinError, limits, skeinError } from "@skein/model"
+import { createShardDirectory } from "./FileOwnership.js"
+import { formatVersion, type Paths, unfinished } from "./Layout.js"
+
+const magic = "skein fabric"
+
+export interface Fabric {
+  readonly fabricId: FabricId
+  readonly shards: number
+}
+
+/** What may lie in a directory whose fabric.json is not written yet: an attempt that was cut off. */
+const ours = new Set(["alive", "logs", "shards"])
+
+/** The fabric in the directory; `undefined`: the directory is empty or missing. */
+export const readFabric = async (disk: Disk, paths: Paths): Promise<Fabric | undefined> => {
+  let bytes: Uint8Array
+  try {
+    const file = await disk.open(paths.fabric, "read")
+    try {
+      bytes = await file.read(0, 4096)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw unusable(paths.dir, error)
+    await refuseForeign(disk, paths)
+    return undefined
+  }
+  return parseFabric(paths, Buffer.from(bytes).toString())
+}
+
+/** Makes the shards' directories and then fabric.json: with it the fabric exists. */
+export const createFabric = async (
+  disk: Disk,
+  paths: Paths,
+  instance: InstanceId,
+  fabric: Fabric,
+): Promise<void> => {
+  try {
+    await disk.makeDirectory(paths.shards)
+    for (let shard = 0; shard < fabric.shards; shard++) {
+      await createShardDirectory(disk, paths, instance, shard)
+    }
+    await disk.syncDirectory(paths.shards)
+    const temporary = `${paths.fabric}.${instance}${unfinished}`
+    const file = await disk.open(temporary, "create")
+    try {
+      const json = { magic, formatVersion, fabricId: fabric.fabricId, shards: fabric.shards }
+      await file.write(0, [Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`)])
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await disk.rename(temporary, paths.fabric)
+    await disk.syncDirectory(paths.dir)
+  } catch (error) {
+    throw unusable(paths.dir, error)
+  }
+}
+
+/** A local directory that can be written, or DirectoryUnusable with the reason. */
+export const makeUsable = async (disk: Disk, paths: Paths): Promise<void> => {
+  let unfit: string | undefined
+  try {
+    await disk.makeDirectory(paths.dir)
+    unfit = await disk.unfit(paths.dir)
+  } catch (error) {
+    throw unusable(paths.dir, error)
+  }
+  if (unfit !== undefined) throw skeinError("DirectoryUnusable", `${paths.dir}: ${unfit}`)
+}
+
+export const unusable = (dir: string, error: unknown): SkeinError => {
+  if (isSkeinError(error)) return error
+  if (error instanceof DiskFailed) {
+    const what = `${error.operation} ${error.path}: ${error.errno}`
+    return skeinError("DirectoryUnusable", what, { errno: error.errno }, { cause: error })
+  }
+  return skeinError("DirectoryUnusable", `${dir}: ${String(error)}`, {}, { cause: error })
+}
+
+const refuseForeign = async (disk: Disk, paths: Paths): Promise<void> => {
+  let names: readonly string[]
+  try {
+    names = await disk.list(paths.dir)
+  } catch (error) {
+    if (isMissing(error)) return
+    throw unusable(paths.dir, error)
+  }
+  const foreign = names.find(
+    (name) => !ours.has(name) && !(name.startsWith("fabric.json.") && name.endsWith(unfinished)),
+  )
+  if (foreign === undefined || foreign === "lost+found") return
+  const detail = `${paths.dir} is not empty and is no fabric: it holds ${JSON.stringify(foreign)}`
+  throw skeinError("DirectoryForeign", detail)
+}
+
+const parseFabric = (paths: Paths, text: string): Fabric => {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw skeinError("DirectoryForeign", `${paths.fabric} is not readable`, {}, { cause })
+  }
+  const found = (json ?? {}) as Record<string, unknown>
+  if (found.magic !== magic) {
+    throw skeinError("DirectoryForeign", `${paths.fabric} was not written by Skein`)
+  }
+  if (found.formatVersion !== formatVersion) {
+    const wants = `format ${String(found.formatVersion)}, this version reads ${formatVersion}`
+    throw skeinError("DirectoryForeign", `${paths.fabric} is of ${wants}`)
+  }
+  const { fabricId, shards } = found
+  const whole = Number.isInteger(shards) && Number(shards) >= 1
+  if (typeof fabricId !== "string" || !isHex128(fabricId) || !whole) {
+    throw skeinError("DirectoryForeign", `${paths.fabric} is damaged`)
+  }
+  if (Number(shards) > limits.shardsMax) {
+    throw skeinError("DirectoryForeign", `${paths.fabric} names ${String(shards)} shards`)
+  }
+  return { fabricId, shards: Number(shards) }
+}

@@ -1,0 +1,147 @@
+/**
+ * Owns: the Disk port over node:fs. Callbacks, wrapped once: fs.promises costs a handle object and
+ * several turns per call. Short writes are continued here, errors are mapped here, and nowhere else.
+ * Must not know: what the files mean.
+ */
+import * as fs from "node:fs"
+import { dirname } from "node:path"
+import type { Disk, DiskFile } from "@skein/journal"
+import { DiskFailed } from "@skein/journal"
+import { skeinError } from "@skein/model"
+import { unfitFileSystem } from "./FileSystemType.js"
+
+const flags = {
+  create: fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_RDWR,
+  read: fs.constants.O_RDONLY,
+  write: fs.constants.O_RDWR,
+} as const
+
+/** ENOSPC and EDQUOT are DiskFull (room can be made); everything else is {@link DiskFailed}. */
+const failure = (operation: string, path: string, cause: NodeJS.ErrnoException): Error => {
+  const errno = cause.code ?? "UNKNOWN"
+  if (errno === "ENOSPC" || errno === "EDQUOT") {
+    return skeinError("DiskFull", `${operation} ${path}: ${errno}`, {}, { cause })
+  }
+  return new DiskFailed(operation, path, errno, { cause })
+}
+
+type Callback<A> = (error: NodeJS.ErrnoException | null, value: A) => void
+
+const call = <A>(operation: string, path: string, run: (done: Callback<A>) => void): Promise<A> =>
+  new Promise((resolve, reject) => {
+    run((error, value) => {
+      if (error === null || error === undefined) resolve(value)
+      else reject(failure(operation, path, error))
+    })
+  })
+
+const callVoid = (
+  operation: string,
+  path: string,
+  run: (done: (error: NodeJS.ErrnoException | null) => void) => void,
+): Promise<void> => call<void>(operation, path, (done) => run((error) => done(error, undefined)))
+
+class FileOnDisk implements DiskFile {
+  constructor(
+    readonly path: string,
+    readonly fd: number,
+  ) {}
+
+  readonly read = async (position: number, length: number): Promise<Uint8Array> => {
+    const buffer = Buffer.allocUnsafeSlow(length)
+    let got = 0
+    while (got < length) {
+      const count = await call<number>("read", this.path, (done) =>
+        fs.read(this.fd, buffer, got, length - got, position + got, done),
+      )
+      if (count === 0) break
+      got += count
+    }
+    return got === length ? buffer : buffer.subarray(0, got)
+  }
+
+  readonly write = async (position: number, parts: readonly Uint8Array[]): Promise<void> => {
+    let left: Uint8Array[] = parts.filter((part) => part.length > 0)
+    let at = position
+    while (left.length > 0) {
+      const written = await call<number>("write", this.path, (done) =>
+        fs.writev(this.fd, left, at, done),
+      )
+      if (written === 0) throw new DiskFailed("write", this.path, "EIO")
+      at += written
+      left = rest(left, written)
+    }
+  }
+
+  readonly sync = (): Promise<void> =>
+    callVoid("fdatasync", this.path, (done) => fs.fdatasync(this.fd, done))
+
+  readonly size = async (): Promise<number> =>
+    (await call<fs.Stats>("fstat", this.path, (done) => fs.fstat(this.fd, done))).size
+
+  readonly truncate = (size: number): Promise<void> =>
+    callVoid("ftruncate", this.path, (done) => fs.ftruncate(this.fd, size, done))
+
+  readonly close = (): Promise<void> =>
+    callVoid("close", this.path, (done) => fs.close(this.fd, done))
+}
+
+/** What is left of `parts` after `written` bytes. */
+const rest = (parts: Uint8Array[], written: number): Uint8Array[] => {
+  let skip = written
+  let at = 0
+  while (at < parts.length && skip >= parts[at].length) skip -= parts[at++].length
+  if (at === parts.length) return []
+  const left = parts.slice(at)
+  left[0] = left[0].subarray(skip)
+  return left
+}
+
+const syncDirectory = async (directory: string): Promise<void> => {
+  const fd = await call<number>("open", directory, (done) => fs.open(directory, "r", done))
+  try {
+    await callVoid("fsync", directory, (done) => fs.fsync(fd, done))
+  } finally {
+    await callVoid("close", directory, (done) => fs.close(fd, done))
+  }
+}
+
+const makeDirectory = async (directory: string): Promise<void> => {
+  try {
+    await callVoid("mkdir", directory, (done) => fs.mkdir(directory, (error) => done(error)))
+  } catch (error) {
+    if (!(error instanceof DiskFailed)) throw error
+    if (error.errno === "EEXIST") {
+      // A file of that name is no directory: say so.
+      await call("readdir", directory, (done: Callback<string[]>) => fs.readdir(directory, done))
+      return
+    }
+    if (error.errno !== "ENOENT" || dirname(directory) === directory) throw error
+    await makeDirectory(dirname(directory))
+    return makeDirectory(directory)
+  }
+  await syncDirectory(dirname(directory))
+}
+
+const free = (stats: fs.StatsFs): number => stats.bavail * stats.bsize
+
+/** The local file system. */
+export const fileDisk = (): Disk => ({
+  open: async (path, how) => {
+    const fd = await call<number>("open", path, (done) => fs.open(path, flags[how], 0o640, done))
+    return new FileOnDisk(path, fd)
+  },
+  rename: (from, to) => callVoid("rename", from, (done) => fs.rename(from, to, done)),
+  unlink: (path) => callVoid("unlink", path, (done) => fs.unlink(path, done)),
+  list: (directory) => call("readdir", directory, (done) => fs.readdir(directory, done)),
+  makeDirectory,
+  removeDirectory: (path) => callVoid("rmdir", path, (done) => fs.rmdir(path, done)),
+  syncDirectory,
+  existsSync: (path) => fs.statSync(path, { throwIfNoEntry: false }) !== undefined,
+  freeBytes: async (directory) =>
+    free(await call<fs.StatsFs>("statfs", directory, (done) => fs.statfs(directory, done))),
+  unfit: async (directory) =>
+    unfitFileSystem(
+      (await call<fs.StatsFs>("statfs", directory, (done) => fs.statfs(directory, done))).type,
+    ),
+})

@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import {
+  conformance,
+  type Journal,
+  type JournalDriver,
+  ManualClock,
+  newInstanceId,
+  registerDrivers,
+  SeededRandom,
+  SimulatedDisk,
+} from "@skein/journal"
+import { describe, it } from "vitest"
+import { createFabric } from "./FabricFile.js"
+import { fileDisk } from "./FileDisk.js"
+import { fileOwnership } from "./FileOwnership.js"
+import { paths } from "./Layout.js"
+import { openFileJournal } from "./openFileJournal.js"
+
+const temporary = () => mkdtemp(join(tmpdir(), "skein-journal-"))
+
+/** A clock of its own for each journal: killed with it, it fires no timer any more. */
+const small = { shards: 8, segmentBytes: 64 * 1024, shared: true } as const
+
+const realDriver = async (): Promise<JournalDriver> => {
+  const dir = await temporary()
+  const journals = new Set<Journal>()
+  const open = async () => {
+    const journal = await openFileJournal({ ...small, dir, clock: new ManualClock() })
+    journals.add(journal)
+    return journal
+  }
+  return {
+    open,
+    rival: open,
+    kill: async (journal) => {
+      journals.delete(journal)
+    },
+    dispose: async () => {
+      for (const journal of journals) await journal.close()
+      await rm(dir, { recursive: true })
+    },
+  }
+}
+
+const simulatedDriver = async (): Promise<JournalDriver> => {
+  const random = new SeededRandom(11)
+  const disk = new SimulatedDisk({ random })
+  const open = () =>
+    openFileJournal({ ...small, dir: "/data", disk, random, clock: new ManualClock() })
+  return {
+    open,
+    rival: open,
+    kill: async () => disk.crash(),
+    dispose: async () => {},
+  }
+}
+
+registerDrivers("file", {
+  disk: async () => {
+    const directory = await temporary()
+    return { disk: fileDisk(), directory, dispose: () => rm(directory, { recursive: true }) }
+  },
+  ownership: async () => {
+    const dir = await temporary()
+    const disk = fileDisk()
+    const random = new SeededRandom(3)
+    const fabricId = newInstanceId(random)
+    await createFabric(disk, paths(dir), "maker", { fabricId, shards: 4 })
+    return {
+      contender: async () => fileOwnership(disk, paths(dir), newInstanceId(random)),
+      dispose: () => rm(dir, { recursive: true }),
+    }
+  },
+  journal: realDriver,
+})
+registerDrivers("file on a simulated disk", { journal: simulatedDriver })
+
+describe("the file driver", () => {
+  for (const { name, run } of conformance("file")) it(name, run)
+})
+
+describe("the file driver on a disk that forgets what was not synced", () => {
+  for (const { name, run } of conformance("file on a simulated disk")) it(name, run)
+})

@@ -1,0 +1,366 @@
+/**
+ * Owns: the Journal port on files: which shards are open, the order of commits, openings and marks,
+ * and what happens when the disk fails.
+ * Must not know: what records and chunks mean.
+ * The commit: add all records, one write, one fdatasync, then without an await in between the look
+ * at each shard's token. Whoever finds its token gone is closed without a reply.
+ * The first EIO ends everything: nothing is confirmed any more, nothing is repeated.
+ * Shutdown order: shards (with their checkpoints), cleaner, last mark, log, sign of life.
+ */
+import type {
+  CommitResult,
+  Disk,
+  Journal,
+  JournalStatus,
+  Location,
+  OpenedShard,
+  Ownership,
+  ReplayedRecord,
+  ShardAppend,
+} from "@skein/journal"
+import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
+import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
+import type { AliveFile } from "./AliveFile.js"
+import type { CommitLog } from "./CommitLog.js"
+import type { TableEntry } from "./FileTable.js"
+import type { FrameCache } from "./FrameCache.js"
+import type { FrameReader } from "./FrameReader.js"
+import type { Paths } from "./Layout.js"
+import type { LogScans } from "./LogScans.js"
+import { OpenShard } from "./OpenShard.js"
+import { recordBytesOf } from "./RecordCodec.js"
+import { type RecoveredRecord, Recovery } from "./Recovery.js"
+import type { Reservation } from "./Reservation.js"
+import { ShardCheckpointer } from "./ShardCheckpointer.js"
+import { Turns } from "./Turns.js"
+
+export interface FileJournalParts {
+  readonly disk: Disk
+  readonly paths: Paths
+  readonly clock: Clock
+  readonly fabricId: FabricId
+  readonly instance: InstanceId
+  readonly shards: number
+  readonly ownership: Ownership
+  readonly log: CommitLog
+  readonly cache: FrameCache
+  readonly reader: FrameReader
+  readonly reservation: Reservation
+  readonly alive: AliveFile
+  readonly scans: LogScans
+}
+
+/** A commit's part for one shard, while it is under way. */
+interface Going {
+  readonly at: number
+  readonly shard: OpenShard
+  readonly append: ShardAppend
+  readonly locations: Location[]
+  readonly entries: TableEntry[]
+}
+
+const housekeepingMs = 1000
+
+export class FileJournal implements Journal {
+  readonly failed: Promise<SkeinError>
+  readonly #open = new Map<Shard, OpenShard>()
+  readonly #checkpointers = new Map<OpenShard, ShardCheckpointer>()
+  readonly #turns = new Turns()
+  readonly #recovery: Recovery
+  #fail: (error: SkeinError) => void = () => {}
+  #failure: SkeinError | undefined
+  #closing: Promise<void> | undefined
+  #commits = 0
+  #committedBytes = 0
+  #markedCommits = 0
+  #seenCommits = 0
+  #stopHousekeeping: () => void = () => {}
+
+  constructor(readonly parts: FileJournalParts) {
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve
+    })
+    const { disk, paths, ownership, scans, log } = parts
+    this.#recovery = new Recovery(disk, paths, ownership, scans, log, this.#turns)
+    this.#keepHouse()
+  }
+
+  get fabricId(): FabricId {
+    return this.parts.fabricId
+  }
+  get instance(): InstanceId {
+    return this.parts.instance
+  }
+  /** How many shards the fabric has. */
+  get shards(): number {
+    return this.parts.shards
+  }
+  get ownership(): Ownership {
+    return this.parts.ownership
+  }
+
+  readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
+    this.#refuseWhenOver()
+    if (!Number.isInteger(shard) || shard < 0 || shard >= this.shards) {
+      throw skeinError("ShardUnavailable", `the fabric has no ${shardName(shard)}`, { shard })
+    }
+    this.#open.get(shard)?.end()
+    this.#open.delete(shard)
+    try {
+      const recovered = await this.#recovery.open(shard)
+      this.#refuseWhenOver()
+      const { paths, reader, cache } = this.parts
+      const { epoch, table, store, last, checkpointRecord } = recovered
+      const open = new OpenShard(
+        shard,
+        epoch,
+        table,
+        store,
+        reader,
+        cache,
+        paths,
+        last,
+        checkpointRecord,
+      )
+      this.#open.set(shard, open)
+      return this.#handle(open, recovered.records, recovered.tornBytes)
+    } catch (error) {
+      throw this.#noticeFailure(error)
+    }
+  }
+
+  readonly commit = (batch: readonly ShardAppend[]): Promise<readonly CommitResult[]> =>
+    this.#turns.run(() => this.#commit(batch))
+
+  readonly reserve = (bytes: number, purpose: "publish" | "settle"): boolean =>
+    this.parts.reservation.take(bytes, purpose)
+
+  readonly unreserve = (bytes: number): void => this.parts.reservation.give(bytes)
+
+  readonly status = (): JournalStatus => ({
+    driver: "file",
+    durability: "fdatasync",
+    uncleanedBytes: this.parts.log.bytes,
+    freeBytes: this.parts.reservation.freeBytes,
+    commits: this.#commits,
+    committedBytes: this.#committedBytes,
+  })
+
+  readonly close = (): Promise<void> => {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #commit(batch: readonly ShardAppend[]): Promise<readonly CommitResult[]> {
+    const results = new Array<CommitResult>(batch.length)
+    const going: Going[] = []
+    for (let at = 0; at < batch.length; at++) {
+      const append = batch[at]
+      const shard = this.#open.get(append.shard)
+      if (this.#failure !== undefined) results[at] = refused(append.shard, this.#failure)
+      else if (shard === undefined || shard.epoch !== append.epoch || shard.closed) {
+        results[at] = { _tag: "Fenced", shard: append.shard }
+      } else going.push({ at, shard, append, locations: [], entries: [] })
+    }
+    try {
+      for (const part of going) {
+        for (const record of part.append.records) {
+          const bytes = recordBytesOf(record)
+          if (!this.parts.log.fits(1, bytes)) await this.parts.log.roll(bytes)
+          this.#addRecord(part, record)
+        }
+      }
+      await this.parts.log.flush()
+    } catch (error) {
+      const failure = this.#noticeFailure(error)
+      for (const { at, shard } of going) {
+        results[at] = refused(shard.shard, failure)
+        this.#forget(shard)
+      }
+      return results
+    }
+    // No await from here on: the look at the token comes after the sync, and the reply after it.
+    for (const part of going) results[part.at] = this.#confirm(part)
+    this.#commits++
+    return results
+  }
+
+  #addRecord(part: Going, record: ShardAppend["records"][number]): void {
+    const { shard, locations } = part
+    const { log } = this.parts
+    const entry = shard.entryOf(log.current)
+    const recordNumber = shard.lastRecord + 1
+    const head = { shard: shard.shard, epoch: shard.epoch, recordNumber }
+    const crc = log.addRecord(head, shard.lastCrc, record, entry.id, locations)
+    shard.noteRecord(recordNumber, crc, record.events.length)
+    part.entries.push(entry)
+  }
+
+  #confirm({ shard, append, locations, entries }: Going): CommitResult {
+    if (!this.parts.ownership.holds(shard.shard, shard.epoch)) {
+      this.#forget(shard)
+      return { _tag: "Fenced", shard: shard.shard }
+    }
+    let at = 0
+    let bytes = 0
+    for (let index = 0; index < append.records.length; index++) {
+      const record = append.records[index]
+      for (const frame of record.frames) shard.noteFrame(entries[index], locations[at++], frame)
+      bytes += recordBytesOf(record)
+    }
+    this.#committedBytes += bytes
+    this.parts.reservation.use(bytes)
+    shard.noteDurable(shard.lastRecord)
+    if (shard.eventsBytes >= limits.checkpointEveryBytes) this.#checkpointSoon(shard)
+    return {
+      _tag: "Committed",
+      shard: shard.shard,
+      recordNumber: shard.durableRecord,
+      locations,
+    }
+  }
+
+  #checkpointSoon(shard: OpenShard): void {
+    shard.eventsBytes = 0
+    void this.#checkpoint(shard)
+  }
+
+  async #checkpoint(shard: OpenShard): Promise<boolean> {
+    try {
+      return (await this.#checkpointers.get(shard)?.publish()) ?? false
+    } catch (error) {
+      this.#noticeFailure(error)
+      return false
+    }
+  }
+
+  #handle(open: OpenShard, records: readonly RecoveredRecord[], tornBytes: number): OpenedShard {
+    const { disk, paths, ownership, clock } = this.parts
+    return {
+      shard: open.shard,
+      epoch: open.epoch,
+      tornBytes,
+      checkpoint: { recordNumber: open.checkpointRecord, chunks: open.store.chunks() },
+      records: replay(records, clock),
+      attach: (tenant) => {
+        if (open.closed) return
+        open.tenant = tenant
+        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, clock, open))
+      },
+      read: open.read,
+      release: open.release,
+      close: () => this.#closeShard(open),
+    }
+  }
+
+  async #closeShard(open: OpenShard): Promise<void> {
+    try {
+      if (!open.closed && this.#failure === undefined) {
+        await this.#checkpointers.get(open)?.publishFinal()
+      }
+    } catch (error) {
+      this.#noticeFailure(error)
+    } finally {
+      this.#forget(open)
+    }
+  }
+
+  #forget(open: OpenShard): void {
+    open.end()
+    this.#checkpointers.delete(open)
+    if (this.#open.get(open.shard) === open) this.#open.delete(open.shard)
+  }
+
+  #refuseWhenOver(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#closing !== undefined) throw skeinError("FabricClosed", "the journal is closed")
+  }
+
+  /** The error as callers may see it. A disk that failed ends the journal; a full one does not. */
+  #noticeFailure(error: unknown): SkeinError {
+    if (isSkeinError(error)) return error
+    if (this.#failure === undefined) {
+      const detail = `the disk failed, nothing more is confirmed: ${String(error)}`
+      const failure = skeinError("FabricClosed", detail, {}, { cause: error })
+      this.#failure = failure
+      for (const open of [...this.#open.values()]) open.lose(failure)
+      this.#open.clear()
+      this.#fail(failure)
+    }
+    return this.#failure
+  }
+
+  #keepHouse(): void {
+    const { clock, disk, paths, reservation } = this.parts
+    this.#stopHousekeeping = clock.setTimer(housekeepingMs, () => {
+      if (this.#closing !== undefined || this.#failure !== undefined) return
+      const quiet = this.#commits === this.#seenCommits && this.#commits !== this.#markedCommits
+      this.#seenCommits = this.#commits
+      const work = quiet ? this.#mark() : Promise.resolve()
+      void work
+        .then(() => disk.freeBytes(paths.dir))
+        .then((bytes) => {
+          reservation.freeBytes = bytes
+        })
+        .catch((error: unknown) => this.#noticeFailure(error))
+        .then(() => this.#keepHouse())
+    })
+  }
+
+  /** A batch without records says that the one before it is durable: after it, damage is damage. */
+  async #mark(): Promise<void> {
+    this.#markedCommits = this.#commits
+    await this.#turns.run(async () => {
+      const { log } = this.parts
+      if (!log.fits(1, log.markBytes)) await log.roll(log.markBytes)
+      log.addMark()
+      await log.flush()
+    })
+  }
+
+  async #close(): Promise<void> {
+    const { log, alive, reader, scans } = this.parts
+    this.#stopHousekeeping()
+    for (const open of [...this.#open.values()]) await this.#closeShard(open)
+    await this.#turns.run(async () => {})
+    if (this.#failure === undefined) {
+      await this.#mark().catch((error: unknown) => this.#noticeFailure(error))
+    }
+    scans.close()
+    await reader.handles.close()
+    await log.close().catch((error: unknown) => this.#noticeFailure(error))
+    await alive.close().catch((error: unknown) => this.#noticeFailure(error))
+  }
+}
+
+const refused = (shard: Shard, error: SkeinError): CommitResult => ({
+  _tag: "Refused",
+  shard,
+  error,
+})
+
+/** Records one by one, giving way to the event loop as the fabric's 20 ms rule asks. */
+async function* replay(
+  records: readonly RecoveredRecord[],
+  clock: Clock,
+): AsyncGenerator<ReplayedRecord> {
+  let sinceMs = clock.monotonicMs()
+  for (const { from, locations } of records) {
+    const { record } = from
+    yield {
+      recordNumber: record.recordNumber,
+      epoch: record.epoch,
+      journalMs: record.journalMs,
+      events: record.events,
+      frames: record.frames.map(({ generation, first, bytes }, at) => ({
+        generation,
+        first,
+        bytes,
+        location: locations[at],
+      })),
+    }
+    if (clock.monotonicMs() - sinceMs < limits.batchWorkMaxMs) continue
+    await new Promise<void>((resolve) => clock.defer(resolve))
+    sinceMs = clock.monotonicMs()
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Owns: frames in memory, bounded by bytes: what was committed lately, so that a delivery that
+ * follows its publish never touches the disk. First in, first out: a frame leaves early when it is
+ * released, and a queue is read in the order in which it was written.
+ */
+import { limits } from "@skein/model"
+
+/** What an entry costs beyond its bytes, roughly. */
+const entryBytes = 160
+
+export class FrameCache {
+  readonly #frames = new Map<number, Uint8Array>()
+  #oldest: IterableIterator<number> = this.#frames.keys()
+  #bytes = 0
+
+  constructor(readonly bytesMax: number = limits.bodyCacheBytesMax) {}
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(key: number): Uint8Array | undefined {
+    return this.#frames.get(key)
+  }
+
+  put(key: number, frame: Uint8Array): void {
+    if (frame.length + entryBytes > this.bytesMax / 8 || this.#frames.has(key)) return
+    const held = owned(frame)
+    this.#frames.set(key, held)
+    this.#bytes += held.length + entryBytes
+    while (this.#bytes > this.bytesMax) this.#evict()
+  }
+
+  remove(key: number): void {
+    const frame = this.#frames.get(key)
+    if (frame === undefined) return
+    this.#frames.delete(key)
+    this.#bytes -= frame.length + entryBytes
+  }
+
+  /** One iterator goes on from where it was: a new one would walk over all that was deleted. */
+  #evict(): void {
+    const next = this.#oldest.next()
+    if (next.done === true) this.#oldest = this.#frames.keys()
+    else this.remove(next.value)
+  }
+}
+
+/** A small view must not keep a large buffer alive. */
+const owned = (frame: Uint8Array): Uint8Array => {
+  const spare = frame.buffer.byteLength - frame.length
+  return spare <= 4096 + frame.length / 4 ? frame : Uint8Array.from(frame)
+}

@@ -1,0 +1,73 @@
+/**
+ * Owns: reading frames back: from the cache, from a window that was read ahead, or from the file.
+ * A frame is checked against its own checksum, key and length every time it comes from the disk.
+ */
+import type { FrameKey } from "@skein/journal"
+import { limits, skeinError } from "@skein/model"
+import type { FileHandles } from "./FileHandles.js"
+import type { FrameCache } from "./FrameCache.js"
+import { frameHeaderBytes, frameIsIntact, readFrameHeader } from "./RecordCodec.js"
+
+interface Window {
+  readonly path: string
+  readonly start: number
+  readonly bytes: Promise<Buffer>
+  readonly length: number
+}
+
+const windowsMax = 8
+
+export class FrameReader {
+  #windows: Window[] = []
+
+  constructor(
+    readonly handles: FileHandles,
+    readonly cache: FrameCache,
+  ) {}
+
+  /** The frame whose header lies at `offset`. ShardCorrupt when that is not what is there. */
+  async read(path: string, offset: number, key: FrameKey, bytes: number): Promise<Uint8Array> {
+    const wanted = frameHeaderBytes + bytes
+    const window = this.#window(path, offset, wanted)
+    const all = await window.bytes
+    const from = offset - window.start
+    const frame = all.subarray(from, from + wanted)
+    if (frame.length === wanted && frameIsIntact(frame, 0)) {
+      const head = readFrameHeader(frame, 0)
+      const same = head.generation === key.generation && head.first === key.first
+      if (same && head.bytes === bytes) return Uint8Array.from(frame.subarray(frameHeaderBytes))
+    }
+    this.#drop(window)
+    throw skeinError("ShardCorrupt", `${path} at ${offset}: the frame is damaged`, {
+      file: path,
+      offset,
+    })
+  }
+
+  /** The file changes or goes away: what was read ahead of it must not be served. */
+  forget(path: string): void {
+    this.#windows = this.#windows.filter((window) => window.path !== path)
+    this.handles.forget(path)
+  }
+
+  #window(path: string, offset: number, wanted: number): Window {
+    for (const window of this.#windows) {
+      if (window.path !== path || offset < window.start) continue
+      if (offset + wanted <= window.start + window.length) return window
+    }
+    // Sequential readers come for what lies behind; one read of the disk serves them.
+    const length = Math.max(wanted, limits.readAheadBytes)
+    const bytes = this.handles.use(path, async (file) => {
+      const read = await file.read(offset, length)
+      return Buffer.from(read.buffer, read.byteOffset, read.length)
+    })
+    const window: Window = { path, start: offset, bytes, length }
+    this.#windows = [...this.#windows.slice(-(windowsMax - 1)), window]
+    bytes.catch(() => this.#drop(window))
+    return window
+  }
+
+  #drop(window: Window): void {
+    this.#windows = this.#windows.filter((other) => other !== window)
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Owns: finding the batches of one log segment, whatever has become of the file: where they end,
+ * what is torn, and what is damaged.
+ * The rule (reliability.md 1.3): bytes that are no batch, with nothing valid behind them, are the
+ * end of the log. With a valid batch behind them they are damage, because that batch was written
+ * only after everything before it was durable.
+ */
+import type { Disk, DiskFile } from "@skein/journal"
+import {
+  announcedHeaderBytes,
+  type BatchHead,
+  batchHeaderBytes,
+  batchMagicBytes,
+  readBatchHeader,
+} from "./BatchCodec.js"
+import { FileWindow } from "./FileWindow.js"
+import { batchAlignBytes } from "./Layout.js"
+
+export interface FoundBatch {
+  readonly offset: number
+  readonly head: BatchHead
+  /** Offset of the first payload. */
+  readonly payloads: number
+}
+
+export class SegmentReader {
+  readonly #window: FileWindow
+
+  private constructor(
+    readonly file: DiskFile,
+    readonly salt: number,
+    /** The size that the file has, which damage may have made smaller than `capacity`. */
+    readonly size: number,
+    readonly capacity: number,
+  ) {
+    this.#window = new FileWindow(file, size)
+  }
+
+  static async open(
+    disk: Disk,
+    path: string,
+    salt: number,
+    capacity: number,
+  ): Promise<SegmentReader> {
+    const file = await disk.open(path, "read")
+    return new SegmentReader(file, salt, await file.size(), capacity)
+  }
+
+  /** The batch that begins at `offset`, or `undefined`. */
+  async batchAt(offset: number): Promise<FoundBatch | undefined> {
+    const room = this.capacity - offset
+    const first = await this.#window.read(offset, batchHeaderBytes)
+    const headerBytes = announcedHeaderBytes(first, offset, room)
+    if (headerBytes === 0) return undefined
+    const header = await this.#window.read(offset, headerBytes)
+    if (header.length < headerBytes) return undefined
+    const head = readBatchHeader(header, this.salt)
+    return head === undefined ? undefined : { offset, head, payloads: offset + headerBytes }
+  }
+
+  /** The first valid batch at or behind `offset`. */
+  async findBatch(offset: number): Promise<FoundBatch | undefined> {
+    let at = offset
+    while (at + batchHeaderBytes <= this.size) {
+      const window = await this.#window.read(at, 1024 * 1024)
+      let hit = window.indexOf(batchMagicBytes)
+      while (hit !== -1) {
+        if ((at + hit) % batchAlignBytes === 0) {
+          const found = await this.batchAt(at + hit)
+          if (found !== undefined) return found
+        }
+        hit = window.indexOf(batchMagicBytes, hit + 1)
+      }
+      at += Math.max(batchAlignBytes, window.length - (window.length % batchAlignBytes))
+    }
+    return undefined
+  }
+
+  bytes(offset: number, length: number): Promise<Buffer> {
+    return this.#window.read(offset, length)
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
+  }
+}

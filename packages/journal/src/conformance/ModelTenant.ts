@@ -1,0 +1,144 @@
+/**
+ * Owns: the simplest tenant that uses all of the journal: it keeps frames until they are dropped,
+ * remembers every record's text by a running digest, and makes incremental checkpoints. The suites
+ * and the crash simulation check journals with it.
+ */
+import { strict as assert } from "node:assert"
+import type { SkeinError } from "@skein/model"
+import type {
+  CheckpointDelta,
+  Chunk,
+  FrameKey,
+  Location,
+  OpenedShard,
+  ReplayedRecord,
+  ShardRecord,
+  ShardTenant,
+} from "../Journal.js"
+
+/** What a record says: a text, and frames that are not wanted any more. */
+export interface ModelEvent {
+  readonly text: string
+  readonly drop: readonly FrameKey[]
+}
+
+interface HeldFrame extends FrameKey {
+  location: Location
+  readonly bytes: number
+}
+
+export const encodeEvent = (event: ModelEvent): Uint8Array => Buffer.from(JSON.stringify(event))
+const decodeEvent = (bytes: Uint8Array): ModelEvent => JSON.parse(Buffer.from(bytes).toString())
+const keyOf = ({ generation, first }: FrameKey): string => `${generation}/${first}`
+
+export class ModelTenant implements ShardTenant {
+  recordNumber = 0
+  /** Texts of all records, in order, joined: equal texts, equal histories. */
+  history = ""
+  readonly frames = new Map<string, HeldFrame>()
+  readonly #dirty = new Set<number>()
+  #historyDirty = false
+  closedBy: SkeinError | undefined
+
+  constructor(readonly opened: OpenedShard) {}
+
+  /** Replays an opened shard and attaches to it. */
+  static async open(opened: OpenedShard): Promise<ModelTenant> {
+    const tenant = new ModelTenant(opened)
+    for await (const chunk of opened.checkpoint.chunks) tenant.#restore(chunk)
+    assert.equal(tenant.recordNumber, opened.checkpoint.recordNumber, "the checkpoint's record")
+    for await (const record of opened.records) tenant.#replay(record)
+    opened.attach(tenant)
+    return tenant
+  }
+
+  /** Takes a record that is about to be committed. Its frames get their place by `placed`. */
+  evolve(record: ShardRecord): void {
+    this.recordNumber++
+    this.#apply(decodeEvent(record.events))
+  }
+
+  placed(records: readonly ShardRecord[], locations: readonly Location[]): void {
+    let at = 0
+    for (const { frames } of records) {
+      for (const { generation, first, bytes } of frames) {
+        this.#hold({ generation, first, location: locations[at++], bytes: bytes.length })
+      }
+    }
+    assert.equal(at, locations.length, "one location for each frame")
+  }
+
+  /** All frames that are wanted, read and compared by `expected`. */
+  async readAll(): Promise<Map<string, Uint8Array>> {
+    const bodies = new Map<string, Uint8Array>()
+    for (const [key, frame] of [...this.frames]) {
+      bodies.set(key, await this.opened.read(frame, frame.location, frame.bytes))
+    }
+    return bodies
+  }
+
+  readonly checkpoint = (): CheckpointDelta => {
+    const put: Chunk[] = []
+    const drop: string[] = []
+    for (const generation of this.#dirty) {
+      const held = [...this.frames.values()].filter((frame) => frame.generation === generation)
+      const key = `frames ${generation}`
+      if (held.length === 0) drop.push(key)
+      else put.push({ key, bytes: Buffer.from(JSON.stringify(held)) })
+    }
+    if (this.#historyDirty) {
+      const state = { recordNumber: this.recordNumber, history: this.history }
+      put.push({ key: "history", bytes: Buffer.from(JSON.stringify(state)) })
+    }
+    this.#dirty.clear()
+    this.#historyDirty = false
+    return { recordNumber: this.recordNumber, put, drop }
+  }
+
+  readonly locate = (key: FrameKey): Location | undefined => this.frames.get(keyOf(key))?.location
+
+  readonly relocate = (key: FrameKey, to: Location): void => {
+    const frame = this.frames.get(keyOf(key))
+    assert.ok(frame, "only a frame that is wanted is moved")
+    frame.location = to
+    this.#dirty.add(frame.generation)
+  }
+
+  readonly closed = (why: SkeinError): void => {
+    this.closedBy = why
+  }
+
+  #restore({ key, bytes }: Chunk): void {
+    const json = JSON.parse(Buffer.from(bytes).toString())
+    if (key !== "history") {
+      for (const frame of json as HeldFrame[]) this.frames.set(keyOf(frame), frame)
+      return
+    }
+    this.recordNumber = json.recordNumber
+    this.history = json.history
+  }
+
+  #replay(record: ReplayedRecord): void {
+    assert.equal(record.recordNumber, this.recordNumber + 1, "records without gaps")
+    this.recordNumber++
+    for (const frame of record.frames) this.#hold({ ...frame })
+    this.#apply(decodeEvent(record.events))
+  }
+
+  #hold(frame: HeldFrame): void {
+    this.frames.set(keyOf(frame), frame)
+    this.#dirty.add(frame.generation)
+  }
+
+  #apply({ text, drop }: ModelEvent): void {
+    this.history += `${text};`
+    this.#historyDirty = true
+    for (const key of drop) {
+      const frame = this.frames.get(keyOf(key))
+      if (frame === undefined) continue
+      this.frames.delete(keyOf(key))
+      this.#dirty.add(key.generation)
+      this.opened.release(frame.location, frame.bytes)
+    }
+  }
+}

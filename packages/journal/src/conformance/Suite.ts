@@ -1,0 +1,61 @@
+/**
+ * Owns: what a conformance suite is: named cases over a driver, free of any test runner, and the
+ * registry in which drivers are found. An unknown name throws, so that no run passes by testing
+ * nothing.
+ */
+import type { Clock } from "@skein/model"
+import type { Disk } from "../Disk.js"
+import type { Journal } from "../Journal.js"
+import type { Ownership } from "../Ownership.js"
+
+export interface Case<Driver> {
+  readonly name: string
+  readonly run: (driver: Driver) => Promise<void>
+}
+
+/** A place where a journal can be opened, closed, killed and opened again. */
+export interface JournalDriver {
+  /** Opens a journal as a new process would. The one before is closed or killed first. */
+  readonly open: () => Promise<Journal>
+  /** Forgets a journal without any goodbye, as kill -9 would. */
+  readonly kill: (journal: Journal) => Promise<void>
+  /** Opens a second journal beside the first, as a process that takes over would. */
+  readonly rival: () => Promise<Journal>
+  /** Removes everything. */
+  readonly dispose: () => Promise<void>
+}
+
+/** Two contenders for the same shards. */
+export interface OwnershipDriver {
+  readonly contender: () => Promise<Ownership>
+  readonly dispose: () => Promise<void>
+}
+
+export interface DiskDriver {
+  readonly disk: Disk
+  /** An existing directory for the case's own use. */
+  readonly directory: string
+  readonly dispose: () => Promise<void>
+}
+
+export interface DriverSet {
+  readonly journal?: () => Promise<JournalDriver>
+  readonly ownership?: () => Promise<OwnershipDriver>
+  readonly disk?: () => Promise<DiskDriver>
+  readonly clock?: () => Clock
+}
+
+const registry = new Map<string, DriverSet>()
+
+/** Makes a driver known under a name. */
+export const registerDrivers = (name: string, drivers: DriverSet): void => {
+  registry.set(name, drivers)
+}
+
+/** The drivers of that name; throws when nobody registered it. */
+export const driversOf = (name: string): DriverSet => {
+  const drivers = registry.get(name)
+  if (drivers !== undefined) return drivers
+  const known = [...registry.keys()].join(", ")
+  throw new Error(`no driver is registered as ${JSON.stringify(name)}; known: ${known}`)
+}

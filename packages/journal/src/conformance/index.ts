@@ -1,0 +1,12 @@
+export { type BoundCase, conformance } from "./conformance.js"
+export { commitModel, modelRecord } from "./JournalSuite.js"
+export { encodeEvent, type ModelEvent, ModelTenant } from "./ModelTenant.js"
+export {
+  type Case,
+  type DiskDriver,
+  type DriverSet,
+  driversOf,
+  type JournalDriver,
+  type OwnershipDriver,
+  registerDrivers,
+} from "./Suite.js"
