@@ -1,4 +1,4 @@
-import { type SkeinError, isSkeinError } from "@skein/model"
+import { isSkeinError, type SkeinError } from "@skein/model"
 import { FastCheck as fc, Schema } from "effect"
 import { describe, expect, expectTypeOf, it } from "vitest"
 import { Queue, type QueueDefinition } from "./index.js"

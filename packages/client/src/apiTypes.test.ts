@@ -31,6 +31,9 @@ it("the Promise API's declarations name no Effect", () => {
   const files = reached(entry)
   expect(files.size).toBeGreaterThan(10)
   for (const [file, names] of files) {
-    expect(names.filter((name) => name === "effect" || name.startsWith("effect/")), file).toEqual([])
+    expect(
+      names.filter((name) => name === "effect" || name.startsWith("effect/")),
+      file,
+    ).toEqual([])
   }
 })

@@ -34,7 +34,9 @@ describe("HeldRun", () => {
   it("holds just what is selected and neither settled nor lost", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }).filter((bits) => bits.includes(true)),
+        fc
+          .array(fc.boolean(), { minLength: 1, maxLength: 40 })
+          .filter((bits) => bits.includes(true)),
         fc.array(fc.tuple(fc.nat(39), fc.constantFrom(settled, lost)), { maxLength: 40 }),
         (chosen, marks) => {
           const run = runOf(chosen)

@@ -1,4 +1,4 @@
-import { type Outcome, limits, outcomes } from "@skein/model"
+import { limits, type Outcome, outcomes } from "@skein/model"
 import type { Settle } from "@skein/wire"
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
@@ -73,9 +73,10 @@ describe("SettleBook", () => {
       book.add("ack", { epoch: 1, attempt: 0 }, 2 * i, 2 * i, waiterOf(2 * i, 2 * i, heard))
     }
     const loads = takeAll(book)
-    expect(loads.map((load) => load.settles[0].ranges.length / 2)).toEqual(
-      [limits.settleRangesMax, 10],
-    )
+    expect(loads.map((load) => load.settles[0].ranges.length / 2)).toEqual([
+      limits.settleRangesMax,
+      10,
+    ])
     loads[0].confirmed([])
     expect(heard.length).toBe(limits.settleRangesMax)
     loads[1].confirmed([[]])

@@ -2,7 +2,7 @@ import { Data, Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { describe, expect, expectTypeOf, it } from "vitest"
 import type { Message } from "../index.js"
 import { FakeFabric } from "../testing/FakeFabric.js"
-import { TestClock, settleAll, testRuntime } from "../testing/TestClock.js"
+import { settleAll, TestClock, testRuntime } from "../testing/TestClock.js"
 import { Consumer, type PublishError, Publisher, Queue, Queues, Skein, Worker } from "./index.js"
 
 const bytes = Queue.bytes("q")
@@ -22,7 +22,10 @@ const setup = () => {
 const publish = (count: number) =>
   Effect.zipRight(
     Queues.declare(bytes),
-    Publisher.publishMany(bytes, Array.from({ length: count }, (_, i) => Uint8Array.of(i))),
+    Publisher.publishMany(
+      bytes,
+      Array.from({ length: count }, (_, i) => Uint8Array.of(i)),
+    ),
   )
 
 describe("the Effect API", () => {
@@ -92,9 +95,12 @@ describe("the Effect API", () => {
     await clock.advance(1)
     await settleAll()
     const outcome = (at: number) => fabric.queue("q").messages[at].ended?.outcome
-    expect([outcome(0), outcome(1), outcome(2), outcome(3)]).toEqual(
-      ["reject", "return", undefined, "ack"],
-    )
+    expect([outcome(0), outcome(1), outcome(2), outcome(3)]).toEqual([
+      "reject",
+      "return",
+      undefined,
+      "ack",
+    ])
     const interrupt = Effect.runPromise(Fiber.interrupt(fiber))
     await clock.advance(40_000)
     await interrupt

@@ -43,7 +43,12 @@ export type SettleError = CallError | Each<(typeof settleTags)[number]>
 export const settleTags = ["LeaseLost", "QueueNotFound"] as const
 
 export type DeclareError = CallError | Each<(typeof declareTags)[number]>
-export const declareTags = ["QueueNameInvalid", "PolicyInvalid", "PolicyMismatch", "DiskFull"] as const
+export const declareTags = [
+  "QueueNameInvalid",
+  "PolicyInvalid",
+  "PolicyMismatch",
+  "DiskFull",
+] as const
 
 /**
  * Runs a call of the Promise API; interruption aborts its signal. What it rejects with beyond `tags`

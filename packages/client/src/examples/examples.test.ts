@@ -22,7 +22,9 @@ it("runs the Effect example", async () => {
   const { first, done } = await Effect.runPromise(Effect.provide(effectExample, layer))
   expect(first).toEqual(Option.some(1))
   expect(done).toEqual(["charged Ada", "charged Cleo"])
-  expect(fabric.queue("orders").messages.map((each) => each.ended?.outcome)).toEqual(
-    ["ack", "reject", "ack"],
-  )
+  expect(fabric.queue("orders").messages.map((each) => each.ended?.outcome)).toEqual([
+    "ack",
+    "reject",
+    "ack",
+  ])
 })

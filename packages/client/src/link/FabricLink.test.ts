@@ -1,8 +1,8 @@
-import { type SkeinError, isSkeinError, skeinError } from "@skein/model"
+import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { makeClient } from "../SkeinClient.js"
 import { FakeFabric } from "../testing/FakeFabric.js"
-import { TestClock, settleAll, testRuntime } from "../testing/TestClock.js"
+import { settleAll, TestClock, testRuntime } from "../testing/TestClock.js"
 import { FabricLink } from "./FabricLink.js"
 
 const away = skeinError("ConnectionFailed", "nobody is there")

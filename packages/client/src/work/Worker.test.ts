@@ -1,9 +1,9 @@
-import { type SkeinError, isSkeinError, skeinError } from "@skein/model"
+import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { clientLimits } from "../clientLimits.js"
-import { type Message, Queue, type WorkerOptions, makeClient } from "../index.js"
+import { type Message, makeClient, Queue, type WorkerOptions } from "../index.js"
 import { FakeFabric } from "../testing/FakeFabric.js"
-import { TestClock, settleAll, testRuntime } from "../testing/TestClock.js"
+import { settleAll, TestClock, testRuntime } from "../testing/TestClock.js"
 
 const bytes = Queue.bytes("q")
 
@@ -221,7 +221,10 @@ describe("Worker", () => {
   it("ends with the reason when the queue is gone", async () => {
     const { clock, client, queue } = await setup(0)
     const worker = await queue.worker(() => {})
-    const ended = worker.done.then(() => undefined, (error: SkeinError) => error._tag)
+    const ended = worker.done.then(
+      () => undefined,
+      (error: SkeinError) => error._tag,
+    )
     await client.delete(bytes)
     await clock.advance(30_000)
     expect(await ended).toBe("QueueNotFound")
@@ -230,7 +233,11 @@ describe("Worker", () => {
   it("stops with its client, and refuses settings out of bounds by name", async () => {
     const { client, queue } = await setup(5)
     const worker = await queue.worker(() => {})
-    for (const options of [{ concurrency: 0 }, { leaseMs: 1 }, { backoff: { minMs: 2, maxMs: 1 } }]) {
+    for (const options of [
+      { concurrency: 0 },
+      { leaseMs: 1 },
+      { backoff: { minMs: 2, maxMs: 1 } },
+    ]) {
       const error = await queue.worker(() => {}, options).catch((e: SkeinError) => e)
       expect(error).toMatchObject({ _tag: "ConfigInvalid" })
       expect((error as SkeinError).detail).toContain(Object.keys(options)[0])
