@@ -80,6 +80,11 @@ export class CommitLog {
     this.supply.prepare(2)
   }
 
+  /** Tries once more when the next segment could not be made: the disk may have room now. */
+  prepareNext(): void {
+    this.supply.prepare(this.current.number + 1)
+  }
+
   /** Whether so many payload bytes still go into the current segment. */
   fits(payloads: number, payloadBytes: number): boolean {
     const heads = this.#headsDue ? 1 : 0

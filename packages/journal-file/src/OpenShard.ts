@@ -26,6 +26,8 @@ export class OpenShard {
   durableRecord: number
   /** The newest published checkpoint covers records up to here. */
   checkpointRecord: number
+  /** Keys of the files that the newest checkpoint of this epoch names; absent: there is none. */
+  published: ReadonlySet<string> | undefined
   /** Bytes of events since the last checkpoint was begun: what a replay would cost. */
   eventsBytes = 0
   tenant: ShardTenant | undefined

@@ -38,6 +38,8 @@ export interface Recovered {
   readonly records: readonly RecoveredRecord[]
   readonly last: { readonly recordNumber: number; readonly crc: number }
   readonly tornBytes: number
+  /** Logs of former processes were read: the cleaner can make an end of that. */
+  readonly inherits: boolean
 }
 
 interface Owner {
@@ -94,6 +96,7 @@ export class Recovery {
       records,
       last: history,
       tornBytes: tornBytes(shard, found.owners),
+      inherits: found.owners.some(({ holder }) => holder.instance !== this.ownership.instance),
     }
   }
 

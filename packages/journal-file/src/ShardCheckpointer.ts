@@ -8,6 +8,7 @@
 import type { Disk, Ownership } from "@skein/journal"
 import { isMissing } from "@skein/journal"
 import { type Clock, shardName, skeinError } from "@skein/model"
+import { refKey } from "./FileTable.js"
 import { type Paths, parseShardFile, unfinished } from "./Layout.js"
 import type { OpenShard } from "./OpenShard.js"
 import { Turns } from "./Turns.js"
@@ -73,6 +74,7 @@ export class ShardCheckpointer {
       return false
     }
     shard.checkpointRecord = recordNumber
+    shard.published = new Set(files.map(({ ref }) => refKey(ref)))
     await this.#sweep()
     return true
   }
@@ -107,8 +109,10 @@ export class ShardCheckpointer {
       case "checkpoint":
         return true
       case "segment": {
+        // The table may be ahead of the checkpoint: what either names is kept.
         const { epoch, number } = file
-        return shard.table.find({ kind: "segment", epoch, number }) === undefined
+        const ref = { kind: "segment", epoch, number } as const
+        return shard.table.find(ref) === undefined && shard.published?.has(refKey(ref)) !== true
       }
     }
   }

@@ -94,7 +94,7 @@ export class NodeCore implements Fabric {
     )
     if (shard === catalogShard) this.catalog = this.catalogIn(host)
     this.hosts.set(shard, host)
-    await this.eraseDoomed(shard)
+    await this.eraseDoomed()
     return host
   }
 
@@ -119,10 +119,16 @@ export class NodeCore implements Fabric {
     this.sessions.stop()
   }
 
-  /** What a crash left between the catalog's removal and the shard's. */
-  private async eraseDoomed(shard: Shard): Promise<void> {
-    for (const queue of this.openCatalog().doomed(shard)) {
-      await this.queues.erase(queue, "the queue was deleted")
+  /**
+   * What a crash left between the catalog's removal of a queue and its shard's. Shards are opened in
+   * any order: each look-up takes the shards that are open, once the catalog is.
+   */
+  private async eraseDoomed(): Promise<void> {
+    if (this.catalog === undefined || !this.isShardOpen(catalogShard)) return
+    for (const shard of this.hosts.keys()) {
+      for (const queue of this.catalog.doomed(shard)) {
+        await this.queues.erase(queue, "the queue was deleted")
+      }
     }
   }
 

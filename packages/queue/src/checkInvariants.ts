@@ -60,7 +60,10 @@ const checkBlock = (block: Block, remaining: Map<Lease, number>): void => {
       leased++
       leasedOffsets.add(offset)
     }
+    invariant(lane === 0 || offset >= block.unsettledFrom, "a message lies below unsettledFrom")
     marks += ((lane >> 2) & 1) + ((lane >> 3) & 1)
+    const known = (lane & Bits.flagged) !== 0 || block.touched
+    invariant((lane & Bits.open) === 0 || known, "an open delivery would not be flagged")
   }
   invariant(ready === block.ready && leased === block.leased, "a block's counts differ")
   invariant(marks === block.marks, "a block's marks differ")

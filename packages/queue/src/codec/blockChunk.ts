@@ -102,7 +102,7 @@ const packTally = (tally: Tally | undefined): readonly unknown[] | null => {
   }
   const stored = new Uint8Array(values.length * 2)
   const view = new DataView(stored.buffer)
-  values.forEach((value, at) => view.setUint16(at * 2, value, true))
+  for (let at = 0; at < values.length; at++) view.setUint16(at * 2, values[at], true)
   const [from, bytes] = trimmed(stored, 2)
   return [from, 2, bytes]
 }

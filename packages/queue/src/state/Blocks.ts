@@ -215,11 +215,11 @@ export class Blocks {
     frame.block.dirty = true
   }
 
-  /** The first unsettled message; 0 when there is none. */
+  /** The first unsettled message and its block. */
   oldest(): { readonly sequence: Sequence; readonly block: Block } | undefined {
     for (let block = this.first; block !== undefined; block = block.next) {
       if (block.unsettled === 0) continue
-      return { sequence: block.base + block.seek(unsettledLanes, 0), block }
+      return { sequence: block.base + block.seek(unsettledLanes, block.unsettledFrom), block }
     }
     return undefined
   }

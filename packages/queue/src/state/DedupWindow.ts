@@ -187,7 +187,8 @@ export class DedupWindow {
   private index(ids: Uint32Array, at: number, slot: number): void {
     const hash = dedupHash(ids, at)
     this.table ??= new Array<Part | undefined>(parts).fill(undefined)
-    const part = (this.table[hash & (parts - 1)] ??= new Part())
+    const part = this.table[hash & (parts - 1)] ?? new Part()
+    this.table[hash & (parts - 1)] = part
     const place = this.placeOf(part, hash, ids, at)
     // An id that expired but is still stored comes again: the newer slot takes its place.
     if (part.slots[place] === 0) part.count++
