@@ -12,9 +12,10 @@ import {
   readCheckpointHeader,
   writeCheckpoint,
 } from "./CheckpointFile.js"
-import type { StoredFile } from "./FileTable.js"
 import { FileWindow } from "./FileWindow.js"
+import type { StoredFile } from "./FileTable.js"
 import { type Paths, parseShardFile } from "./Layout.js"
+import { crc32 } from "node:zlib"
 
 /** A chunk in a file. */
 interface ChunkPlace {

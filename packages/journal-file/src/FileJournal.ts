@@ -264,7 +264,6 @@ export class FileJournal implements Journal {
       bytes += recordBytesOf(record)
     }
     this.#committedBytes += bytes
-    this.parts.reservation.use(bytes)
     shard.noteDurable(shard.lastRecord)
     if (shard.eventsBytes >= limits.checkpointEveryBytes) this.#checkpointSoon(shard)
     return {
@@ -305,7 +304,7 @@ export class FileJournal implements Journal {
       attach: (tenant) => {
         if (open.closed) return
         open.tenant = tenant
-        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, clock, open))
+        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
         this.#cleaningDue ||= inherits
       },
       read: open.read,

@@ -7,7 +7,7 @@ import type { FrameKey, FrameToStore, Location, ReplayedFrame, ShardTenant } fro
 import type { Epoch, Shard, SkeinError } from "@skein/model"
 import { invariant, shardName, skeinError } from "@skein/model"
 import type { CheckpointStore } from "./CheckpointStore.js"
-import { type FileTable, refPath, type TableEntry } from "./FileTable.js"
+import { type FileTable, type TableEntry, refPath } from "./FileTable.js"
 import type { FrameCache } from "./FrameCache.js"
 import type { FrameReader } from "./FrameReader.js"
 import type { Paths } from "./Layout.js"
@@ -123,7 +123,11 @@ export class OpenShard {
     })
   }
 
-  readonly read = async (key: FrameKey, location: Location, bytes: number): Promise<Uint8Array> => {
+  readonly read = async (
+    key: FrameKey,
+    location: Location,
+    bytes: number,
+  ): Promise<Uint8Array> => {
     const entry = this.table.byId(fileIdOf(location))
     if (entry === undefined) return this.#readMoved(key, location, bytes)
     const offset = offsetOf(location)

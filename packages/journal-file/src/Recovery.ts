@@ -6,8 +6,8 @@
 import type { Disk, Location, Ownership, ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
-import { CheckpointStore, type StoredCheckpoint } from "./CheckpointStore.js"
 import { type Holder, readClaim } from "./ClaimFile.js"
+import { CheckpointStore, type StoredCheckpoint } from "./CheckpointStore.js"
 import type { CommitLog } from "./CommitLog.js"
 import { FileTable, noteFrame } from "./FileTable.js"
 import { assembleHistory, type History, type HistoryRecord, type OwnerLog, sealOf } from "./History.js"
@@ -220,3 +220,4 @@ const tornBytes = (shard: Shard, owners: readonly Owner[]): number => {
   for (const { scan } of owners) bytes += scan.torn?.bytes.get(shard) ?? 0
   return bytes
 }
+

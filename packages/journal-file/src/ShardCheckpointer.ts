@@ -22,7 +22,6 @@ export class ShardCheckpointer {
     readonly disk: Disk,
     readonly paths: Paths,
     readonly ownership: Ownership,
-    readonly clock: Clock,
     readonly shard: OpenShard,
   ) {}
 

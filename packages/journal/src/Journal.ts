@@ -79,11 +79,6 @@ export interface CheckpointDelta {
   readonly placedUpTo: number
   readonly put: readonly Chunk[]
   readonly drop: readonly string[]
-  /**
-   * Called once, when `recordNumber` is durable and its commit was answered: one more chunk, with
-   * what was not known before (where the frames of that commit lie). It belongs to this checkpoint.
-   */
-  readonly late?: () => Chunk | undefined
 }
 
 /**
@@ -92,8 +87,9 @@ export interface CheckpointDelta {
  */
 export interface ShardTenant {
   /** Chunks that changed since the last call (first call: since replay). Not durable records may
-   * be in it: the journal publishes the checkpoint only when `recordNumber` is durable. */
-  readonly checkpoint: () => CheckpointDelta
+   * be in it: the journal publishes the checkpoint only when `recordNumber` is durable.
+   * `undefined`: not now (a queue is set aside and its records must be kept); ask again later. */
+  readonly checkpoint: () => CheckpointDelta | undefined
   /** Where the tenant believes the frame lies; `undefined` when no message of it is left, or when
    * the answer to its commit has not been taken in yet. */
   readonly locate: (key: FrameKey) => Location | undefined

@@ -4,7 +4,6 @@
  */
 import { invariant, limits, skeinError } from "@skein/model"
 import type {
-  CheckpointDelta,
   Chunk,
   FrameKey,
   Location,
@@ -48,7 +47,8 @@ export class MemoryShard {
     this.#tenant = undefined
     this.#released = []
     // Never committed: the one who replays now takes its first checkpoint from what is stored.
-    this.#pending = undefined
+    this.#pendingPut.clear()
+    this.#pendingRecord = this.#checkpointRecord
     let closed = false
     return {
       shard: this.shard,
@@ -72,9 +72,7 @@ export class MemoryShard {
       close: async () => {
         if (closed) return
         closed = true
-        this.publishIfDurable()
         this.#fold()
-        this.publishIfDurable()
         this.#tenant = undefined
         onClose()
       },
@@ -125,13 +123,9 @@ export class MemoryShard {
     }
   }
 
-  /** A commit begins: the answers of the last one were heard, so its frames have their places. */
-  publishIfDurable(): void {
-    if (this.#pending !== undefined) this.#publish(this.#pending)
-  }
-
   checkpointIfDue(): void {
-    if (this.#pending === undefined && this.#recordsBytes >= foldAfterBytes) this.#fold()
+    if (this.#pendingRecord > this.#checkpointRecord) this.#publish()
+    else if (this.#recordsBytes >= foldAfterBytes) this.#fold()
   }
 
   /** Frames that were released before a replay, and that the tenant does not know any more. */
@@ -143,10 +137,10 @@ export class MemoryShard {
     }
   }
 
-  /** The delta may hold records that are evolved and not committed: it waits for their commit. */
   #fold(): void {
     if (this.#tenant === undefined) return
     const delta = this.#tenant.checkpoint()
+    if (delta === undefined) return
     // The delta may hold records that are evolved and not committed: it waits for their commit.
     for (const chunk of delta.put) this.#pendingPut.set(chunk.key, chunk.bytes)
     for (const key of delta.drop) this.#pendingPut.set(key, undefined)

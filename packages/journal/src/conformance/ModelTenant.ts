@@ -4,7 +4,6 @@
  * and the crash simulation check journals with it.
  */
 import { strict as assert } from "node:assert"
-import type { SkeinError } from "@skein/model"
 import type {
   CheckpointDelta,
   Chunk,
@@ -15,6 +14,7 @@ import type {
   ShardRecord,
   ShardTenant,
 } from "../Journal.js"
+import type { SkeinError } from "@skein/model"
 
 /** What a record says: a text, and frames that are not wanted any more. */
 export interface ModelEvent {
