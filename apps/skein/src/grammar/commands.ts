@@ -28,7 +28,6 @@ const asClient = [
 ]
 const yes: OptionSpec = { ...flag("yes", "Do it without asking."), alias: "y" }
 const queue = one("QUEUE", "The queue's name.")
-const dir = one("DIR", "A node's data directory.")
 
 const count = (help: string, max: number): OptionSpec => ({
   name: "count",
@@ -178,17 +177,6 @@ const consume: CommandSpec = {
   arguments: [queue],
 }
 
-const journalCommands: readonly CommandSpec[] = [
-  { name: "verify", help: "Check everything; damage is named.", options: output, arguments: [dir] },
-  {
-    name: "digest",
-    help: "A digest of what is stored, shard by shard.",
-    options: output,
-    arguments: [dir],
-  },
-  { name: "dump", help: "The records as lines of JSON.", options: output, arguments: [dir] },
-]
-
 const group = (name: string, help: string, commands: readonly CommandSpec[]): CommandSpec => ({
   name,
   help,
@@ -220,5 +208,4 @@ export const skein: CommandSpec = group("skein", "Run, operate and use a Skein f
     ],
     arguments: [],
   },
-  group("journal", "Inspect the data directory of a node that is not running.", journalCommands),
 ])
