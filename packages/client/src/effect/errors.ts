@@ -51,8 +51,8 @@ export const declareTags = [
 ] as const
 
 /**
- * Runs a call of the Promise API; interruption aborts its signal. What it rejects with beyond `tags`
- * and {@link callTags} becomes InternalError that names it.
+ * Runs a call of the Promise API; interruption aborts its signal. What it rejects with beyond
+ * `tags` and {@link callTags} becomes InternalError that names it.
  */
 export const call = <A, Tag extends ErrorTag>(
   tags: readonly Tag[],
