@@ -6,6 +6,7 @@ import type { CallOptions } from "@skein/client"
 import { skeinError } from "@skein/model"
 import { parseArguments } from "./arguments/parseArguments.js"
 import { UsageError } from "./arguments/UsageError.js"
+import type { OpenClientOptions, OpenedClient } from "./client/openClient.js"
 import type { CommandContext, Connected, RunCommand } from "./commands/CommandContext.js"
 import { readToken } from "./config/readToken.js"
 import { type Environment, resolveSettings, settingsOf } from "./config/resolveSettings.js"
@@ -22,6 +23,8 @@ export interface Surroundings {
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly nowMs: () => number
+  /** How commands reach a fabric. Default: over a socket, by the settings. */
+  readonly openClient?: (options: OpenClientOptions) => Promise<OpenedClient>
 }
 
 /** Runs `skein ARGV…`; never rejects. */
@@ -46,7 +49,7 @@ const run = async (argv: readonly string[], surroundings: Surroundings): Promise
   const invocation = parseArguments(skein, argv)
   const resolved = resolveSettings(invocation, surroundings.env)
   const settings = settingsOf(resolved)
-  const connected: CommandContext["connected"] = (use) => withClient(context, use)
+  const connected: CommandContext["connected"] = (use) => withClient(context, surroundings, use)
   const context = { ...surroundings, invocation, resolved, settings, connected }
   const load = commands[invocation.path.join(" ")]
   const { run: runCommand } = await load()
@@ -72,11 +75,12 @@ const commands: Readonly<Record<string, Load>> = {
 
 const withClient = async <A>(
   { settings, resolved, signal, terminal }: CommandContext,
+  surroundings: Surroundings,
   use: (connected: Connected) => Promise<A>,
 ): Promise<A> => {
   const { token, warning } = readToken(resolved)
   if (warning !== undefined) terminal.err(`${terminal.paintErr("yellow", warning)}\n`)
-  const { openClient } = await import("./client/openClient.js")
+  const openClient = surroundings.openClient ?? (await import("./client/openClient.js")).openClient
   const { client, Queue } = await openClient({ settings, token, signal })
   const call: CallOptions = { timeoutMs: settings.timeout, signal }
   try {

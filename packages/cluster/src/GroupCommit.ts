@@ -5,10 +5,13 @@
  *
  * Turns run on a later turn of the event loop (`clock.defer`), so that all requests which arrived
  * together are decided together. A turn works at most `limits.batchWorkMaxMs` over all hosts and
- * then lets I/O in. Shutdown: `drain` waits until every host is idle.
+ * then lets I/O in; a host with work left goes behind the others.
+ * A host that throws is closed and opened again by its supervisor; the others go on.
+ * Shutdown: `drain` waits until a host is idle. Long polls do not hinder it: they wait in the
+ * actors, not in a record.
  */
 import type { CommitResult, Journal, ShardAppend } from "@skein/journal"
-import { type Clock, limits, skeinError } from "@skein/model"
+import { type Clock, limits, type SkeinError, skeinError } from "@skein/model"
 import type { ShardHost } from "./ShardHost.js"
 
 export class GroupCommit {
@@ -33,7 +36,7 @@ export class GroupCommit {
     this.setTurn()
   }
 
-  /** Resolves when nothing of the host is decided and not yet durable. */
+  /** Resolves when nothing of the host is decided and not yet durable, or it is closed. */
   drain(host: ShardHost): Promise<void> {
     return new Promise((done) => {
       this.draining.push({ host, done })
@@ -54,7 +57,7 @@ export class GroupCommit {
     const deadlineMs = this.clock.monotonicMs() + limits.batchWorkMaxMs
     for (const host of this.awake) {
       this.awake.delete(host)
-      if (host.turn(deadlineMs)) this.wake(host)
+      if (guarded(host, () => host.turn(deadlineMs))) this.wake(host)
       if (this.clock.monotonicMs() >= deadlineMs) break
     }
     if (this.awake.size > 0) this.setTurn()
@@ -67,7 +70,7 @@ export class GroupCommit {
     const hosts: ShardHost[] = []
     const batch: ShardAppend[] = []
     for (const host of this.waiting) {
-      const append = host.take()
+      const append = guarded(host, () => host.take())
       if (append === undefined) continue
       hosts.push(host)
       batch.push(append)
@@ -75,22 +78,34 @@ export class GroupCommit {
     this.waiting.clear()
     if (batch.length === 0) return
     this.inFlight = true
-    this.journal.commit(batch).then(
+    this.send(batch).then(
       (results) => this.answered(hosts, results),
-      (cause) =>
-        this.answered(
-          hosts,
-          hosts.map((host) => refused(host, cause)),
-        ),
+      (cause) => this.answered(hosts, [], cause),
     )
   }
 
-  private answered(hosts: readonly ShardHost[], results: readonly CommitResult[]): void {
+  /** The journal never rejects; one that does, or throws, is taken to have refused all. */
+  private send(batch: readonly ShardAppend[]): Promise<readonly CommitResult[]> {
+    try {
+      return this.journal.commit(batch)
+    } catch (cause) {
+      return Promise.reject(cause)
+    }
+  }
+
+  private answered(
+    hosts: readonly ShardHost[],
+    results: readonly CommitResult[],
+    cause?: unknown,
+  ): void {
     this.inFlight = false
-    for (let at = 0; at < hosts.length; at++) hosts[at].stored(results[at])
+    for (let at = 0; at < hosts.length; at++) {
+      const host = hosts[at]
+      guarded(host, () => host.stored(results[at] ?? unanswered(host, cause)))
+    }
     // The next commit goes to the disk first; its sync runs while these answers are sent.
     this.commit()
-    for (const host of hosts) host.answer()
+    for (const host of hosts) guarded(host, () => host.answer())
     this.answerDrained()
   }
 
@@ -104,8 +119,21 @@ export class GroupCommit {
   }
 }
 
-const refused = (host: ShardHost, cause: unknown): CommitResult => ({
+/** Runs a step of the host. A fault ends this host only: its state cannot be trusted any more. */
+const guarded = <A>(host: ShardHost, step: () => A): A | undefined => {
+  try {
+    return step()
+  } catch (cause) {
+    host.closed(hostFault(cause))
+    return undefined
+  }
+}
+
+const hostFault = (cause: unknown): SkeinError =>
+  skeinError("InternalError", `a shard host met a fault: ${String(cause)}`, {}, { cause })
+
+const unanswered = (host: ShardHost, cause: unknown): CommitResult => ({
   _tag: "Refused",
   shard: host.shard,
-  error: skeinError("InternalError", "the journal's commit threw", {}, { cause }),
+  error: skeinError("InternalError", `a commit had no answer: ${String(cause)}`, {}, { cause }),
 })

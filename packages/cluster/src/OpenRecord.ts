@@ -17,7 +17,6 @@ export class OpenRecord implements Turn {
   /** Deleted in this record: their sections close it. */
   readonly deleted: ShardActor[] = []
   reserved = 0
-  private frameBytes = 0
   private deadlineMs = 0
 
   constructor(
@@ -34,7 +33,6 @@ export class OpenRecord implements Turn {
 
   store(frame: FrameToStore): void {
     this.frames.push(frame)
-    this.frameBytes += frame.bytes.length
   }
 
   wait(waiter: Waiter): void {
@@ -48,8 +46,9 @@ export class OpenRecord implements Turn {
     return true
   }
 
+  /** What was reserved covers frames and events: neither many settles nor frames overfill it. */
   full(): boolean {
-    return this.frameBytes >= limits.batchBytesMax
+    return this.reserved >= limits.batchBytesMax
   }
 
   spent(): boolean {

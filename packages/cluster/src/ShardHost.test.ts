@@ -245,11 +245,12 @@ describe("ShardHost", () => {
     first.actor(2).add("b")
     await settle(first.clock)
     let gone = false
-    first.host.remove(1, skeinError("QueueNotFound", "deleted"), () => {
+    const removed = first.host.remove(1, skeinError("QueueNotFound", "deleted")).then(() => {
       gone = true
     })
     expect(gone).toBe(false)
     await settle(first.clock)
+    await removed
     expect(gone).toBe(true)
     const second = await openHost(journal("2".repeat(32)))
     expect([...second.host.actors.keys()]).toEqual([2])

@@ -9,7 +9,9 @@
  * Interleavings: turns go on while a commit is in flight, on a new record; its waiters are released
  * later, so a reply never overtakes what it rests on. A checkpoint closes the open record first, so
  * that the state it shows equals a whole number of records, durable or not yet.
- * Shutdown: `drain` (the last record is committed) -> journal's checkpoint -> `close`.
+ * Fairness: an actor with work left goes behind the others of its shard.
+ * Shutdown: `retire` (no new requests, no timer) -> the group commit's `drain` (the last record is
+ * committed) -> the journal's checkpoint -> `closed`.
  */
 import type {
   CheckpointDelta,
@@ -37,6 +39,7 @@ import {
   skeinError,
 } from "@skein/model"
 import { deferred } from "./Deferred.js"
+import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
 import { decodeLateFrames, encodeLateFrames, lateKey, type PlacedFrame } from "./LateFrames.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { decodeSections, encodeSections, type Section } from "./RecordSections.js"
@@ -85,6 +88,7 @@ export class ShardHost implements ShardTenant {
   private armedMs = Number.POSITIVE_INFINITY
   private disarm: () => void = () => {}
   private ended: SkeinError | undefined
+  private retired = false
   private readonly whenClosed = deferred<SkeinError>()
 
   private constructor(
@@ -100,7 +104,11 @@ export class ShardHost implements ShardTenant {
   ): Promise<ShardHost> {
     const host = new ShardHost(opened, context)
     await host.restore(factory)
-    for await (const record of opened.records) host.replayRecord(record, factory)
+    const breath = new Breath(context.clock)
+    for await (const record of opened.records) {
+      host.replayRecord(record, factory)
+      await breath.taken()
+    }
     opened.attach(host)
     await host.announce()
     return host
@@ -119,24 +127,50 @@ export class ShardHost implements ShardTenant {
     return this.ended === undefined
   }
 
+  /** Open, and not about to be closed: new requests are taken. */
+  get isServing(): boolean {
+    return this.ended === undefined && !this.retired
+  }
+
+  /** It will be closed: what is here is still worked off, nothing falls due any more. */
+  retire(): void {
+    this.retired = true
+    this.disarm()
+  }
+
   /** Puts an actor into the shard. Its first events create it durably. */
   add(actor: ShardActor): void {
     invariant(!this.actors.has(actor.generation), "an actor of this generation is there already")
     this.actors.set(actor.generation, actor)
   }
 
-  /** Takes the actor out, durably; `done` when that is so. A missing one is done at once. */
-  remove(generation: Generation, why: SkeinError, done: () => void): void {
-    const actor = this.actors.get(generation)
-    if (actor === undefined || this.ended !== undefined) return done()
-    this.ready.delete(actor)
+  /**
+   * Takes the actor out. Resolves when it is durable that it is not there, also when it was not;
+   * rejects when that cannot be told: the shard has to be opened again first.
+   */
+  remove(generation: Generation, why: SkeinError): Promise<void> {
+    if (this.ended !== undefined) return Promise.reject(this.ended)
+    const { promise, resolve, reject } = deferred()
     const record = this.openRecord()
-    record.actors.delete(actor)
-    record.deleted.push(actor)
-    record.wait({ release: done, fail: done })
-    actor.close(why)
-    this.forget(actor)
+    const actor = this.actors.get(generation)
+    if (actor !== undefined) {
+      this.ready.delete(actor)
+      record.actors.delete(actor)
+      record.deleted.push(actor)
+      actor.close(why)
+      this.forget(actor)
+    }
+    record.wait({ release: resolve, fail: reject })
     this.context.commitSoon(this)
+    return promise
+  }
+
+  /** Takes back an actor of whose creation nothing was journaled. */
+  discard(actor: ShardActor): void {
+    if (this.actors.get(actor.generation) !== actor) return
+    this.actors.delete(actor.generation)
+    this.ready.delete(actor)
+    this.record?.actors.delete(actor)
   }
 
   /** The actor's mailbox has something in it. */
@@ -154,7 +188,8 @@ export class ShardHost implements ShardTenant {
     for (const actor of this.ready) {
       if (record.spent()) break
       record.actors.add(actor)
-      if (!actor.work(record)) this.ready.delete(actor)
+      this.ready.delete(actor)
+      if (actor.work(record)) this.ready.add(actor)
     }
     this.context.commitSoon(this)
     return this.ready.size > 0 && !record.full()
@@ -183,9 +218,10 @@ export class ShardHost implements ShardTenant {
         result._tag === "Refused"
           ? result.error
           : skeinError("Moved", `shard ${shardName(this.shard)} has another owner`)
-      failAll(records, why)
+      failAll(records, this.toCallers(why))
       return this.closed(why)
     }
+    for (const record of records) this.durable.push(record)
     let at = 0
     for (const record of records) {
       for (const frame of record.frames) {
@@ -193,7 +229,6 @@ export class ShardHost implements ShardTenant {
         this.place(frame, result.locations[at], frame.bytes.length)
         at += 1
       }
-      this.durable.push(record)
     }
   }
 
@@ -221,7 +256,7 @@ export class ShardHost implements ShardTenant {
     if (this.ended !== undefined) return undefined
     for (const actor of this.actors.values()) if (actor.isAside()) return undefined
     this.seal()
-    const put: Chunk[] = []
+    const put: Chunk[] = [{ key: clockKey, bytes: encodeClock(this.journalMs) }]
     const drop: string[] = []
     for (const actor of [...this.actors.values(), ...this.erased]) {
       const delta = actor.checkpoint()
@@ -255,10 +290,21 @@ export class ShardHost implements ShardTenant {
     this.record = undefined
     this.ready.clear()
     this.inFlight.length = 0
-    failAll(all, why)
-    for (const actor of this.actors.values()) actor.close(why)
+    const toCallers = this.toCallers(why)
+    failAll(all, toCallers)
+    for (const actor of this.actors.values()) actor.close(toCallers)
     this.actors.clear()
     this.whenClosed.resolve(why)
+  }
+
+  /**
+   * Why their requests end, as callers hear it. What stops this host need not stop the next one: they
+   * may ask again, unless the journal is gone for good.
+   */
+  private toCallers(why: SkeinError): SkeinError {
+    if (why.retryable || why._tag === "FabricClosed") return why
+    const detail = `shard ${shardName(this.shard)} was closed: ${why.detail}`
+    return skeinError("ShardUnavailable", detail, { shard: this.shard }, { cause: why })
   }
 
   /** Where the frames lie that the chunks of a checkpoint could not name yet. */
@@ -279,6 +325,10 @@ export class ShardHost implements ShardTenant {
     for await (const chunk of this.opened.checkpoint.chunks) {
       if (chunk.key === lateKey) {
         late = decodeLateFrames(chunk.bytes)
+        continue
+      }
+      if (chunk.key === clockKey) {
+        this.journalMs = decodeClock(chunk.bytes)
         continue
       }
       const generation = factory.generationOf(chunk.key)
@@ -380,6 +430,7 @@ export class ShardHost implements ShardTenant {
 
   /** One timer for the shard: the earliest of what its actors wait for. */
   private arm(worked: Iterable<ShardActor>): void {
+    if (this.retired) return
     let due = this.armedMs
     for (const actor of worked) due = Math.min(due, actor.dueMs())
     if (due === this.armedMs) return
@@ -409,6 +460,21 @@ export class ShardHost implements ShardTenant {
 
 const failAll = (records: readonly OpenRecord[], why: SkeinError): void => {
   for (const record of records) for (const waiter of record.waiters) waiter.fail(why)
+}
+
+/** Lets the event loop turn when replay has worked for long. */
+class Breath {
+  private sinceMs: number
+
+  constructor(private readonly clock: Clock) {
+    this.sinceMs = clock.monotonicMs()
+  }
+
+  async taken(): Promise<void> {
+    if (this.clock.monotonicMs() - this.sinceMs < limits.batchWorkMaxMs) return
+    await new Promise<void>((resume) => this.clock.defer(resume))
+    this.sinceMs = this.clock.monotonicMs()
+  }
 }
 
 const frameKey = ({ generation, first }: FrameKey): FrameKey => ({ generation, first })

@@ -3,8 +3,9 @@
  * checkpoints make the log's records needless, then the log's files are given back. Segments of a
  * shard that are under half live are copied on in the same way. Logs of dead processes go when no
  * shard's claims or checkpoints name them any more.
- * The tenant alone says what is live: counts only choose what to look at. The one exception is an
- * own log segment whose count is exactly zero: it is not read.
+ * The tenant says what is live: counts that are hints only choose what to look at. Counts that are
+ * exact spare the reading of what has no live frames, and bar the loss of frames whose place the
+ * tenant has not heard yet.
  * Order: copies synced -> tenants told -> the file leaves the shard's table -> checkpoint durable ->
  * token seen -> the file is deleted. A crash anywhere leaves files that are not named, no more.
  * Commits wait for the copying (not for the checkpoints, which wait for commits) when more than the
@@ -16,7 +17,7 @@ import type { Clock, InstanceId, Shard } from "@skein/model"
 import { entryKinds } from "./BatchCodec.js"
 import { CheckpointStore } from "./CheckpointStore.js"
 import type { CommitLog } from "./CommitLog.js"
-import { type FileRef, refKey, refPath, type TableEntry } from "./FileTable.js"
+import { type FileRef, fileKey, type LogRef, refPath, type TableEntry } from "./FileTable.js"
 import { FileWindow } from "./FileWindow.js"
 import { FrameMover } from "./FrameMover.js"
 import type { FrameReader } from "./FrameReader.js"
@@ -56,7 +57,14 @@ export interface CleanerParts {
   readonly openShard: (shard: Shard) => OpenShard | undefined
 }
 
-type LogRef = FileRef & { readonly kind: "log" }
+/** A file under one of the ids that a shard has for it. */
+interface Place {
+  readonly shard: OpenShard
+  readonly entry: TableEntry
+}
+
+/** For each shard, one for each id that it has for the file. */
+type Movers = Map<Shard, readonly FrameMover[]>
 
 export class Cleaner {
   readonly #segments = new WeakMap<OpenShard, ShardSegment>()
@@ -125,12 +133,11 @@ export class Cleaner {
     for (const segment of sealed) {
       const { instance, number, capacity, position } = segment
       const ref: LogRef = { kind: "log", instance, number, bytes: capacity }
-      const empty = segment.hasNoLiveFrames
-      if (empty || (await this.#copyFromLog(ref, position, touched))) this.#leave(ref, touched)
+      await this.#emptyLogSegment(ref, position, touched)
     }
     for (const instance of foreign) {
       for (const ref of await this.#logRefs(instance)) {
-        if (await this.#copyFromLog(ref, undefined, touched)) this.#leave(ref, touched)
+        await this.#emptyLogSegment(ref, undefined, touched)
       }
     }
     for (const { shard } of this.#cleanables()) await this.#rewriteSparse(shard, touched)
@@ -146,43 +153,60 @@ export class Cleaner {
   }
 
   /**
-   * Copies what is live in a log segment, for all shards that are open here. `end`: where an own
-   * segment ends; a foreign one ends where nothing valid follows. `false`: there is damage, or the
-   * cleaner was stopped: the file has to stay.
+   * Copies what is live in a log segment and takes the file from the tables of the shards that were
+   * open at the beginning: one that is opened meanwhile has frames that nobody has looked at.
+   */
+  async #emptyLogSegment(
+    ref: LogRef,
+    end: number | undefined,
+    touched: Set<OpenShard>,
+  ): Promise<void> {
+    const places = this.#cleanables().flatMap(({ shard }) =>
+      shard.table.findFile(ref).map((entry) => ({ shard, entry })),
+    )
+    if (await this.#copyFromLog(ref, end, this.#moversFor(places), touched)) {
+      this.#leave(places, touched)
+    }
+  }
+
+  /**
+   * Copies what is live in a log segment. `end`: where an own segment ends; a foreign one ends where
+   * nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file stays.
    */
   async #copyFromLog(
     ref: LogRef,
     end: number | undefined,
+    movers: Movers,
     touched: Set<OpenShard>,
   ): Promise<boolean> {
-    const movers = this.#moversFor(ref)
     if (movers.size === 0) return true
     const path = refPath(this.parts.paths, 0, ref)
     const salt = segmentSalt(ref.instance, ref.number)
     const reader = await SegmentReader.open(this.parts.disk, path, salt, ref.bytes)
     try {
       const reached = await this.#copyBatches(reader, movers, end ?? ref.bytes)
-      await this.#finish([...movers.values()], touched)
+      await this.#finish([...movers.values()].flat(), touched)
       if (this.#stopped) return false
       return end === undefined
         ? (await reader.findBatch(align(reached))) === undefined
         : reached === end
     } catch (error) {
-      for (const mover of movers.values()) await mover.segment.abandon().catch(() => {})
+      for (const mover of [...movers.values()].flat()) {
+        await mover.segment.abandon().catch(() => {})
+      }
       throw error
     } finally {
       await reader.close()
     }
   }
 
-  #moversFor(ref: LogRef): Map<Shard, FrameMover> {
-    const movers = new Map<Shard, FrameMover>()
-    for (const { shard } of this.#cleanables()) {
-      const entry = shard.table.find(ref)
-      // Counts of what this process wrote are exact; others are hints and have to be looked at.
-      if (entry === undefined || (entry.segment !== undefined && entry.liveFrames === 0)) continue
+  #moversFor(places: readonly Place[]): Movers {
+    const movers: Movers = new Map()
+    for (const { shard, entry } of places) {
+      // Exact counts spare the look; others are hints.
+      if (entry.exact && entry.liveFrames === 0) continue
       const mover = new FrameMover(shard, this.#segmentOf(shard), entry, this.parts.clock)
-      movers.set(shard.shard, mover)
+      movers.set(shard.shard, [...(movers.get(shard.shard) ?? []), mover])
     }
     return movers
   }
@@ -190,7 +214,7 @@ export class Cleaner {
   /** The offset behind the last batch that was whole in what concerns these shards. */
   async #copyBatches(
     reader: SegmentReader,
-    movers: ReadonlyMap<Shard, FrameMover>,
+    movers: Movers,
     end: number,
   ): Promise<number> {
     let offset = 0
@@ -200,10 +224,10 @@ export class Cleaner {
       let at = batch.payloads
       let whole = true
       for (const entry of batch.head.entries) {
-        const mover = movers.get(entry.shard)
+        const own = movers.get(entry.shard)
         const isRecord = entry.kind === entryKinds.record || entry.kind === entryKinds.copy
-        if (mover !== undefined && isRecord) {
-          whole = (await this.#copyRecord(mover, await reader.bytes(at, entry.bytes), at)) && whole
+        if (own !== undefined && isRecord) {
+          whole = (await this.#copyRecord(own, await reader.bytes(at, entry.bytes), at)) && whole
         }
         at += entry.bytes
       }
@@ -221,25 +245,33 @@ export class Cleaner {
     }
   }
 
-  async #copyRecord(mover: FrameMover, bytes: Buffer, at: number): Promise<boolean> {
+  async #copyRecord(
+    movers: readonly FrameMover[],
+    bytes: Buffer,
+    at: number,
+  ): Promise<boolean> {
     const head = readRecord(bytes)
     if (head === undefined) return false
     for (const offset of frameOffsets(bytes, head)) {
       const frame = readFrameHeader(bytes, offset)
-      const from = locationOf(mover.fromEntry.id, at + offset)
-      if (!mover.isLive(frame, from)) continue
       const end = offset + frameHeaderBytes + frame.bytes
-      await mover.move(frame, from, bytes.subarray(offset, end))
+      for (const mover of movers) {
+        const from = locationOf(mover.fromEntry.id, at + offset)
+        if (mover.isLive(frame, from)) await mover.move(frame, from, bytes.subarray(offset, end))
+      }
     }
     return true
   }
 
-  /** No live frame of these shards lies in the file any more: their next checkpoints omit it. */
-  #leave(ref: FileRef, touched: Set<OpenShard>): void {
+  /**
+   * No live frame of these shards lies in the file any more: their next checkpoints omit it. Where
+   * this process's own count says otherwise, a tenant has not heard yet where its frames lie: the
+   * segment was sealed in the middle of a commit.
+   */
+  #leave(places: readonly Place[], touched: Set<OpenShard>): void {
     if (this.#stopped) return
-    for (const { shard } of this.#cleanables()) {
-      const entry = shard.table.find(ref)
-      if (entry === undefined) continue
+    for (const { shard, entry } of places) {
+      if (entry.exact && (entry.liveFrames !== 0 || entry.liveBytes !== 0)) continue
       shard.table.remove(entry)
       touched.add(shard)
     }
@@ -312,21 +344,25 @@ export class Cleaner {
       const covered =
         open === undefined
           ? await this.#isCoveredElsewhere(shard, last, ref)
-          : isCovered(open, last) && open.published?.has(refKey(ref)) === false
-      if (!covered || open?.table.find(ref) !== undefined) return false
+          : isCovered(open, last) && open.published?.has(fileKey(ref)) === false
+      if (!covered || (open?.table.findFile(ref).length ?? 0) > 0) return false
     }
     return true
   }
 
-  /** The shard is not open here: its newest checkpoint has to be a later owner's, or a final one. */
+  /**
+   * The shard is not open here: then the newest checkpoint has to be of the one who holds the token
+   * now, looked at in this order. One that was published after its owner had lost the token was not
+   * there for the successor to read.
+   */
   async #isCoveredElsewhere(shard: Shard, last: LastRecord, ref: LogRef): Promise<boolean> {
     const header = await this.#newestCheckpoint(shard)
-    if (header === undefined || header.files.some((file) => refKey(file.ref) === refKey(ref))) {
+    if (header === undefined || header.files.some((file) => fileKey(file.ref) === fileKey(ref))) {
       return false
     }
-    if (header.epoch > last.epoch) return true
-    const own = this.parts.ownership.holds(shard, last.epoch)
-    return own && header.epoch === last.epoch && header.recordNumber >= last.recordNumber
+    const holder = await this.parts.ownership.holder(shard)
+    if (holder?.epoch !== header.epoch || last.epoch > header.epoch) return false
+    return last.epoch < header.epoch || header.recordNumber >= last.recordNumber
   }
 
   async #newestCheckpoint(shard: Shard) {

@@ -241,7 +241,7 @@ export class FileJournal implements Journal {
     const entry = shard.entryOf(log.current)
     const recordNumber = shard.lastRecord + 1
     const head = { shard: shard.shard, epoch: shard.epoch, recordNumber }
-    const crc = log.addRecord(head, shard.lastCrc, record, entry.id, locations)
+    const crc = log.addRecord(head, shard.lastCrc, record, entry, locations)
     shard.noteRecord(recordNumber, crc, record.events.length)
     part.entries.push(entry)
   }
@@ -253,13 +253,17 @@ export class FileJournal implements Journal {
     }
     let at = 0
     let bytes = 0
+    let recordNumber = shard.durableRecord
+    if (append.records.length > 0) shard.noteCommit(recordNumber)
     for (let index = 0; index < append.records.length; index++) {
       const record = append.records[index]
-      for (const frame of record.frames) shard.noteFrame(entries[index], locations[at++], frame)
+      recordNumber++
+      for (const frame of record.frames) {
+        shard.noteFrame(recordNumber, entries[index], locations[at++], frame)
+      }
       bytes += recordBytesOf(record)
     }
     this.#committedBytes += bytes
-    this.parts.reservation.use(bytes)
     shard.noteDurable(shard.lastRecord)
     if (shard.eventsBytes >= limits.checkpointEveryBytes) this.#checkpointSoon(shard)
     return {
@@ -284,18 +288,23 @@ export class FileJournal implements Journal {
     }
   }
 
-  #handle(open: OpenShard, { records, tornBytes, inherits }: Recovered): OpenedShard {
+  #handle(open: OpenShard, recovered: Recovered): OpenedShard {
+    const { records, placements, tornBytes, inherits } = recovered
     const { disk, paths, ownership, clock } = this.parts
     return {
       shard: open.shard,
       epoch: open.epoch,
       tornBytes,
-      checkpoint: { recordNumber: open.checkpointRecord, chunks: open.store.chunks() },
+      checkpoint: {
+        recordNumber: open.checkpointRecord,
+        chunks: open.store.chunks(),
+        placements,
+      },
       records: replay(records, clock),
       attach: (tenant) => {
         if (open.closed) return
         open.tenant = tenant
-        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, clock, open))
+        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
         this.#cleaningDue ||= inherits
       },
       read: open.read,

@@ -63,7 +63,6 @@ export class FrameMover {
     }
     fromEntry.liveBytes -= bytes
     fromEntry.liveFrames--
-    fromEntry.segment?.noteRelease(bytes)
     toEntry.liveBytes += bytes
     toEntry.liveFrames++
     shard.tenant?.relocate(key, to)

@@ -46,11 +46,7 @@ export class Reservation {
     return true
   }
 
-  /** Reserved room was written to. What was not reserved does no harm. */
-  use(bytes: number): void {
-    this.give(bytes)
-  }
-
+  /** The caller's commit was answered, or it needs less. */
   give(bytes: number): void {
     this.#reservedBytes = Math.max(0, this.#reservedBytes - bytes)
   }

@@ -26,6 +26,8 @@ export class ShardSegment {
   #parts: Uint8Array[] = []
   #waiting = 0
   #number = 0
+  /** A file was created since the last sync. */
+  #isNew = false
 
   constructor(
     readonly disk: Disk,
@@ -52,7 +54,10 @@ export class ShardSegment {
     return { entry: writing.entry, to }
   }
 
-  /** Everything that was appended is on stable storage; names are so with the checkpoint. */
+  /**
+   * Everything that was appended is on stable storage, the files' names too: a checkpoint's name
+   * could otherwise survive a power cut that the names in it did not.
+   */
   async sync(): Promise<void> {
     await this.#flush()
     for (const writing of this.#unsynced) {
@@ -60,6 +65,9 @@ export class ShardSegment {
       if (writing !== this.#writing) await writing.file.close()
     }
     this.#unsynced = []
+    if (!this.#isNew) return
+    await this.disk.syncDirectory(this.shard.paths.shard(this.shard.shard))
+    this.#isNew = false
   }
 
   /** A failed append: what was waiting goes nowhere, and the file is left as it is. */
@@ -79,7 +87,8 @@ export class ShardSegment {
     const { table, shard, epoch, paths } = this.shard
     const ref = { kind: "segment", epoch, number: ++this.#number } as const
     const file = await this.disk.open(refPath(paths, shard, ref), "create")
-    const writing = { file, entry: table.add(ref), position: 0 }
+    this.#isNew = true
+    const writing = { file, entry: table.add(ref, true), position: 0 }
     this.#writing = writing
     return writing
   }

@@ -15,6 +15,7 @@ import {
 } from "@skein/model"
 import {
   type CatalogCommand,
+  type CatalogDecision,
   type CatalogEvent,
   type CatalogRefused,
   type CatalogReply,
@@ -43,6 +44,14 @@ interface Request {
   readonly fail: (error: SkeinError) => void
 }
 
+/** What the catalog needs of its host and its node. */
+export interface CatalogHome {
+  /** How many shards there are to place queues in. */
+  readonly shards: number
+  readonly wake: () => void
+  readonly onFault: (error: SkeinError) => void
+}
+
 /** What a declare writes at most: name, policy and their frame. */
 const eventBytes = 512
 
@@ -56,14 +65,14 @@ export class CatalogActor implements CatalogDoor, ShardActor {
 
   constructor(
     chunks: readonly StateChunk[] | undefined,
-    private readonly home: { readonly wake: () => void },
+    private readonly home: CatalogHome,
   ) {
     this.state = chunks === undefined ? emptyCatalog() : restoreCatalog(chunks)
     for (const queue of this.state.byGeneration.values()) this.tally(queue.shard, 1)
   }
 
-  async declare(name: string, policy: QueuePolicy, shard: Shard): Promise<QueueInfo> {
-    const reply = await this.ask({ _tag: "Declare", name, policy, shard })
+  async declare(name: string, policy: QueuePolicy): Promise<QueueInfo> {
+    const reply = await this.ask({ _tag: "Declare", name, policy, shard: anyShard })
     if (reply._tag !== "Declared") throw unexpected(reply)
     return { name, policy, shard: reply.queue.shard, generation: reply.queue.generation }
   }
@@ -100,14 +109,18 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     return { queues, ...(next !== undefined && { next }) }
   }
 
+  holds(generation: Generation): boolean {
+    return this.state.byGeneration.has(generation)
+  }
+
   count(): number {
     return this.state.byGeneration.size
   }
 
   /** Where a new queue should live: the shard with the fewest, the lowest of equals. */
-  leastUsedShard(shards: number): Shard {
+  private leastUsedShard(): Shard {
     let best = 0
-    for (let shard = 1; shard < shards; shard++) {
+    for (let shard = 1; shard < this.home.shards; shard++) {
       if (this.queuesIn(shard) < this.queuesIn(best)) best = shard
     }
     return best
@@ -119,7 +132,7 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     while (!turn.spent()) {
       const request = this.mailbox.take()
       if (request === undefined) break
-      this.execute(request, turn)
+      this.serve(request, turn)
     }
     return this.mailbox.length > 0
   }
@@ -170,16 +183,42 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     })
   }
 
+  /** An evolve that throws ends the shard: there is no serving with half a catalog. */
+  private serve(request: Request, turn: Turn): void {
+    try {
+      this.execute(request, turn)
+    } catch (cause) {
+      request.fail(skeinError("InternalError", "the catalog met a fault", {}, { cause }))
+      throw cause
+    }
+  }
+
   private execute(request: Request, turn: Turn): void {
-    if (!turn.reserve(eventBytes, request.command._tag === "Declare" ? "publish" : "settle")) {
+    const decision = this.decide(request)
+    if (decision === undefined) return
+    const { events, reply } = decision
+    const purpose = request.command._tag === "Declare" ? "publish" : "settle"
+    if (events.length > 0 && !turn.reserve(eventBytes * events.length, purpose)) {
       return request.fail(skeinError("DiskFull", "no room is left in the journal"))
     }
-    const decision = decideCatalog(this.state, request.command)
-    for (const event of decision.events) {
+    for (const event of events) {
       this.evolve(event)
       this.events.push(event)
     }
-    turn.wait({ release: () => request.answer(decision.reply), fail: request.fail })
+    turn.wait({ release: () => request.answer(reply), fail: request.fail })
+  }
+
+  private decide({ command, fail }: Request): CatalogDecision | undefined {
+    try {
+      // Chosen now, not when it was asked: many are declared at once.
+      if (command._tag !== "Declare") return decideCatalog(this.state, command)
+      return decideCatalog(this.state, { ...command, shard: this.leastUsedShard() })
+    } catch (cause) {
+      const error = skeinError("InternalError", `${command._tag} failed`, {}, { cause })
+      this.home.onFault(error)
+      fail(error)
+      return undefined
+    }
   }
 
   private evolve(event: CatalogEvent): void {
@@ -199,6 +238,8 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     this.queuesPerShard.set(shard, this.queuesIn(shard) + change)
   }
 }
+
+const anyShard: Shard = 0
 
 const unexpected = (reply: CatalogReply): SkeinError =>
   skeinError("InternalError", `the catalog answered ${reply._tag}`)

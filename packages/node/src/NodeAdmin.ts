@@ -25,30 +25,23 @@ import {
   readMessages,
 } from "@skein/wire"
 import { Either, ParseResult } from "effect"
+import { asSkeinError } from "./asSkeinError.js"
 import type { CatalogDoor } from "./CatalogDoor.js"
 import type { QueueActor } from "./QueueActor.js"
 import type { Queues } from "./Queues.js"
 import { storedFrame } from "./storedFrame.js"
 
-/** What only the whole node can tell. */
-export interface NodeFacts {
-  readonly status: () => NodeStatus
-  /** The shard that a new queue should live in. */
-  readonly leastUsedShard: () => number
-}
-
-const peekMessagesDefault = 10
+const peekDefault = 10
 
 export class NodeAdmin implements Admin {
   constructor(
     private readonly catalog: () => CatalogDoor,
     private readonly queues: Queues,
-    private readonly facts: NodeFacts,
+    private readonly nodeStatus: () => NodeStatus,
   ) {}
 
   async declare(name: string, policy: QueuePolicyInput = {}): Promise<QueueInfo> {
-    const shard = this.facts.leastUsedShard()
-    return this.catalog().declare(checkedName(name), checkedPolicy(policy), shard)
+    return this.catalog().declare(checkedName(name), checkedPolicy(policy))
   }
 
   async delete(name: string): Promise<boolean> {
@@ -65,26 +58,32 @@ export class NodeAdmin implements Admin {
   }
 
   async list(request: ListRequest = {}): Promise<QueuePage> {
-    const rowsMax = Math.min(request.rowsMax ?? limits.listPageRowsMax, limits.listPageRowsMax)
+    const rowsMax = atMost("rowsMax", request.rowsMax, limits.listPageRowsMax)
     return this.catalog().list({ ...request, rowsMax })
   }
 
   async show(name: string): Promise<QueueStatus> {
     const info = await this.lookup(name)
     const actor = await this.queues.get(info)
-    if (actor.quarantined !== undefined) {
-      const detail = actor.quarantined.detail
-      return { ...info, counts: counts(actor.state), state: "quarantined", detail }
-    }
     // Behind everything asked before, and with the token seen: the counts are then a true answer.
-    await actor.ask({ _tag: "Peek", from: 1, messagesMax: 1, bytesMax: 1 })
+    const asked = actor.ask({ _tag: "Peek", from: 1, messagesMax: 1, bytesMax: 1 })
+    const problem = await asked.then(() => undefined, asSkeinError)
+    const { quarantined } = actor
+    if (quarantined !== undefined) {
+      return {
+        ...info,
+        counts: counts(actor.state),
+        state: "quarantined",
+        detail: quarantined.detail,
+      }
+    }
+    if (problem !== undefined) throw problem
     return { ...info, counts: counts(actor.state), state: "serving" }
   }
 
   async purge(name: string): Promise<number> {
     const actor = await this.actor(name)
     const reply = await actor.ask({ _tag: "Purge" })
-    if (reply._tag === "Refused") throw reply.error
     return reply._tag === "Purged" ? reply.messages : 0
   }
 
@@ -92,16 +91,19 @@ export class NodeAdmin implements Admin {
     const actor = await this.actor(request.name)
     const reply = await actor.ask({
       _tag: "Peek",
-      from: request.from ?? 1,
-      messagesMax: Math.min(request.messagesMax ?? peekMessagesDefault, limits.peekMessagesMax),
+      from: Math.max(1, Math.floor(request.from ?? 1) || 1),
+      messagesMax: atMost(
+        "messagesMax",
+        request.messagesMax ?? peekDefault,
+        limits.peekMessagesMax,
+      ),
       bytesMax: limits.fetchBytesMax,
     })
-    if (reply._tag === "Refused") throw reply.error
     return reply._tag === "Peeked" ? this.peeked(actor, reply.runs) : []
   }
 
   async status(): Promise<NodeStatus> {
-    return this.facts.status()
+    return this.nodeStatus()
   }
 
   private async actor(name: string): Promise<QueueActor> {
@@ -127,6 +129,13 @@ export class NodeAdmin implements Admin {
 
 const isSet = (bits: Uint8Array, index: number): boolean =>
   (bits[index >> 3] & (1 << (index & 7))) !== 0
+
+/** What was asked for, cut to what one answer holds. */
+const atMost = (name: string, value: number | undefined, max: number): number => {
+  if (value === undefined) return max
+  if (value >= 1) return Math.min(Math.floor(value), max)
+  throw skeinError("LimitExceeded", `${name} is between 1 and ${max}`, { min: 1, max })
+}
 
 const checkedName = (name: string): string => {
   const problem = queueNameProblem(name)

@@ -14,7 +14,6 @@ import {
 import type { Command, Fetch, Reply } from "@skein/queue"
 import {
   type Broker,
-  type DeliveredRun,
   type ExtendRequest,
   type FetchCall,
   type FetchRequest,
@@ -35,55 +34,47 @@ export class NodeBroker implements Broker {
   ) {}
 
   async publish(request: PublishRequest): Promise<PublishAnswer> {
+    const { producer, frameNumber } = request
+    if (!isHex128(producer) || !isCount(frameNumber)) throw malformed("publish")
     const view = viewFrame(request.frame)
     if (isSkeinError(view)) throw view
     const { count, bodyBytesLargest, dedup } = view
     const frame = { count, bytes: request.frame.length, bodyBytesLargest, ...(dedup && { dedup }) }
-    const { producer, frameNumber } = request
     const command: Command = { _tag: "Publish", producer, frameNumber, frame }
     const actor = this.queues.find(request.queue) ?? (await this.queues.get(request.queue))
-    const reply = accepted(await actor.ask(command, request.frame))
+    const reply = await actor.ask(command, request.frame)
     if (reply._tag !== "Published") throw unexpected(reply)
     const { first, duplicates } = reply
     return { first, count: reply.count, ...(duplicates && { duplicates }) }
   }
 
   fetch(request: FetchRequest): FetchCall {
-    let cancelled = false
-    let actor: QueueActor | undefined
-    const asked = this.withActor(request.queue, request.session, (found) => {
-      actor = found
-      const delivered = cancelled ? Promise.resolve([]) : found.delivered(fetchCommand(request))
-      // It is rejected together with `settled`; nobody may be listening to this one yet.
-      delivered.catch(() => {})
-      return { delivered, reply: found.ask(fetchCommand(request)) }
-    })
-    const settled = asked.then(async ({ reply }) => settleAnswer(await reply))
-    const delivered = asked.then(async (call): Promise<readonly DeliveredRun[]> => {
-      accepted(await call.reply)
-      return call.delivered
-    })
-    return {
-      settled,
-      delivered,
-      cancel: () => {
-        cancelled = true
-        actor?.cancelFetch(request.session, request.fetchNumber)
-      },
+    try {
+      const command = fetchCommand(request)
+      const actor = this.queues.find(request.queue)
+      if (actor === undefined) return this.firstFetch(request, command)
+      this.sessions.use(request.session, actor)
+      return actor.fetch(command)
+    } catch (cause) {
+      return failedCall(Promise.reject(cause))
     }
   }
 
   async settle(request: SettleRequest): Promise<SettleAnswer> {
     const { session, settles } = request
-    const actor = await this.actorFor(request.queue, session)
-    return settleAnswer(await actor.ask({ _tag: "Settle", session, settles }))
+    const actor = this.queues.find(request.queue) ?? (await this.firstUse(request.queue, session))
+    this.sessions.use(session, actor)
+    const reply = await actor.ask({ _tag: "Settle", session, settles })
+    if (reply._tag !== "Settled") throw unexpected(reply)
+    return reply.lost
   }
 
   async extend(request: ExtendRequest): Promise<readonly number[]> {
     const { session, epoch, ranges, leaseMs } = request
-    const actor = await this.actorFor(request.queue, session)
+    const actor = this.queues.find(request.queue) ?? (await this.firstUse(request.queue, session))
+    this.sessions.use(session, actor)
     const lease = leaseMs === undefined ? {} : { leaseMs: bounded("leaseMs", leaseMs, leaseBounds) }
-    const reply = accepted(await actor.ask({ _tag: "Extend", session, epoch, ranges, ...lease }))
+    const reply = await actor.ask({ _tag: "Extend", session, epoch, ranges, ...lease })
     if (reply._tag !== "Extended") throw unexpected(reply)
     return reply.lost
   }
@@ -97,20 +88,41 @@ export class NodeBroker implements Broker {
     this.sessions.close(session)
   }
 
-  private async withActor<A>(
-    queue: QueueRef,
-    session: SessionId,
-    use: (actor: QueueActor) => A,
-  ): Promise<A> {
-    return use(await this.actorFor(queue, session))
+  /** A fetch whose actor has to be looked for first; it may be cancelled meanwhile. */
+  private firstFetch(request: FetchRequest, command: Fetch): FetchCall {
+    let cancelled = false
+    let call: FetchCall | undefined
+    const found = this.firstUse(request.queue, request.session).then((actor) => {
+      this.sessions.use(request.session, actor)
+      call = actor.fetch(command)
+      if (cancelled) call.cancel()
+      return call
+    })
+    const cancel = (): void => {
+      cancelled = true
+      call?.cancel()
+    }
+    return { ...heard(found), cancel }
   }
 
-  private async actorFor(queue: QueueRef, session: SessionId): Promise<QueueActor> {
-    const actor = this.queues.find(queue) ?? (await this.queues.get(queue))
-    this.sessions.use(session, actor)
-    return actor
+  private firstUse(queue: QueueRef, session: SessionId): Promise<QueueActor> {
+    this.sessions.renew(session)
+    return this.queues.get(queue)
   }
 }
+
+/** Both promises of a call that comes later; one that nobody listens to must not end the process. */
+const heard = (call: Promise<FetchCall>): Pick<FetchCall, "delivered" | "settled"> => {
+  const settled = call.then((found) => found.settled)
+  const delivered = call.then((found) => found.delivered)
+  settled.catch(ignore)
+  delivered.catch(ignore)
+  return { settled, delivered }
+}
+
+const failedCall = (failure: Promise<never>): FetchCall => ({ ...heard(failure), cancel: ignore })
+
+const ignore = (): void => {}
 
 const leaseBounds = [limits.leaseMinMs, limits.leaseMaxMs] as const
 
@@ -122,25 +134,23 @@ const bounded = (name: string, value: number, [low, high]: readonly [number, num
   })
 }
 
-const fetchCommand = (request: FetchRequest): Fetch => ({
-  _tag: "Fetch",
-  session: request.session,
-  fetchNumber: request.fetchNumber,
-  messagesMax: Math.min(request.messagesMax, limits.fetchMessagesMax),
-  bytesMax: Math.min(request.bytesMax, limits.fetchBytesMax),
-  waitMs: Math.min(request.waitMs, limits.fetchWaitMaxMs),
-  settles: request.settles,
-})
-
-const accepted = (reply: Reply): Reply => {
-  if (reply._tag === "Refused") throw reply.error
-  return reply
+const fetchCommand = (request: FetchRequest): Fetch => {
+  const { session, fetchNumber, messagesMax, bytesMax, waitMs, settles } = request
+  const sound = isCount(fetchNumber) && messagesMax >= 1 && bytesMax >= 1 && waitMs >= 0
+  if (!sound) throw malformed("fetch")
+  return {
+    _tag: "Fetch",
+    session,
+    fetchNumber,
+    messagesMax: Math.min(messagesMax, limits.fetchMessagesMax),
+    bytesMax: Math.min(bytesMax, limits.fetchBytesMax),
+    waitMs: Math.min(waitMs, limits.fetchWaitMaxMs),
+    settles,
+  }
 }
 
-const settleAnswer = (reply: Reply): SettleAnswer => {
-  const answer = accepted(reply)
-  if (answer._tag !== "Settled") throw unexpected(answer)
-  return answer.lost
-}
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1
+
+const malformed = (what: string) => skeinError("ProtocolError", `the ${what} has no sense`)
 
 const unexpected = (reply: Reply) => skeinError("InternalError", `the queue answered ${reply._tag}`)

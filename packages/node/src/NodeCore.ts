@@ -18,12 +18,19 @@ import {
   shardName,
   skeinError,
 } from "@skein/model"
-import { catalogGeneration, emptyQueue, generationOfKey, restoreQueue } from "@skein/queue"
-import type { Admin, Broker, Fabric, NodeStatus } from "@skein/wire"
+import {
+  catalogGeneration,
+  emptyQueue,
+  generationOfKey,
+  restoreQueue,
+  type StateChunk,
+} from "@skein/queue"
+import type { Admin, Broker, Fabric, NodeStatus, TreeEntry } from "@skein/wire"
+import { asSkeinError } from "./asSkeinError.js"
 import { CatalogActor } from "./CatalogActor.js"
 import { NodeAdmin } from "./NodeAdmin.js"
 import { NodeBroker } from "./NodeBroker.js"
-import { QueueActor } from "./QueueActor.js"
+import { QueueActor, type QueueHome } from "./QueueActor.js"
 import { Queues } from "./Queues.js"
 import { Sessions } from "./Sessions.js"
 import { StallWatch } from "./StallWatch.js"
@@ -50,6 +57,7 @@ export class NodeCore implements Fabric {
   readonly admin: Admin
   readonly sessions: Sessions
   private readonly hosts = new Map<Shard, ShardHost>()
+  private readonly homes = new WeakMap<ShardHost, QueueHome>()
   private readonly queues: Queues
   private readonly commit: GroupCommit
   private readonly stallWatch: StallWatch
@@ -60,7 +68,7 @@ export class NodeCore implements Fabric {
   constructor(private readonly options: NodeCoreOptions) {
     const { journal, clock } = options
     this.commit = new GroupCommit(journal, clock)
-    this.sessions = new Sessions(clock)
+    this.sessions = new Sessions(clock, () => this.stallWatch.beat())
     this.stallWatch = new StallWatch(clock, (stallMs) => this.stalled(stallMs))
     this.context = {
       journal,
@@ -72,10 +80,7 @@ export class NodeCore implements Fabric {
     const catalog = () => this.openCatalog()
     this.queues = new Queues(this.hosts, catalog, (host, queue) => this.newQueue(host, queue))
     this.broker = new NodeBroker(this.queues, this.sessions)
-    this.admin = new NodeAdmin(catalog, this.queues, {
-      status: () => this.status(),
-      leastUsedShard: () => this.openCatalog().leastUsedShard(options.shards),
-    })
+    this.admin = new NodeAdmin(catalog, this.queues, () => this.status())
     this.startedMs = clock.monotonicMs()
     this.stallWatch.start()
   }
@@ -94,7 +99,9 @@ export class NodeCore implements Fabric {
     )
     if (shard === catalogShard) this.catalog = this.catalogIn(host)
     this.hosts.set(shard, host)
-    await this.eraseDoomed()
+    // Either of the two may be opened last.
+    if (shard === catalogShard) for (const open of this.hosts.keys()) await this.eraseDoomed(open)
+    else await this.eraseDoomed(shard)
     return host
   }
 
@@ -102,16 +109,41 @@ export class NodeCore implements Fabric {
   async closeShard(shard: Shard): Promise<void> {
     const host = this.hosts.get(shard)
     if (host === undefined) return
-    if (host.isOpen) {
+    const why = skeinError("ShardUnavailable", `shard ${shardName(shard)} is closed`, { shard })
+    try {
+      host.retire()
       await this.commit.drain(host)
-      await host.opened.close()
-      host.closed(skeinError("ShardUnavailable", `shard ${shardName(shard)} is closed`))
+      // One that was lost meanwhile has no say in what is stored any more.
+      if (host.isOpen) await host.opened.close()
+    } finally {
+      host.closed(why)
+      if (this.hosts.get(shard) === host) this.hosts.delete(shard)
+      this.sessions.forgetClosed()
     }
-    if (this.hosts.get(shard) === host) this.hosts.delete(shard)
   }
 
   isShardOpen(shard: Shard): boolean {
     return this.hosts.get(shard)?.isOpen === true
+  }
+
+  /** Fetches that wait, on all open queues. */
+  get waitingFetches(): number {
+    let count = 0
+    for (const host of this.hosts.values()) {
+      for (const actor of host.actors.values()) {
+        if (actor instanceof QueueActor) count += actor.waitingFetches
+      }
+    }
+    return count
+  }
+
+  /** Queues of the shard that are here. */
+  queuesOpen(shard: Shard): number {
+    let count = 0
+    for (const actor of this.hosts.get(shard)?.actors.values() ?? []) {
+      if (actor instanceof QueueActor) count += 1
+    }
+    return count
   }
 
   stop(): void {
@@ -120,15 +152,17 @@ export class NodeCore implements Fabric {
   }
 
   /**
-   * What a crash left between the catalog's removal of a queue and its shard's. Shards are opened in
-   * any order: each look-up takes the shards that are open, once the catalog is.
+   * What a crash left between the catalog's removal and the shard's. A failure leaves it to the next
+   * opening: the catalog knows the doomed until their shard has deleted them.
    */
-  private async eraseDoomed(): Promise<void> {
-    if (this.catalog === undefined || !this.isShardOpen(catalogShard)) return
-    for (const shard of this.hosts.keys()) {
-      for (const queue of this.catalog.doomed(shard)) {
+  private async eraseDoomed(shard: Shard): Promise<void> {
+    if (!this.hosts.get(catalogShard)?.isServing || !this.hosts.get(shard)?.isServing) return
+    try {
+      for (const queue of this.openCatalog().doomed(shard)) {
         await this.queues.erase(queue, "the queue was deleted")
       }
+    } catch (cause) {
+      this.options.onFault(shardName(shard), asSkeinError(cause))
     }
   }
 
@@ -140,39 +174,49 @@ export class NodeCore implements Fabric {
   private catalogIn(host: ShardHost): CatalogActor {
     const actor = host.actors.get(catalogGeneration)
     if (actor instanceof CatalogActor) return actor
-    const catalog = new CatalogActor(undefined, { wake: () => host.wake(catalog) })
+    const catalog = this.newCatalog(host, undefined)
     host.add(catalog)
+    return catalog
+  }
+
+  private newCatalog(host: ShardHost, chunks: readonly StateChunk[] | undefined): CatalogActor {
+    const catalog: CatalogActor = new CatalogActor(chunks, {
+      shards: this.options.shards,
+      wake: () => host.wake(catalog),
+      onFault: (error) => this.options.onFault("catalog", error),
+    })
     return catalog
   }
 
   private actor(
     generation: number,
     host: ShardHost,
-    chunks: readonly { readonly key: string; readonly bytes: Uint8Array }[] | undefined,
+    chunks: readonly StateChunk[] | undefined,
   ): CatalogActor | QueueActor {
-    if (generation === catalogGeneration) {
-      const catalog: CatalogActor = new CatalogActor(chunks, { wake: () => host.wake(catalog) })
-      return catalog
-    }
+    if (generation === catalogGeneration) return this.newCatalog(host, chunks)
     const state = chunks === undefined ? emptyQueue(generation) : restoreQueue(chunks)
-    return this.queueActor(host, state)
+    return new QueueActor(state, this.home(host))
   }
 
   private newQueue(host: ShardHost, queue: QueueRef): QueueActor {
-    return this.queueActor(host, emptyQueue(queue.generation))
+    return new QueueActor(emptyQueue(queue.generation), this.home(host))
   }
 
-  private queueActor(host: ShardHost, state: ReturnType<typeof emptyQueue>): QueueActor {
+  /** One for all actors of the host: ten thousand of them cost nothing here. */
+  private home(host: ShardHost): QueueHome {
+    const known = this.homes.get(host)
+    if (known !== undefined) return known
     const { opened } = host
-    const home = {
+    const home: QueueHome = {
       epoch: opened.epoch,
       read: opened.read,
       release: opened.release,
-      wake: () => host.wake(actor),
+      wake: (actor) => host.wake(actor),
+      onFault: (generation, error) =>
+        this.options.onFault(`${shardName(host.shard)}/${generation}`, error),
     }
-    const where = `${shardName(host.shard)}/${state.generation}`
-    const actor = new QueueActor(state, home, (error) => this.options.onFault(where, error))
-    return actor
+    this.homes.set(host, home)
+    return home
   }
 
   private stalled(stallMs: number): void {
@@ -180,16 +224,33 @@ export class NodeCore implements Fabric {
     for (const host of this.hosts.values()) if (host.isOpen) host.stalled(stallMs)
   }
 
+  /** Queues that are set aside, as rows below their shards. */
+  private asideRows(): TreeEntry[] {
+    const rows: TreeEntry[] = []
+    for (const host of this.hosts.values()) {
+      for (const actor of host.actors.values()) {
+        if (!(actor instanceof QueueActor) || actor.quarantined === undefined) continue
+        const path = `node/shards/${shardName(host.shard)}/${actor.state.name}`
+        const lastCause = actor.quarantined.detail
+        rows.push({ path, state: "quarantined", restarts: 0, lastCause })
+      }
+    }
+    return rows
+  }
+
   private status(): NodeStatus {
     const { journal, clock, shards } = this.options
     let shardsOpen = 0
     for (const host of this.hosts.values()) if (host.isOpen) shardsOpen += 1
+    const outside = this.options.outside()
     return {
-      ...this.options.outside(),
+      ...outside,
+      tree: [...outside.tree, ...this.asideRows()],
       uptimeMs: Math.round(clock.monotonicMs() - this.startedMs),
       shards,
       shardsOpen,
-      queues: this.openCatalog().count(),
+      // As last known: a catalog that is closed is no reason to tell nothing.
+      queues: this.catalog?.count() ?? 0,
       sessions: this.sessions.count,
       journal: journal.status(),
     }

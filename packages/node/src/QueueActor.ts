@@ -6,22 +6,17 @@
  * A `decide` that throws changes nothing: that command gets InternalError. An `evolve` that throws
  * sets the queue aside: its requests get Quarantined, its records are kept (no checkpoint passes
  * them), the shard's other queues serve; opening the shard again replays it.
- * Interleavings: a delivery is decided when the record is sealed and sent after its commit. By then
- * the fetch may be cancelled (the messages stay leased to the session, a repeat of the fetch gets
- * them) or asked again over another connection (the newer call gets the answer).
+ * Interleavings: a delivery is decided when the record is sealed and sent after its commit. A fetch
+ * that is cancelled in between still gets it; one that was asked again over another connection
+ * meanwhile leaves it to the newer call.
+ * Without room in the journal, requests are refused; what the node itself asks for (time, ends of
+ * sessions) is asked again a second later.
  */
-import {
-  type ActorDelta,
-  type Deferred,
-  deferred,
-  type ShardActor,
-  type Turn,
-} from "@skein/cluster"
+import type { ActorDelta, ShardActor, Turn } from "@skein/cluster"
 import type { Location } from "@skein/journal"
 import {
   type Generation,
   invariant,
-  isSkeinError,
   type Now,
   type QueuePolicy,
   type Sequence,
@@ -51,44 +46,64 @@ import {
   type Run,
   relocate,
 } from "@skein/queue"
-import type { DeliveredRun } from "@skein/wire"
+import type { DeliveredRun, FetchCall } from "@skein/wire"
+import { chunkKeys } from "./chunkKeys.js"
+import { FetchWait, fetchKey } from "./FetchWait.js"
 import { Mailbox } from "./Mailbox.js"
 import { type FrameReader, readRuns } from "./readRuns.js"
+import { roomFor } from "./roomFor.js"
 import type { SessionHolder } from "./Sessions.js"
 
-/** A request in the mailbox. `frame` goes with a Publish. */
+/** A request in the mailbox. `frame` goes with a Publish, `wait` with a Fetch or CancelFetch. */
 interface Request {
   readonly command: Command
   readonly frame?: Uint8Array
+  readonly wait?: FetchWait
   readonly answer: (reply: Reply) => void
   readonly fail: (error: SkeinError) => void
 }
 
-/** What the actor needs of its host. */
+/** What all actors of a host need of it. */
 export interface QueueHome extends FrameReader {
-  readonly wake: () => void
+  readonly wake: (actor: QueueActor) => void
   readonly release: (location: Location, bytes: number) => void
+  /** A fault that was contained. */
+  readonly onFault: (generation: Generation, error: SkeinError) => void
 }
 
-/** Events of a command that stores no frame, at most: settles are as long as their ranges. */
-const eventBytes = 128
-const rangeBytes = 18
+/** What a request costs in the mailbox beside its frame and its ranges. */
+const requestBytes = 128
+const rangeEndBytes = 8
+/** When what found no room is tried again. */
+const againAfterMs = 1_000
 
 export class QueueActor implements SessionHolder, ShardActor {
   private readonly mailbox = new Mailbox<Request>()
-  private readonly fetches = new Map<string, Deferred<readonly DeliveredRun[]>>()
+  private readonly fetches = new Map<string, FetchWait>()
   private events: DurableEvent[] = []
   private aside: SkeinError | undefined
+  /** Where frames lie that came after the queue was set aside: its state does not know them. */
+  private asideFrames: Map<Sequence, Location> | undefined
+  /** Chunks to drop, when the state was too damaged to tell. */
+  private leftovers: readonly string[] | undefined
   private closedBy: SkeinError | undefined
+  /** Ends of sessions that found no room. */
+  private postponed: Command[] = []
+  private againMs = Number.POSITIVE_INFINITY
+  /** Stalls of the node that leases have yet to be given back. */
+  private owedMs = 0
 
   constructor(
     readonly state: QueueState,
     private readonly home: QueueHome,
-    private readonly onFault: (error: SkeinError) => void,
   ) {}
 
   get generation(): Generation {
     return this.state.generation
+  }
+
+  get waitingFetches(): number {
+    return this.fetches.size
   }
 
   /** Why the queue is set aside, if it is. */
@@ -96,38 +111,37 @@ export class QueueActor implements SessionHolder, ShardActor {
     return this.aside
   }
 
+  get isClosed(): boolean {
+    return this.closedBy !== undefined
+  }
+
   /** Puts a command into the mailbox; rejects with Overloaded when it is full. */
   ask(command: Command, frame?: Uint8Array): Promise<Reply> {
     return new Promise((answer, fail) => {
-      const problem = this.closedBy ?? this.aside
-      if (problem !== undefined) return fail(problem)
-      const bytes = (frame?.length ?? 0) + eventBytes
-      if (!this.mailbox.put({ command, ...(frame && { frame }), answer, fail }, bytes)) {
-        return fail(skeinError("Overloaded", "the queue's mailbox is full"))
-      }
-      this.home.wake()
+      this.put({ command, ...(frame && { frame }), answer, fail }, frame?.length ?? 0)
     })
   }
 
-  /** The messages of a fetch, when there are any or its wait is over. */
-  delivered(fetch: Fetch): Promise<readonly DeliveredRun[]> {
-    const key = fetchKey(fetch.session, fetch.fetchNumber)
-    this.fetches.get(key)?.resolve([])
-    const waiting = deferred<readonly DeliveredRun[]>()
-    this.fetches.set(key, waiting)
-    return waiting.promise
+  /** Settles, then waits for messages. Never throws: both of its promises tell. */
+  fetch(command: Fetch): FetchCall {
+    const wait = new FetchWait(command, this.cancelFetch)
+    const answer = (reply: Reply): void =>
+      reply._tag === "Settled" ? wait.settle(reply.lost) : wait.fail(unexpected(reply))
+    this.put({ command, wait, answer, fail: (error) => this.failFetch(wait, error) }, 0)
+    return wait
   }
 
   open(turn: Turn): void {
     const command: Command = { _tag: "Open", epoch: this.home.epoch }
-    this.execute({ command, answer: ignore, fail: ignore }, turn)
+    // A shard that has no room left must open all the same: nothing else makes room.
+    this.execute({ command, answer: ignore, fail: (error) => this.setAside(error) }, turn)
   }
 
   work(turn: Turn): boolean {
     while (!turn.spent()) {
       const request = this.mailbox.take()
       if (request === undefined) break
-      this.execute(request, turn)
+      this.serve(request, turn)
     }
     this.releaseDead()
     return this.mailbox.length > 0
@@ -143,11 +157,18 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   dueMs(): number {
-    return this.aside === undefined ? nextDueMs(this.state) : Number.POSITIVE_INFINITY
+    if (this.aside !== undefined) return Number.POSITIVE_INFINITY
+    return this.againMs === Number.POSITIVE_INFINITY ? nextDueMs(this.state) : this.againMs
   }
 
   tick(stallMs: number): void {
-    this.tell({ _tag: "Tick", stallMs })
+    this.againMs = Number.POSITIVE_INFINITY
+    this.tell({ _tag: "Tick", stallMs: stallMs + this.owedMs })
+    this.owedMs = 0
+    const { postponed } = this
+    if (postponed.length === 0) return
+    this.postponed = []
+    for (const command of postponed) this.tell(command)
   }
 
   replay(events: Uint8Array): void {
@@ -164,18 +185,27 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   relocate(first: Sequence, location: Location): boolean {
-    if (this.aside !== undefined) return true
+    if (this.aside !== undefined) {
+      this.asideFrames ??= new Map()
+      this.asideFrames.set(first, location)
+      return true
+    }
     return relocate(this.state, first, location)
   }
 
   locate(first: Sequence): Location | undefined {
-    return locate(this.state, first)?.location
+    return this.asideFrames?.get(first) ?? locate(this.state, first)?.location
   }
 
   erase(): void {
     if (this.state.life !== "present") return
-    evolve(this.state, { _tag: "Deleted" })
-    this.releaseDead()
+    try {
+      evolve(this.state, { _tag: "Deleted" })
+      this.giveBack()
+    } catch {
+      // Only a queue that was set aside is so damaged; its frames are found to be nobody's later.
+      this.leftovers = chunkKeys(this.state)
+    }
   }
 
   isAside(): boolean {
@@ -183,14 +213,14 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   checkpoint(): ActorDelta {
+    if (this.leftovers !== undefined) return { put: [], drop: this.leftovers }
     return checkpointDelta(this.state)
   }
 
   close(why: SkeinError): void {
     this.closedBy = why
     for (const request of this.mailbox.drain()) request.fail(why)
-    for (const waiting of this.fetches.values()) waiting.reject(why)
-    this.fetches.clear()
+    this.failFetches(why)
   }
 
   /** The queue's first use: its name and settings, as the catalog has them. */
@@ -199,19 +229,19 @@ export class QueueActor implements SessionHolder, ShardActor {
       if (this.closedBy !== undefined) return fail(this.closedBy)
       const command: Command = { _tag: "Create", name, policy, epoch: this.home.epoch }
       this.mailbox.putAlways({ command, answer: () => answer(), fail })
-      this.home.wake()
+      this.home.wake(this)
     })
   }
 
-  /** The bytes of runs, for a look without a lease. */
-  read(runs: readonly Run[]): Promise<readonly DeliveredRun[]> {
-    return readRuns(this.state, runs, this.home)
-  }
-
-  /** Ends the wait of a fetch; what was leased to it meanwhile stays with its session. */
-  cancelFetch(session: SessionId, fetchNumber: number): void {
-    this.takeFetch(fetchKey(session, fetchNumber))?.resolve([])
-    this.tell({ _tag: "CancelFetch", session, fetchNumber })
+  /** The bytes of runs. A frame that cannot be read sets the queue aside. */
+  async read(runs: readonly Run[]): Promise<readonly DeliveredRun[]> {
+    try {
+      return await readRuns(this.state, runs, this.home)
+    } catch (cause) {
+      if (this.closedBy !== undefined) throw this.closedBy
+      this.setAside(cause)
+      throw this.aside
+    }
   }
 
   endSession(session: SessionId, reason: "closed" | "lost"): void {
@@ -222,28 +252,112 @@ export class QueueActor implements SessionHolder, ShardActor {
   tell(command: Command): void {
     if (this.closedBy !== undefined || this.aside !== undefined) return
     this.mailbox.putAlways({ command, answer: ignore, fail: ignore })
-    this.home.wake()
+    this.home.wake(this)
   }
 
-  private execute(request: Request, turn: Turn): void {
-    if (this.aside !== undefined) return request.fail(this.aside)
-    if (!this.reserve(request, turn)) {
-      return request.fail(skeinError("DiskFull", "no room is left in the journal"))
+  private put(request: Request, frameBytes: number): void {
+    const problem = this.closedBy ?? this.aside
+    if (problem !== undefined) return request.fail(problem)
+    if (!this.mailbox.put(request, frameBytes + commandBytes(request.command))) {
+      return request.fail(skeinError("Overloaded", "the queue's mailbox is full"))
     }
-    const decision = this.decide(request.command, turn.now, request.fail)
-    if (decision === undefined) return
+    this.home.wake(this)
+  }
+
+  /** What follows a cancel that came in time is decided behind all that was asked before it. */
+  private readonly cancelFetch = (wait: FetchWait): void => {
+    if (this.closedBy !== undefined || this.aside !== undefined) return
+    const { session, fetchNumber } = wait.command
+    const command: Command = { _tag: "CancelFetch", session, fetchNumber }
+    this.mailbox.putAlways({ command, wait, answer: ignore, fail: ignore })
+    this.home.wake(this)
+  }
+
+  /** A request never vanishes: whatever goes wrong, it is answered. */
+  private serve(request: Request, turn: Turn): void {
+    try {
+      const { wait } = request
+      if (wait === undefined) this.execute(request, turn)
+      else if (request.command._tag === "CancelFetch") this.endWait(wait, request, turn)
+      else this.beginWait(wait, request, turn)
+    } catch (cause) {
+      request.fail(skeinError("InternalError", "the queue met a fault", {}, { cause }))
+      throw cause
+    }
+  }
+
+  private beginWait(wait: FetchWait, request: Request, turn: Turn): void {
+    const { session, settles } = wait.command
+    if (wait.cancelled) {
+      const settle: Request = { ...request, command: { _tag: "Settle", session, settles } }
+      if (this.execute(settle, turn)) turn.wait({ release: () => wait.deliver([]), fail: ignore })
+      return
+    }
+    const older = this.fetches.get(wait.key)
+    if (!this.execute(request, turn)) return
+    older?.deliver([])
+    wait.stage = "waiting"
+    this.fetches.set(wait.key, wait)
+  }
+
+  private endWait(wait: FetchWait, request: Request, turn: Turn): void {
+    if (this.fetches.get(wait.key) !== wait) return
+    const decision = this.execute(request, turn)
+    // Without an event it has been given something: that is on its way.
+    if (decision === undefined || decision.events.length === 0) return
+    this.fetches.delete(wait.key)
+    turn.wait({ release: () => wait.deliver([]), fail: (error) => wait.fail(error) })
+  }
+
+  /** The decision, when it was made and applied; else the request has been refused. */
+  private execute(request: Request, turn: Turn): Decision | undefined {
+    if (this.aside !== undefined) {
+      request.fail(this.aside)
+      return undefined
+    }
+    const { command } = request
+    const decision = this.decide(command, turn.now, request.fail)
+    if (decision === undefined) return undefined
+    if (decision.reply._tag === "Refused") {
+      const { error } = decision.reply
+      turn.wait({ release: () => request.fail(error), fail: request.fail })
+      return undefined
+    }
+    const purpose = command._tag === "Publish" ? "publish" : "settle"
+    if (!hasRoom(decision.events, purpose, turn) && command._tag !== "Open") {
+      this.noRoom(request, turn.now)
+      return undefined
+    }
     if (!this.evolve(decision.events)) {
-      return request.fail(this.aside ?? skeinError("InternalError", "the queue was set aside"))
+      request.fail(this.aside ?? skeinError("InternalError", "the queue was set aside"))
+      return undefined
     }
     this.storeFrame(request, decision, turn)
     turn.wait({ release: () => request.answer(decision.reply), fail: request.fail })
     this.sendLater(decision.deliveries, turn)
+    return decision
+  }
+
+  private noRoom(request: Request, now: Now): void {
+    const { command } = request
+    const error = skeinError("DiskFull", "no room is left in the journal")
+    request.fail(error)
+    // What came behind a queue's creation was for the queue that is not there now.
+    if (command._tag === "Create") this.close(error)
+    if (command._tag === "Tick") this.owedMs += command.stallMs
+    if (command._tag === "EndSession") this.postponed.push(command)
+    if (command._tag === "EndSession" || command._tag === "Tick") this.tryAgain(now)
+  }
+
+  private tryAgain(now: Now): void {
+    this.againMs = now.monotonicMs + againAfterMs
   }
 
   private deliver(turn: Turn): void {
-    if (!turn.reserve(eventBytes, "settle")) return
     const decision = this.decide({ _tag: "Deliver" }, turn.now, ignore)
-    if (decision === undefined || !this.evolve(decision.events)) return
+    if (decision === undefined) return
+    if (!hasRoom(decision.events, "settle", turn)) return this.tryAgain(turn.now)
+    if (!this.evolve(decision.events)) return
     this.sendLater(decision.deliveries, turn)
   }
 
@@ -256,7 +370,7 @@ export class QueueActor implements SessionHolder, ShardActor {
       return decide(this.state, command, now)
     } catch (cause) {
       const error = skeinError("InternalError", `${command._tag} failed`, {}, { cause })
-      this.onFault(error)
+      this.home.onFault(this.generation, error)
       fail(error)
       return undefined
     }
@@ -283,46 +397,44 @@ export class QueueActor implements SessionHolder, ShardActor {
     }
   }
 
-  private reserve(request: Request, turn: Turn): boolean {
-    const { command } = request
-    if (command._tag === "Publish") {
-      return turn.reserve(command.frame.bytes + eventBytes + command.frame.count * 16, "publish")
-    }
-    let ranges = 0
-    if (command._tag === "Fetch" || command._tag === "Settle") {
-      for (const settle of command.settles) ranges += settle.ranges.length
-    }
-    return turn.reserve(eventBytes + ranges * rangeBytes, "settle")
-  }
-
   private sendLater(deliveries: readonly Delivery[], turn: Turn): void {
     for (const delivery of deliveries) {
       const key = fetchKey(delivery.session, delivery.fetchNumber)
       turn.wait({
         release: () => this.send(key, delivery),
-        fail: (error) => this.takeFetch(key)?.reject(error),
+        fail: (error) => this.takeFetch(key)?.fail(error),
       })
     }
   }
 
   private send(key: string, delivery: Delivery): void {
-    const waiting = this.takeFetch(key)
-    if (waiting === undefined) return
-    readRuns(this.state, delivery.runs, this.home).then(waiting.resolve, (cause) => {
-      const error = isSkeinError(cause) ? cause : skeinError("InternalError", "read failed", {})
-      this.setAside(error)
-      waiting.reject(this.aside ?? error)
-    })
+    const wait = this.takeFetch(key)
+    if (wait === undefined) return
+    if (delivery.runs.length === 0) return wait.deliver([])
+    wait.deliver(this.read(delivery.runs))
   }
 
-  private takeFetch(key: string): Deferred<readonly DeliveredRun[]> | undefined {
-    const waiting = this.fetches.get(key)
-    this.fetches.delete(key)
-    return waiting
+  private takeFetch(key: string): FetchWait | undefined {
+    const wait = this.fetches.get(key)
+    if (wait !== undefined) this.fetches.delete(key)
+    return wait
+  }
+
+  private failFetch(wait: FetchWait, error: SkeinError): void {
+    if (this.fetches.get(wait.key) === wait) this.fetches.delete(wait.key)
+    wait.fail(error)
+  }
+
+  private failFetches(error: SkeinError): void {
+    for (const wait of this.fetches.values()) wait.fail(error)
+    this.fetches.clear()
   }
 
   private releaseDead(): void {
-    if (this.aside !== undefined) return
+    if (this.aside === undefined) this.giveBack()
+  }
+
+  private giveBack(): void {
     for (const { location, bytes } of framesDied(this.state)) {
       // A frame that died before its commit told where it lies is given back by the host then.
       if (!Number.isNaN(location)) this.home.release(location, bytes)
@@ -333,12 +445,26 @@ export class QueueActor implements SessionHolder, ShardActor {
     if (this.aside !== undefined) return
     const why = cause instanceof Error ? cause.message : String(cause)
     this.aside = skeinError("Quarantined", `the queue was set aside: ${why}`, {}, { cause })
-    this.onFault(this.aside)
-    for (const waiting of this.fetches.values()) waiting.reject(this.aside)
-    this.fetches.clear()
+    this.home.onFault(this.generation, this.aside)
+    this.failFetches(this.aside)
   }
 }
 
 const ignore = (): void => {}
 
-const fetchKey = (session: string, fetchNumber: number): string => `${session}${fetchNumber}`
+const hasRoom = (events: readonly Event[], purpose: "publish" | "settle", turn: Turn): boolean => {
+  const bytes = roomFor(events)
+  return bytes === 0 || turn.reserve(bytes, purpose)
+}
+
+const commandBytes = (command: Command): number => {
+  let bytes = requestBytes
+  if (command._tag === "Extend") bytes += command.ranges.length * rangeEndBytes
+  if (command._tag === "Fetch" || command._tag === "Settle") {
+    for (const settle of command.settles) bytes += settle.ranges.length * rangeEndBytes
+  }
+  return bytes
+}
+
+const unexpected = (reply: Reply): SkeinError =>
+  skeinError("InternalError", `the queue answered ${reply._tag}`)

@@ -36,29 +36,38 @@ export class Queues {
 
   host(shard: Shard): ShardHost {
     const host = this.hosts.get(shard)
-    if (host === undefined || !host.isOpen) {
+    if (host === undefined || !host.isServing) {
       throw skeinError("ShardUnavailable", `shard ${shardName(shard)} is not open`, { shard })
     }
     return host
   }
 
-  /** Takes a queue that the catalog has removed out of its shard. Can be repeated. */
+  /** Takes a queue that the catalog has removed out of its shard. Can be repeated: the catalog forgets
+   * it only when the shard has durably done so. */
   async erase(queue: QueueRef, why: string): Promise<void> {
     const host = this.host(queue.shard)
     const error = skeinError("QueueNotFound", why)
-    await new Promise<void>((done) => host.remove(queue.generation, error, done))
+    await host.remove(queue.generation, error)
     await this.catalog().bury(queue.generation)
   }
 
   private async firstUse(queue: QueueRef): Promise<QueueActor> {
     const info = await this.catalog().byGeneration(queue.generation)
-    if (info === undefined || info.shard !== queue.shard) {
+    const host = this.host(queue.shard)
+    // Looked at again in the step that creates it: a delete may have come since the look-up, and
+    // would not find the queue in its shard.
+    const gone = !this.catalog().holds(queue.generation)
+    if (info === undefined || gone || info.shard !== queue.shard) {
       throw skeinError("QueueNotFound", "the queue was deleted or never declared")
     }
-    const host = this.host(queue.shard)
     const actor = this.create(host, queue)
     host.add(actor)
-    await actor.create(info.name, info.policy)
+    try {
+      await actor.create(info.name, info.policy)
+    } catch (error) {
+      host.discard(actor)
+      throw error
+    }
     return actor
   }
 }

@@ -6,9 +6,10 @@ const id = "a".repeat(32)
 
 const setup = () => {
   const clock = new ManualClock()
-  const sessions = new Sessions(clock)
+  const sessions = new Sessions(clock, () => {})
   const ended: string[] = []
   const holder = {
+    isClosed: false,
     endSession: (session: string, reason: string) => void ended.push(`${session[0]} ${reason}`),
   }
   return { clock, sessions, ended, holder }
@@ -55,6 +56,23 @@ describe("Sessions", () => {
     sessions.close(id)
     expect(ended).toEqual(["a closed"])
     expect(sessions.count).toBe(0)
+  })
+
+  it("keeps no holder that is closed: not for long in use, and not over a shard's end", () => {
+    const { sessions, ended } = setup()
+    sessions.open(id, 2_000)
+    let calls = 0
+    const closed = () => ({ isClosed: true, endSession: () => void calls++ })
+    for (let at = 0; at < 1_000; at++) sessions.use(id, closed())
+    sessions.open("b".repeat(32), 2_000)
+    sessions.use("b".repeat(32), closed())
+    sessions.close(id)
+    expect(calls).toBeLessThan(20)
+    calls = 0
+    sessions.forgetClosed()
+    sessions.close("b".repeat(32))
+    expect(calls).toBe(0)
+    expect(ended).toEqual([])
   })
 
   it("sets no timer while there are no sessions", () => {

@@ -7,6 +7,8 @@ import { type Clock, limits, type SessionId, skeinError } from "@skein/model"
 
 /** Somebody who holds something for a session. */
 export interface SessionHolder {
+  /** It has ended and holds nothing any more. */
+  readonly isClosed: boolean
   readonly endSession: (session: SessionId, reason: "closed" | "lost") => void
 }
 
@@ -14,13 +16,21 @@ interface Session {
   leaseMs: number
   untilMs: number
   readonly holders: Set<SessionHolder>
+  /** When there are so many holders, the closed ones among them are dropped. */
+  pruneAt: number
 }
+
+const pruneAtFirst = 16
 
 export class Sessions {
   private readonly sessions = new Map<SessionId, Session>()
   private cancelSweep: (() => void) | undefined
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    /** Asked before a session is found lost: a stall of the node is made known first. */
+    private readonly noticeStall: () => void,
+  ) {}
 
   get count(): number {
     return this.sessions.size
@@ -34,31 +44,39 @@ export class Sessions {
       throw skeinError("LimitExceeded", `a node has at most ${max} sessions`, { max })
     }
     const untilMs = this.clock.monotonicMs() + leaseMs
-    if (session === undefined) this.sessions.set(id, { leaseMs, untilMs, holders: new Set() })
-    else {
+    if (session === undefined) {
+      this.sessions.set(id, { leaseMs, untilMs, holders: new Set(), pruneAt: pruneAtFirst })
+    } else {
       session.leaseMs = leaseMs
       session.untilMs = untilMs
     }
     this.sweepLater()
   }
 
+  /** Renews the session; throws SessionUnknown. */
+  renew(id: SessionId): void {
+    this.known(id)
+  }
+
   /** Renews the session and notes that `holder` may hold something for it. */
   use(id: SessionId, holder: SessionHolder): void {
-    const session = this.sessions.get(id)
-    if (session === undefined) {
-      throw skeinError("SessionUnknown", "the session was never opened here, or its lease ran out")
-    }
-    session.untilMs = this.clock.monotonicMs() + session.leaseMs
-    session.holders.add(holder)
+    const session = this.known(id)
+    const { holders } = session
+    holders.add(holder)
+    if (holders.size < session.pruneAt) return
+    for (const other of holders) if (other.isClosed) holders.delete(other)
+    session.pruneAt = Math.max(pruneAtFirst, holders.size * 2)
   }
 
   close(id: SessionId): void {
     this.end(id, "closed")
   }
 
-  /** The queue is gone, or closed with its shard. */
-  forget(holder: SessionHolder): void {
-    for (const session of this.sessions.values()) session.holders.delete(holder)
+  /** A shard was closed: its queues' state must not be kept by the sessions that used them. */
+  forgetClosed(): void {
+    for (const { holders } of this.sessions.values()) {
+      for (const holder of holders) if (holder.isClosed) holders.delete(holder)
+    }
   }
 
   /** The node stood still: no session pays for that. */
@@ -69,6 +87,15 @@ export class Sessions {
   stop(): void {
     this.cancelSweep?.()
     this.cancelSweep = undefined
+  }
+
+  private known(id: SessionId): Session {
+    const session = this.sessions.get(id)
+    if (session === undefined) {
+      throw skeinError("SessionUnknown", "the session was never opened here, or its lease ran out")
+    }
+    session.untilMs = this.clock.monotonicMs() + session.leaseMs
+    return session
   }
 
   private end(id: SessionId, reason: "closed" | "lost"): void {
@@ -82,6 +109,7 @@ export class Sessions {
     if (this.cancelSweep !== undefined || this.sessions.size === 0) return
     this.cancelSweep = this.clock.setTimer(sweepEveryMs, () => {
       this.cancelSweep = undefined
+      this.noticeStall()
       const nowMs = this.clock.monotonicMs()
       for (const [id, session] of this.sessions) if (session.untilMs <= nowMs) this.end(id, "lost")
       this.sweepLater()

@@ -1,6 +1,8 @@
 /**
  * Owns: how decided runs become bytes for a consumer: each frame is looked up where it lies now (the
  * cleaner may have moved it since), read, and cut to the messages of the run.
+ * Interleaving: while a read is under way its frame may be moved, or die and its room be used again.
+ * A read that failed is a fault only if the frame still lies where it was looked for.
  */
 import type { FrameKey, Location } from "@skein/journal"
 import type { Epoch } from "@skein/model"
@@ -22,13 +24,27 @@ export const readRuns = async (
 ): Promise<readonly DeliveredRun[]> => {
   const delivered: DeliveredRun[] = []
   for (const run of runs) {
-    const frame = locate(state, run.frameFirst)
-    if (frame === undefined) continue
-    const key = { generation: state.generation, first: run.frameFirst }
-    const bytes = await reader.read(key, frame.location, frame.bytes)
-    delivered.push(cut(run, bytes, reader.epoch))
+    const bytes = await readFrame(state, run, reader)
+    if (bytes !== undefined) delivered.push(cut(run, bytes, reader.epoch))
   }
   return delivered
+}
+
+const readFrame = async (
+  state: QueueState,
+  run: Run,
+  reader: FrameReader,
+): Promise<Uint8Array | undefined> => {
+  const key = { generation: state.generation, first: run.frameFirst }
+  for (;;) {
+    const frame = locate(state, run.frameFirst)
+    if (frame === undefined) return undefined
+    try {
+      return await reader.read(key, frame.location, frame.bytes)
+    } catch (cause) {
+      if (locate(state, run.frameFirst)?.location === frame.location) throw cause
+    }
+  }
 }
 
 const cut = (run: Run, bytes: Uint8Array, epoch: Epoch): DeliveredRun => ({

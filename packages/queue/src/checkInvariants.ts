@@ -115,6 +115,7 @@ const checkFrames = ({ blocks }: QueueState): void => {
 const checkSessions = (state: QueueState, remaining: ReadonlyMap<Lease, number>): void => {
   let leases = 0
   let waits = 0
+  let repeats = 0
   for (const session of state.sessions.byId.values()) {
     let leased = 0
     for (const lease of session.leases) {
@@ -128,8 +129,13 @@ const checkSessions = (state: QueueState, remaining: ReadonlyMap<Lease, number>)
     const waiting = session.waits.length > 0
     invariant(waiting === state.sessions.turns.includes(session), "a session waits in vain")
     waits += session.waits.length
+    for (const wait of session.waits) {
+      if (wait.repeat) repeats++
+      invariant(wait.repeat === session.answered(wait.fetchNumber), "a repeat is not known as one")
+    }
   }
   invariant(leases === remaining.size, "a lease belongs to no session")
   invariant(leases === state.leases.due.size, "leases and due times differ")
+  invariant(repeats === state.sessions.repeats, "repeats are miscounted")
   invariant(waits === state.sessions.waits.size, "waits and due times differ")
 }

@@ -33,7 +33,9 @@ export const isDurable = (event: Event): event is DurableEvent => {
   }
 }
 
-/** Changes `state` as the event says. Live, durable and volatile events; in replay, durable ones. */
+/**
+ * Changes `state` as the event says. Live, durable and volatile events; in replay, durable ones.
+ */
 export const evolve = (state: QueueState, event: Event): void => {
   if (isDurable(event)) {
     state.dirty = true

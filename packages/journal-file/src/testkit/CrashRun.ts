@@ -15,7 +15,7 @@ import {
   type ShardRecord,
   SimulatedDisk,
 } from "@skein/journal"
-import { isSkeinError } from "@skein/model"
+import { type Clock, isSkeinError, limits } from "@skein/model"
 import { openFileJournal } from "../openFileJournal.js"
 
 export interface CrashRunOptions {
@@ -107,7 +107,7 @@ class CrashRun {
       journal = await openFileJournal({
         dir: "/data",
         disk,
-        clock: new ManualClock(),
+        clock: impatientClock(),
         random: this.random,
         shards: this.known.length,
         segmentBytes: 16 * 1024,
@@ -220,6 +220,24 @@ class CrashRun {
     const record = modelRecord(text, frames, drop)
     tenant.evolve(record)
     return record
+  }
+}
+
+/** Short waits (for another's sign of life) are over at once, periodic work never happens. */
+const impatientClock = (): Clock => {
+  const clock = new ManualClock()
+  return {
+    wallMs: clock.wallMs,
+    monotonicMs: clock.monotonicMs,
+    defer: clock.defer,
+    setTimer: (delayMs, run) => {
+      if (delayMs >= limits.aliveEveryMs) return () => {}
+      queueMicrotask(() => {
+        clock.advance(delayMs)
+        run()
+      })
+      return () => {}
+    },
   }
 }
 

@@ -389,7 +389,7 @@ describe("N10 correlations and counts", () => {
     expect((await zero.refusal())._tag).toBe("ProtocolError")
   })
 
-  it("N10 a fetch of 0, of -1 and of 2^32 - 1 messages is refused, nothing is fetched", async () => {
+  it("N10 a fetch of 0, -1 or 2^32 - 1 messages is refused, nothing is fetched", async () => {
     const { port, fabric } = await setup()
     const client = await RawClient.open(port)
     for (const messagesMax of [0, -1, 0xffff_ffff]) {
@@ -403,7 +403,7 @@ describe("N10 correlations and counts", () => {
     expect(await client.ping()).toBe(true)
   })
 
-  it("N10 settles of the future reach the fabric as they are, malformed ones do not", async () => {
+  it("N10 settles of the future reach the fabric as they are, malformed ones never", async () => {
     const { port, fabric } = await setup()
     const client = await RawClient.open(port)
     const foreign = [

@@ -1,8 +1,9 @@
 /**
- * Owns: the dedup ids (16-byte hashes) of a window of journal time: a log of ids in chunks of 4,096,
- * oldest first, and a hash table over it in 64 parts, so that no growth of it takes long. A part is
- * open addressing with linear probing and backward-shift deletion (Knuth, vol. 3, 6.4, algorithm R).
- * Expired ids count as absent at once, and are taken out a bounded number at a time. Durable.
+ * Owns: the dedup ids (16-byte hashes) of a window of journal time: a log of ids in chunks of
+ * 4,096, oldest first, and a hash table over it in 64 parts, so that no growth of it takes long. A
+ * part is open addressing with linear probing and backward-shift deletion (Knuth, vol. 3, 6.4,
+ * algorithm R). Expired ids count as absent at once, and are taken out a bounded number at a time.
+ * Durable.
  */
 import { invariant } from "@skein/model"
 import { type Lanes, mixNumber, mixWord, seedA, seedB } from "./Lanes.js"

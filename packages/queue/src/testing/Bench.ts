@@ -1,7 +1,7 @@
 /** Owns: a queue to try commands on, for unit tests: short ways to say the common things. */
 import { defaultQueuePolicy, type Outcome, type QueuePolicy } from "@skein/model"
-import { checkInvariants } from "../checkInvariants.js"
 import type { Command, Settle } from "../Command.js"
+import { checkInvariants } from "../checkInvariants.js"
 import type { Decision, Delivery } from "../Decision.js"
 import { decide } from "../decide.js"
 import type { Event } from "../Event.js"

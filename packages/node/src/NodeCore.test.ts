@@ -1,0 +1,460 @@
+import { limits, type SkeinError, skeinError } from "@skein/model"
+import type { QueueInfo } from "@skein/wire"
+import { describe, expect, it } from "vitest"
+import { bodiesOf, frameOf, producer, Rig, session } from "./testing/Rig.js"
+
+const other = "6".repeat(32)
+const tagOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => "ok",
+    (error: SkeinError) => error._tag,
+  )
+
+describe("NodeCore: the way of a message", () => {
+  it("publishes, delivers in order and settles", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a", "b")
+    await rig.publish(queue, "c")
+    const runs = await rig.fetch(queue).delivered
+    expect(bodiesOf(runs)).toEqual(["a", "b", "c"])
+    expect(await rig.counts(queue)).toMatchObject({ ready: 0, leased: 3, total: 3 })
+    const { epoch, attempt } = runs[0]
+    const settles = [{ outcome: "ack" as const, epoch, attempt, ranges: [1, 3] }]
+    expect(await rig.core.broker.settle({ queue, session, settles })).toEqual([])
+    expect(await rig.counts(queue)).toMatchObject({ total: 0, acked: 3 })
+    expect(rig.journal.reserved).toBe(0)
+    expect([...rig.journal.released.values()]).toEqual([1, 1])
+  })
+
+  it("keeps what was confirmed over a crash and flags what was handed out", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a", "b")
+    await rig.fetch(queue, { messagesMax: 1 }).delivered
+    await rig.crash()
+    const runs = await rig.fetch(queue).delivered
+    expect(bodiesOf(runs)).toEqual(["a", "b"])
+    expect(runs.every((run) => run.redelivered)).toBe(true)
+  })
+
+  it("answers a waiting fetch when messages come, and its settles before that", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    const call = rig.fetch(queue, { waitMs: 5_000 })
+    expect(await call.settled).toEqual([])
+    await rig.publish(queue, "a")
+    expect(bodiesOf(await call.delivered)).toEqual(["a"])
+  })
+
+  it("answers a fetch with nothing when its wait is over", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    const call = rig.fetch(queue, { waitMs: 5_000 })
+    await call.settled
+    await rig.advance(5_100)
+    expect(await call.delivered).toEqual([])
+  })
+
+  it("stores a frame above the batch bound", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q", { bodyBytesMax: limits.bodyBytesMax })
+    const body = new Uint8Array(limits.batchBytesMax + 1000)
+    body[0] = 0xc0
+    const frame = new Uint8Array(16 + 4 + body.length)
+    const view = new DataView(frame.buffer)
+    frame[0] = 1
+    view.setUint16(2, 1, true)
+    view.setUint32(4, 4, true)
+    view.setUint32(8, body.length, true)
+    view.setUint32(16, body.length, true)
+    frame.set(body, 20)
+    const big = rig.core.broker.publish({ queue, producer, frameNumber: 1, frame })
+    const small = rig.publishAs(queue, producer, 2, ["small"])
+    expect((await big).first).toBe(1)
+    expect((await small).first).toBe(2)
+  })
+})
+
+describe("NodeCore: fetches", () => {
+  it("leases nothing to a fetch that was cancelled before its actor was found", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    const call = rig.fetch(queue, { waitMs: 5_000 })
+    call.cancel()
+    expect(await call.delivered).toEqual([])
+    expect(await call.settled).toEqual([])
+    await rig.core.broker.openSession(other, 30_000)
+    await rig.publish(queue, "a")
+    expect(await rig.take(queue, { session: other })).toEqual(["a"])
+  })
+
+  it("settles all the same when the fetch was cancelled at once", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a", "b")
+    const [run] = await rig.fetch(queue, { messagesMax: 1 }).delivered
+    const ack = { outcome: "ack" as const, epoch: run.epoch, attempt: 0, ranges: [1, 1] }
+    const call = rig.fetch(queue, { settles: [ack] })
+    call.cancel()
+    expect(await call.settled).toEqual([])
+    expect(await call.delivered).toEqual([])
+    expect(await rig.counts(queue)).toMatchObject({ ready: 1, leased: 0, acked: 1 })
+  })
+
+  it("gives a cancelled fetch what was leased to it before the cancel", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a")
+    rig.journal.hold()
+    const call = rig.fetch(queue, { waitMs: 5_000 })
+    await rig.settled()
+    call.cancel()
+    rig.journal.let()
+    expect(bodiesOf(await call.delivered)).toEqual(["a"])
+  })
+
+  it("does not end a repeated fetch when the older call of that number is cancelled", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "x")
+    await rig.take(queue)
+    const older = rig.fetch(queue, { fetchNumber: 2, waitMs: 5_000 })
+    await older.settled
+    const newer = rig.fetch(queue, { fetchNumber: 2, waitMs: 5_000 })
+    await newer.settled
+    expect(await older.delivered).toEqual([])
+    older.cancel()
+    await rig.publish(queue, "a")
+    expect(bodiesOf(await newer.delivered)).toEqual(["a"])
+  })
+
+  it("gives a repeat of an answered fetch the same deliveries", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a", "b")
+    expect(await rig.take(queue, { fetchNumber: 1, messagesMax: 1 })).toEqual(["a"])
+    expect(await rig.take(queue, { fetchNumber: 1, messagesMax: 1 })).toEqual(["a"])
+    expect(await rig.take(queue, { fetchNumber: 2 })).toEqual(["b"])
+  })
+
+  it("leaves no waiter behind when it is refused", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    const calls = []
+    for (let at = 0; at < limits.fetchesInFlightPerSessionMax + 3; at++) {
+      calls.push(rig.fetch(queue, { waitMs: 5_000 }))
+    }
+    await rig.settled()
+    const refused = await Promise.all(calls.slice(-3).map((call) => tagOf(call.delivered)))
+    expect(refused).toEqual(["LimitExceeded", "LimitExceeded", "LimitExceeded"])
+    expect(rig.core.waitingFetches).toBe(limits.fetchesInFlightPerSessionMax)
+    for (const call of calls) call.cancel()
+    await rig.settled()
+    expect(rig.core.waitingFetches).toBe(0)
+  })
+
+  it("refuses what has no sense, without a fault", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    expect(await tagOf(rig.fetch(queue, { fetchNumber: 0 }).delivered)).toBe("ProtocolError")
+    expect(await tagOf(rig.fetch(queue, { messagesMax: 0 }).delivered)).toBe("ProtocolError")
+    expect(await tagOf(rig.fetch(queue, { bytesMax: Number.NaN }).settled)).toBe("ProtocolError")
+    expect(await tagOf(rig.publishAs(queue, "no", 1, ["a"]))).toBe("ProtocolError")
+    expect(await tagOf(rig.publishAs(queue, producer, 0.5, ["a"]))).toBe("ProtocolError")
+    expect(rig.faults).toEqual([])
+  })
+
+  it("leaves nothing of a session that ends between its fetches' arrival and their turn", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a")
+    const call = rig.fetch(queue)
+    await rig.core.broker.closeSession(session)
+    await call.delivered
+    await rig.settled()
+    expect(await rig.counts(queue)).toMatchObject({ ready: 1, leased: 0, sessions: 0 })
+  })
+
+  it("knows no session that was never opened, and creates no queue for it", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    expect(await tagOf(rig.fetch(queue, { session: other }).delivered)).toBe("SessionUnknown")
+  })
+})
+
+describe("NodeCore: shards that end", () => {
+  it("gives what is in flight a retryable error when the journal refuses one shard", async () => {
+    const rig = await Rig.open()
+    const [queue, safe] = await twoShards(rig)
+    await rig.publish(queue, "a")
+    const waiting = rig.fetch(queue, { waitMs: 5_000, fetchNumber: 9 })
+    await rig.take(queue, { fetchNumber: 8 })
+    rig.journal.refusing.set(queue.shard, skeinError("InternalError", "no"))
+    const publish = rig.publish(queue, "b")
+    const inSafe = rig.publish(safe, "c")
+    expect(await publish.catch((error: SkeinError) => error)).toMatchObject({ retryable: true })
+    expect(await waiting.delivered.catch((error: SkeinError) => error)).toMatchObject({
+      retryable: true,
+    })
+    expect((await inSafe).first).toBe(1)
+    expect(rig.core.isShardOpen(queue.shard)).toBe(false)
+    expect(await tagOf(rig.publish(queue, "d"))).toBe("ShardUnavailable")
+    expect(rig.journal.reserved).toBe(0)
+
+    rig.journal.refusing.clear()
+    await rig.core.closeShard(queue.shard)
+    await rig.core.openShard(queue.shard)
+    expect(await rig.take(queue)).toEqual(["a"])
+  })
+
+  it("survives a journal whose commit throws or rejects", async () => {
+    for (const next of ["throw", "reject"] as const) {
+      const rig = await Rig.open()
+      const queue = await rig.declare("q")
+      await rig.publish(queue, "a")
+      rig.journal.next = next
+      expect(await tagOf(rig.publish(queue, "b"))).toBe("ShardUnavailable")
+      await rig.core.closeShard(queue.shard)
+      await rig.core.openShard(queue.shard)
+      expect(await rig.take(queue)).toEqual(["a"])
+      expect(rig.journal.reserved).toBe(0)
+    }
+  })
+
+  it("answers waiting fetches when a shard is closed, and does not wait for them", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    const call = rig.fetch(queue, { waitMs: 5_000 })
+    await call.settled
+    await rig.core.closeShard(queue.shard)
+    expect(await tagOf(call.delivered)).toBe("ShardUnavailable")
+  })
+
+  it("closes a shard although clients go on asking", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    let refusals = 0
+    let closed = false
+    const client = (async () => {
+      while (!closed || refusals === 0) {
+        await rig.publish(queue, "x").catch(() => {
+          refusals += 1
+        })
+      }
+    })()
+    await rig.core.closeShard(queue.shard)
+    closed = true
+    await client
+    expect(refusals).toBeGreaterThan(0)
+  })
+
+  it("does not give a refused shard's handle a checkpoint on the way out", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a")
+    rig.journal.refusing.set(queue.shard, skeinError("InternalError", "no"))
+    const publish = tagOf(rig.publish(queue, "b"))
+    await rig.core.closeShard(queue.shard)
+    expect(await publish).toBe("ShardUnavailable")
+    rig.journal.refusing.clear()
+    await rig.core.openShard(queue.shard)
+    expect(await rig.take(queue)).toEqual(["a"])
+  })
+
+  it("ends a session in the queue of a shard that was opened again", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a")
+    await rig.take(queue)
+    await rig.core.closeShard(queue.shard)
+    await rig.core.openShard(queue.shard)
+    expect(await rig.take(queue, { fetchNumber: 9 })).toEqual(["a"])
+    await rig.core.broker.closeSession(session)
+    await rig.settled()
+    expect(await rig.counts(queue)).toMatchObject({ ready: 1, leased: 0, sessions: 0 })
+  })
+
+  it("tells its status while the catalog's shard is closed", async () => {
+    const rig = await Rig.open()
+    await rig.declare("q")
+    await rig.core.closeShard(0)
+    expect(await rig.core.admin.status()).toMatchObject({ shardsOpen: 3 })
+    expect(await tagOf(rig.core.admin.lookup("q"))).toBe("ShardUnavailable")
+  })
+
+  it("opens a shard while the catalog is closed, and erases the doomed when it is back", async () => {
+    const rig = await Rig.open()
+    const [queue] = await twoShards(rig)
+    await rig.publish(queue, "a")
+    await rig.core.closeShard(queue.shard)
+    expect(await tagOf(rig.core.admin.delete(queue.name))).toBe("ShardUnavailable")
+    await rig.core.closeShard(0)
+    await rig.core.openShard(queue.shard)
+    expect(await rig.take(queue)).toEqual(["a"])
+    await rig.core.openShard(0)
+    await rig.settled()
+    expect(await tagOf(rig.publish(queue, "b"))).toBe("QueueNotFound")
+  })
+})
+
+describe("NodeCore: deletes", () => {
+  it("answers everybody, confirms what was stored and gives each frame back once", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a")
+    const waiting = rig.fetch(queue, { waitMs: 5_000, fetchNumber: 5, session })
+    await rig.settled()
+    rig.journal.hold()
+    const inFlight = tagOf(rig.publish(queue, "b"))
+    await rig.settled()
+    const deleted = rig.core.admin.delete("q")
+    const late = tagOf(rig.publish(queue, "c"))
+    await rig.settled()
+    rig.journal.let()
+    expect(await inFlight).toBe("ok")
+    expect(["ok", "QueueNotFound"]).toContain(await late)
+    expect(await deleted).toBe(true)
+    await tagOf(waiting.delivered)
+    expect([...rig.journal.released.values()].every((times) => times === 1)).toBe(true)
+    expect(rig.store.shard(queue.shard).bytes).toBeLessThan(3_000)
+    expect(rig.journal.reserved).toBe(0)
+    expect(await tagOf(rig.publish(queue, "d"))).toBe("QueueNotFound")
+    await rig.crash()
+    expect(await tagOf(rig.publish(queue, "e"))).toBe("QueueNotFound")
+    const again = await rig.declare("q")
+    expect(again.generation).toBeGreaterThan(queue.generation)
+    expect(await rig.take(again)).toEqual([])
+  })
+
+  it("never buries a queue that its shard has not durably deleted", async () => {
+    const rig = await Rig.open()
+    const [queue] = await twoShards(rig)
+    await rig.publish(queue, "a")
+    rig.journal.refusing.set(queue.shard, skeinError("InternalError", "no"))
+    expect(await tagOf(rig.core.admin.delete(queue.name))).toBe("ShardUnavailable")
+    rig.journal.refusing.clear()
+    await rig.core.closeShard(queue.shard)
+    const before = rig.journal.commits
+    await rig.core.openShard(queue.shard)
+    await rig.settled()
+    // Opened, removed, buried: the doomed queue was still known and is erased now.
+    expect(rig.journal.commits).toBeGreaterThan(before + 1)
+    await rig.core.closeShard(queue.shard)
+    await rig.core.openShard(queue.shard)
+    expect(rig.core.queuesOpen(queue.shard)).toBe(0)
+  })
+
+  it("erases at the next start what a crash left between catalog and shard", async () => {
+    const rig = await Rig.open()
+    const [queue] = await twoShards(rig)
+    await rig.publish(queue, "a")
+    await rig.core.closeShard(queue.shard)
+    await tagOf(rig.core.admin.delete(queue.name))
+    await rig.crash()
+    await rig.settled()
+    expect(rig.core.queuesOpen(queue.shard)).toBe(0)
+  })
+
+  it("does not create a queue on first use that is deleted at the same time", async () => {
+    for (let lead = 0; lead < 12; lead++) {
+      const rig = await Rig.open(1)
+      const queue = await rig.declare("q")
+      const deleted = rig.core.admin.delete("q")
+      for (let step = 0; step < lead; step++) await Promise.resolve()
+      const published = tagOf(rig.publish(queue, "a"))
+      expect(await deleted).toBe(true)
+      expect(["ok", "QueueNotFound"]).toContain(await published)
+      await rig.settled()
+      expect(rig.core.queuesOpen(0)).toBe(0)
+    }
+  })
+
+  it("does not create a queue whose look-up came before the delete", async () => {
+    for (let lead = 0; lead < 12; lead++) {
+      const rig = await Rig.open(1)
+      const queue = await rig.declare("q")
+      const published = tagOf(rig.publish(queue, "a"))
+      for (let step = 0; step < lead; step++) await Promise.resolve()
+      expect(await rig.core.admin.delete("q")).toBe(true)
+      expect(["ok", "QueueNotFound"]).toContain(await published)
+      await rig.settled()
+      expect(rig.core.queuesOpen(0)).toBe(0)
+    }
+  })
+})
+
+describe("NodeCore: no room", () => {
+  it("refuses publishes and first uses, and serves when there is room again", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q")
+    const used = await rig.declare("used")
+    await rig.publish(used, "a")
+    rig.journal.full = true
+    expect(await tagOf(rig.publishAs(queue, producer, 1, ["a"]))).toBe("DiskFull")
+    expect(await tagOf(rig.publishAs(used, producer, 2, ["b"]))).toBe("DiskFull")
+    expect(await rig.core.admin.list()).toMatchObject({ queues: [{ name: "q" }, { name: "used" }] })
+    rig.journal.full = false
+    expect((await rig.publishAs(queue, producer, 1, ["a"])).first).toBe(1)
+    expect((await rig.publishAs(used, producer, 2, ["b"])).first).toBe(2)
+  })
+
+  it("tries again later what time or a session's end asks for, without spinning", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q", { leaseMs: 1_000 })
+    await rig.publish(queue, "a", "b")
+    await rig.core.broker.openSession(other, 2_000)
+    await rig.take(queue, { messagesMax: 1 })
+    await rig.take(queue, { messagesMax: 1, session: other })
+    rig.journal.full = true
+    await rig.core.broker.closeSession(other)
+    const before = rig.journal.commits
+    for (let step = 0; step < 30; step++) await rig.advance(100)
+    expect(rig.journal.commits - before).toBeLessThan(12)
+    rig.journal.full = false
+    for (let step = 0; step < 12; step++) await rig.advance(100)
+    expect(await rig.counts(queue)).toMatchObject({ ready: 2, leased: 0, sessions: 1 })
+  })
+
+  it("opens every queue under its new epoch even then", async () => {
+    const rig = await Rig.open(1)
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a")
+    await rig.core.closeShard(0)
+    rig.journal.full = true
+    await rig.core.openShard(0)
+    rig.journal.full = false
+    const [run] = await rig.fetch(queue, { fetchNumber: 7 }).delivered
+    const ack = { outcome: "ack" as const, epoch: run.epoch, attempt: run.attempt, ranges: [1, 1] }
+    expect(await rig.core.broker.settle({ queue, session, settles: [ack] })).toEqual([])
+  })
+})
+
+describe("NodeCore: stalls", () => {
+  it("gives a stall back to leases and sessions before any of them ends", async () => {
+    const rig = await Rig.open()
+    const queue = await rig.declare("q", { leaseMs: 10_000 })
+    await rig.core.broker.openSession(session, 10_000)
+    await rig.publish(queue, "a")
+    await rig.take(queue)
+    await rig.advance(499)
+    rig.clock.stall(60_000)
+    await rig.advance(1_000)
+    expect(await rig.counts(queue)).toMatchObject({ leased: 1, failed: 0, sessions: 1 })
+    expect(await tagOf(rig.fetch(queue).delivered)).toBe("ok")
+  })
+})
+
+/** Two queues outside of the catalog's shard, in different ones. */
+const twoShards = async (rig: Rig): Promise<readonly [QueueInfo, QueueInfo]> => {
+  const found: QueueInfo[] = []
+  for (let at = 0; found.length < 2; at++) {
+    const queue = await rig.declare(`t${at}`)
+    if (queue.shard !== 0 && queue.shard !== found[0]?.shard) found.push(queue)
+  }
+  return [found[0], found[1]]
+}
+
+it("frames of the rig are frames", () => {
+  expect(frameOf(["a"]).length).toBeGreaterThan(16)
+})
