@@ -33,7 +33,7 @@ interface Slot {
   runs: readonly DeliveredRun[] | undefined
 }
 
-export interface Credit {
+interface Credit {
   readonly messages: number
   readonly bytes: number
 }

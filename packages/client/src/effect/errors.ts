@@ -7,7 +7,7 @@ type Each<Tag extends ErrorTag> = Tag extends ErrorTag ? Tagged<Tag> : never
 
 /** What any call can meet. */
 export type CallError = Each<(typeof callTags)[number]>
-export const callTags = [
+const callTags = [
   "TimedOut",
   "FabricClosed",
   "ConnectionFailed",
