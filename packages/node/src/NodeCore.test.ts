@@ -342,7 +342,7 @@ describe("NodeCore: deletes", () => {
     expect(rig.journal.commits).toBeGreaterThan(before + 1)
     await rig.core.closeShard(queue.shard)
     await rig.core.openShard(queue.shard)
-    expect(rig.core.queuesOpen(queue.shard)).toBe(0)
+    expect(rig.core.digests(queue.shard).size).toBe(0)
   })
 
   it("erases at the next start what a crash left between catalog and shard", async () => {
@@ -353,7 +353,7 @@ describe("NodeCore: deletes", () => {
     await tagOf(rig.core.admin.delete(queue.name))
     await rig.crash()
     await rig.settled()
-    expect(rig.core.queuesOpen(queue.shard)).toBe(0)
+    expect(rig.core.digests(queue.shard).size).toBe(0)
   })
 
   it("does not create a queue on first use that is deleted at the same time", async () => {
@@ -366,7 +366,7 @@ describe("NodeCore: deletes", () => {
       expect(await deleted).toBe(true)
       expect(["ok", "QueueNotFound"]).toContain(await published)
       await rig.settled()
-      expect(rig.core.queuesOpen(0)).toBe(0)
+      expect(rig.core.digests(0).size).toBe(0)
     }
   })
 
@@ -379,7 +379,7 @@ describe("NodeCore: deletes", () => {
       expect(await rig.core.admin.delete("q")).toBe(true)
       expect(["ok", "QueueNotFound"]).toContain(await published)
       await rig.settled()
-      expect(rig.core.queuesOpen(0)).toBe(0)
+      expect(rig.core.digests(0).size).toBe(0)
     }
   })
 })

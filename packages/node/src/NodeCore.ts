@@ -12,6 +12,7 @@ import { GroupCommit, type HostContext, ShardHost } from "@skein/cluster"
 import type { Journal } from "@skein/journal"
 import {
   type Clock,
+  type Generation,
   type QueueRef,
   type Shard,
   type SkeinError,
@@ -20,6 +21,7 @@ import {
 } from "@skein/model"
 import {
   catalogGeneration,
+  digest,
   emptyQueue,
   generationOfKey,
   restoreQueue,
@@ -137,13 +139,13 @@ export class NodeCore implements Fabric {
     return count
   }
 
-  /** Queues of the shard that are here. */
-  queuesOpen(shard: Shard): number {
-    let count = 0
+  /** The queues of a shard that are here, each with the digest of its durable facts as of now. */
+  digests(shard: Shard): ReadonlyMap<Generation, string> {
+    const digests = new Map<Generation, string>()
     for (const actor of this.hosts.get(shard)?.actors.values() ?? []) {
-      if (actor instanceof QueueActor) count += 1
+      if (actor instanceof QueueActor) digests.set(actor.generation, digest(actor.state))
     }
-    return count
+    return digests
   }
 
   stop(): void {

@@ -2,7 +2,7 @@
  * Owns: a node core in memory under a manual clock, with a journal that can fail, for tests: open,
  * crash, ask. Everything runs on microtasks, so `settled` needs no time.
  */
-import { MemoryStore, MemoryTokens, memoryJournal, memoryOwnership } from "@skein/journal"
+import { type Journal, MemoryStore, MemoryTokens, memoryJournal, memoryOwnership } from "@skein/journal"
 import type { SkeinError } from "@skein/model"
 import {
   type DeliveredRun,
@@ -32,13 +32,17 @@ export class Rig {
   private readonly frameNumbers = new Map<string, number>()
   private readonly fetchNumbers = new Map<string, number>()
 
-  private constructor(readonly shards: number) {
+  private constructor(
+    readonly shards: number,
+    private readonly inner: (() => Journal) | undefined,
+  ) {
     this.journal = this.newJournal()
     this.core = this.newCore()
   }
 
-  static async open(shards = 4): Promise<Rig> {
-    const rig = new Rig(shards)
+  /** `inner`: what is opened at each start, if not the memory journal. */
+  static async open(shards = 4, inner?: () => Journal): Promise<Rig> {
+    const rig = new Rig(shards, inner)
     await rig.openShards()
     return rig
   }
@@ -112,6 +116,7 @@ export class Rig {
   }
 
   private newJournal(): FaultyJournal {
+    if (this.inner !== undefined) return new FaultyJournal(this.inner())
     this.instances += 1
     const instance = String(this.instances).padStart(32, "0")
     const ownership = memoryOwnership(this.tokens, instance)
