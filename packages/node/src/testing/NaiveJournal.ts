@@ -146,4 +146,3 @@ async function* recordsOf(stored: Stored): AsyncGenerator<ReplayedRecord> {
     yield record
   }
 }
-

@@ -2,7 +2,13 @@
  * Owns: a node core in memory under a manual clock, with a journal that can fail, for tests: open,
  * crash, ask. Everything runs on microtasks, so `settled` needs no time.
  */
-import { type Journal, MemoryStore, MemoryTokens, memoryJournal, memoryOwnership } from "@skein/journal"
+import {
+  type Journal,
+  MemoryStore,
+  MemoryTokens,
+  memoryJournal,
+  memoryOwnership,
+} from "@skein/journal"
 import type { SkeinError } from "@skein/model"
 import {
   type DeliveredRun,
@@ -128,7 +134,7 @@ export class Rig {
       journal: this.journal,
       clock: this.clock,
       shards: this.shards,
-      outside,
+      outside: () => ({ ...outsideForTests(), tree: [] }),
       onFault: (where: string, error: SkeinError) => this.faults.push(`${where} ${error._tag}`),
     })
   }
@@ -153,7 +159,8 @@ const packText = (text: string): Uint8Array => {
   return Uint8Array.of(0xd9, bytes.length, ...bytes)
 }
 
-const outside = () => ({
+/** What a process would tell of itself. */
+export const outsideForTests = () => ({
   version: "0",
   fabricId: "f".repeat(32),
   node: "n1",
@@ -162,6 +169,5 @@ const outside = () => ({
   pid: 1,
   connections: 0,
   rssBytes: 0,
-  tree: [],
   limits: {},
 })
