@@ -34,6 +34,8 @@ const byTag: Partial<Record<ErrorTag, ExitCode>> = {
   QueueNameInvalid: exitCodes.usage,
   PolicyInvalid: exitCodes.usage,
   BindRefused: exitCodes.usage,
+  DirectoryForeign: exitCodes.usage,
+  DirectoryUnusable: exitCodes.usage,
   ConnectionFailed: exitCodes.cannotConnect,
   QueueNotFound: exitCodes.notFound,
   Unauthorized: exitCodes.refused,

@@ -33,6 +33,8 @@ const onInterrupt = (interrupt: AbortController): void => {
   }
 }
 
+// If nothing is left to wait for and the command has not ended, something went wrong.
+process.exitCode = 1
 // Standard output is written by now, and a pipe that is still open must not hold the process.
 main().then(
   (code) => process.exit(code),

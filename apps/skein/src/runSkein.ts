@@ -5,6 +5,8 @@
 import type { CallOptions } from "@skein/client"
 import { skeinError } from "@skein/model"
 import { parseArguments } from "./arguments/parseArguments.js"
+import { UsageError } from "./arguments/UsageError.js"
+import type { OpenClientOptions, OpenedClient } from "./client/openClient.js"
 import type { CommandContext, Connected, RunCommand } from "./commands/CommandContext.js"
 import { readToken } from "./config/readToken.js"
 import { type Environment, resolveSettings, settingsOf } from "./config/resolveSettings.js"
@@ -21,6 +23,8 @@ export interface Surroundings {
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly nowMs: () => number
+  /** How commands reach a fabric. Default: over a socket, by the settings. */
+  readonly openClient?: (options: OpenClientOptions) => Promise<OpenedClient>
 }
 
 /** Runs `skein ARGV…`; never rejects. */
@@ -41,15 +45,11 @@ export const runSkein = async (
 
 const run = async (argv: readonly string[], surroundings: Surroundings): Promise<number> => {
   const asked = helpAsked(argv)
-  if (asked !== undefined) {
-    const { showHelp } = await import("./help/effectCli.js")
-    const execute = (words: readonly string[]) => runSkein(words, surroundings)
-    return showHelp({ ...surroundings, root: skein, execute }, asked.path, asked.builtIn)
-  }
+  if (asked !== undefined) return answerHelp(asked, surroundings)
   const invocation = parseArguments(skein, argv)
   const resolved = resolveSettings(invocation, surroundings.env)
   const settings = settingsOf(resolved)
-  const connected: CommandContext["connected"] = (use) => withClient(context, use)
+  const connected: CommandContext["connected"] = (use) => withClient(context, surroundings, use)
   const context = { ...surroundings, invocation, resolved, settings, connected }
   const load = commands[invocation.path.join(" ")]
   const { run: runCommand } = await load()
@@ -71,18 +71,16 @@ const commands: Readonly<Record<string, Load>> = {
   consume: () => import("./commands/consume.js"),
   bench: () => import("./commands/bench.js"),
   config: () => import("./commands/config.js"),
-  "journal verify": () => import("./commands/journalVerify.js"),
-  "journal digest": () => import("./commands/journalDigest.js"),
-  "journal dump": () => import("./commands/journalDump.js"),
 }
 
 const withClient = async <A>(
   { settings, resolved, signal, terminal }: CommandContext,
+  surroundings: Surroundings,
   use: (connected: Connected) => Promise<A>,
 ): Promise<A> => {
   const { token, warning } = readToken(resolved)
   if (warning !== undefined) terminal.err(`${terminal.paintErr("yellow", warning)}\n`)
-  const { openClient } = await import("./client/openClient.js")
+  const openClient = surroundings.openClient ?? (await import("./client/openClient.js")).openClient
   const { client, Queue } = await openClient({ settings, token, signal })
   const call: CallOptions = { timeoutMs: settings.timeout, signal }
   try {
@@ -92,27 +90,44 @@ const withClient = async <A>(
   }
 }
 
-interface HelpAsked {
-  readonly path: readonly string[]
-  readonly builtIn: readonly string[]
-}
+type HelpAsked =
+  | { readonly kind: "help"; readonly path: readonly string[] }
+  | { readonly kind: "wizard"; readonly path: readonly string[] }
+  | { readonly kind: "completions"; readonly shell: string }
 
-/** What @effect/cli answers: help of a command, a completion script, the wizard. */
 const helpAsked = (argv: readonly string[]): HelpAsked | undefined => {
-  if (argv.length === 0) return { path: [], builtIn: ["--help"] }
+  if (argv.length === 0) return { kind: "help", path: [] }
   const end = argv.indexOf("--")
   const words = end < 0 ? argv : argv.slice(0, end)
   const { path, command } = commandOf(words)
   if (command.passesOn === true) return undefined
-  if (words.includes("--help") || words.includes("-h")) return { path, builtIn: ["--help"] }
-  if (words.includes("--wizard")) return { path, builtIn: ["--wizard"] }
-  const completions = words.findIndex((word) => word.startsWith("--completions"))
-  if (completions < 0) return undefined
-  const shell = words[completions].split("=")[1] ?? words[completions + 1] ?? ""
-  if (!["bash", "fish", "sh", "zsh"].includes(shell)) {
-    throw skeinError("ConfigInvalid", "--completions takes one of bash, fish, sh, zsh")
+  if (words.includes("--help") || words.includes("-h")) return { kind: "help", path }
+  if (words.includes("--wizard")) return { kind: "wizard", path }
+  const at = words.findIndex(
+    (word) => word === "--completions" || word.startsWith("--completions="),
+  )
+  if (at < 0) return undefined
+  return { kind: "completions", shell: words[at].split("=")[1] ?? words[at + 1] ?? "" }
+}
+
+const answerHelp = async (asked: HelpAsked, surroundings: Surroundings): Promise<number> => {
+  const { terminal, version } = surroundings
+  if (asked.kind === "help") {
+    const { helpText } = await import("./help/helpText.js")
+    await terminal.out(helpText(terminal, skein, version, asked.path))
+    return exitCodes.ok
   }
-  return { path: [], builtIn: ["--completions", shell] }
+  const { completionScript, runWizard } = await import("./help/effectCli.js")
+  if (asked.kind === "wizard") {
+    if (!terminal.inIsTty) throw new UsageError("--wizard asks questions: it needs a terminal.")
+    return runWizard(skein, version, asked.path, (argv) => runSkein(argv, surroundings))
+  }
+  const { shell } = asked
+  if (shell !== "bash" && shell !== "fish" && shell !== "zsh") {
+    throw new UsageError("--completions takes one of bash, fish, zsh.")
+  }
+  await terminal.out(await completionScript(skein, shell))
+  return exitCodes.ok
 }
 
 const commandOf = (

@@ -2,16 +2,25 @@
  * Owns: what the parts of one client share: link, producer id, sessions, control calls.
  * Must not know: payload types, handlers.
  */
-import type { Generation } from "@skein/model"
+import type { ErrorTag, Generation } from "@skein/model"
 import type { QueueInfo } from "@skein/wire"
 import { clientLimits } from "./clientLimits.js"
 import type { Consumer } from "./consume/Consumer.js"
 import { SessionKeeper } from "./consume/SessionKeeper.js"
+import type { CallLife } from "./Deadline.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
 import { asSkeinError, FabricLink } from "./link/FabricLink.js"
 import { Publisher } from "./publish/Publisher.js"
-import { type Runtime, randomHex128 } from "./Runtime.js"
+import { backoffMs, type Runtime, randomHex128 } from "./Runtime.js"
 import type { Worker } from "./work/Worker.js"
+
+/** The same question later can have an answer, and asking twice does no harm. */
+const askAgain = new Set<ErrorTag>(["ConnectionFailed", "Moved", "Overloaded", "ShardUnavailable"])
+
+const controlBounds = {
+  minMs: clientLimits.controlRetryDelayMinMs,
+  maxMs: clientLimits.controlRetryDelayMaxMs,
+}
 
 export class ClientCore {
   readonly runtime: Runtime
@@ -61,19 +70,31 @@ export class ClientCore {
     await Promise.allSettled(this.#keepers.map((keeper) => keeper.close()))
   }
 
-  /** Asks over the present connection, or the next; repeated when it breaks meanwhile. */
-  async control<A>(ask: (fabric: FabricConnection) => Promise<A>): Promise<A> {
-    while (true) {
-      const fabric = await this.link.whenUp()
+  /**
+   * Asks over the present connection, or the next; asks again when it breaks meanwhile or the node
+   * is not ready, as long as the caller waits.
+   */
+  async control<A>(life: CallLife, ask: (fabric: FabricConnection) => Promise<A>): Promise<A> {
+    for (let attempt = 0; ; attempt++) {
+      const fabric = await this.link.whenUp(life)
       try {
         return await ask(fabric)
       } catch (error) {
         const failure = asSkeinError(error)
-        if (failure._tag !== "ConnectionFailed") throw failure
-        // Let the link see the end of the connection first.
-        await fabric.closed
+        if (!askAgain.has(failure._tag) || life.isOver) throw failure
+        await this.#pause(life, backoffMs(this.runtime.random, attempt, controlBounds))
       }
     }
+  }
+
+  #pause(life: CallLife, delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.runtime.clock.setTimer(delayMs, resolve)
+      life.onEnd(() => {
+        cancel()
+        resolve()
+      })
+    })
   }
 
   /** For messages of timeouts: why there is no connection. */

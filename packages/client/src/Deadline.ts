@@ -39,27 +39,47 @@ export const timedOutError = (
     outcome,
   })
 
+/** Whether anybody still waits for a call: what works for it must not outlive it. */
+export class CallLife {
+  isOver = false
+  readonly #onEnd = new Set<() => void>()
+
+  /** Calls `run` when the call is over; the answer forgets it. */
+  onEnd(run: () => void): () => void {
+    this.#onEnd.add(run)
+    return () => this.#onEnd.delete(run)
+  }
+
+  end(): void {
+    this.isOver = true
+    for (const run of this.#onEnd) run()
+    this.#onEnd.clear()
+  }
+}
+
 /** Ends with `run`'s end, with TimedOut or with Aborted, whichever is first. */
 export const withDeadline = async <A>(
   clock: Clock,
   what: string,
   options: CallOptions | undefined,
-  run: () => Promise<A>,
+  run: (life: CallLife) => Promise<A>,
   why: () => string = () => "",
 ): Promise<A> => {
   const timeoutMs = timeoutOf(options)
   const signal = options?.signal
   if (signal?.aborted === true) throw abortedError(what, "not sent")
+  const life = new CallLife()
   const ended = new Deferred<A>()
   const onAbort = (): void => ended.reject(abortedError(what, "unknown"))
   signal?.addEventListener("abort", onAbort, { once: true })
   const cancelTimer = clock.setTimer(timeoutMs, () =>
     ended.reject(timedOutError(what, timeoutMs, "unknown", why())),
   )
-  run().then(ended.resolve, ended.reject)
+  run(life).then(ended.resolve, ended.reject)
   try {
     return await ended.promise
   } finally {
+    life.end()
     cancelTimer()
     signal?.removeEventListener("abort", onAbort)
   }

@@ -2,31 +2,20 @@
  * Owns: a queue as the program uses it: publish, consume, work. It finds the queue's address when it
  * is first needed and again after the queue was deleted and declared anew.
  */
-import { limits, type QueuePolicy, skeinError } from "@skein/model"
 import type { FrameMessage, QueueInfo } from "@skein/wire"
 import type { ClientCore } from "./ClientCore.js"
-import { packBody } from "./codec/BodyCodec.js"
-import { dedupHash } from "./codec/dedupHash.js"
 import { frameCost } from "./codec/FrameIndex.js"
 import { type ConsumeOptions, Consumer, type ConsumerParts } from "./consume/Consumer.js"
 import { abortedError, type CallOptions, timeoutOf, withDeadline } from "./Deadline.js"
 import { ignore } from "./Deferred.js"
 import { asSkeinError } from "./link/FabricLink.js"
+import { columnsOf, type MessageOptions } from "./publish/columnsOf.js"
+import { bodyProblem, EarlyCalls } from "./publish/EarlyCalls.js"
 import { PublishCall, type Published } from "./publish/PublishCall.js"
 import type { Publisher } from "./publish/Publisher.js"
 import type { QueueDefinition } from "./QueueDefinition.js"
 import { Worker } from "./work/Worker.js"
 import { type Handler, type WorkerOptions, workerSettings } from "./work/WorkerOptions.js"
-
-/** Columns that travel beside the body. */
-export interface MessageOptions {
-  /** A repeat within the queue's dedup window counts as stored and stores nothing. */
-  readonly dedupId?: string
-  /** At most 1,024 bytes of UTF-8. */
-  readonly key?: string
-  /** Plain data, at most 64 KiB packed. */
-  readonly headers?: Readonly<Record<string, unknown>>
-}
 
 export interface PublishOptions extends MessageOptions, CallOptions {}
 
@@ -51,12 +40,14 @@ interface Open {
 export class QueueHandle<A> {
   readonly definition: QueueDefinition<A>
   readonly #core: ClientCore
+  readonly #early: EarlyCalls
   #open: Open | undefined
   #opening: Promise<Open> | undefined
 
   constructor(core: ClientCore, definition: QueueDefinition<A>) {
     this.#core = core
     this.definition = definition
+    this.#early = new EarlyCalls(core.runtime, () => core.whyDown())
   }
 
   get name(): string {
@@ -64,39 +55,35 @@ export class QueueHandle<A> {
   }
 
   /**
-   * Publishes one message; resolves when it is durable. Messages of one handle are stored in the
+   * Publishes one message; resolves when it is durable. Messages of one client are stored in the
    * order of the calls. Batches form by themselves: do not wait between calls unless you need to.
    */
   publish(value: A, options?: PublishOptions): Promise<Published> {
-    const open = this.#open
-    if (open === undefined) return this.#publishLater(value, options)
     let call: PublishCall
     try {
-      call = this.#callOfOne(open.info.policy, value, options)
+      call = this.#callOfOne(value, options)
     } catch (error) {
       return Promise.reject(error)
     }
-    if (options?.signal?.aborted === true) {
-      return Promise.reject(abortedError("publish", "not sent"))
-    }
-    open.publisher.accept(call, options?.signal)
-    return call.promise as Promise<Published>
+    return this.#hand(call, options?.signal) as Promise<Published>
   }
 
   /**
    * Publishes all values in order; resolves when all are durable, with one result per value. Not a
    * transaction: when it rejects, some of the first may be stored.
    */
-  async publishMany(
+  publishMany(
     values: readonly A[],
     options?: PublishManyOptions<A>,
   ): Promise<readonly Published[]> {
-    if (values.length === 0) return []
-    const open = this.#open ?? (await this.#opened(options))
-    const call = this.#callOfMany(open.info.policy, values, options)
-    if (options?.signal?.aborted === true) throw abortedError("publish", "not sent")
-    open.publisher.accept(call, options?.signal)
-    return (await call.promise) as readonly Published[]
+    if (values.length === 0) return Promise.resolve([])
+    let call: PublishCall
+    try {
+      call = this.#callOfMany(values, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#hand(call, options?.signal) as Promise<readonly Published[]>
   }
 
   /** Resolves when there is room to publish more: await it in loops that do not await publishes. */
@@ -174,37 +161,45 @@ export class QueueHandle<A> {
     await this.#open?.publisher.idle()
   }
 
-  async #publishLater(value: A, options: PublishOptions | undefined): Promise<Published> {
-    const early = this.definition.encode(value)
-    const open = await this.#opened(options)
-    checkBody(early, open.info.policy)
-    return this.publish(value, options)
+  #hand(call: PublishCall, signal: AbortSignal | undefined): PublishCall["promise"] {
+    if (signal?.aborted === true) return Promise.reject(abortedError("publish", "not sent"))
+    const open = this.#open
+    if (open !== undefined) open.publisher.accept(call, signal)
+    else {
+      this.#early.add(call, signal)
+      this.#address().catch((error: unknown) => this.#early.fail(asSkeinError(error)))
+    }
+    return call.promise
   }
 
   #opened(options: CallOptions | undefined): Promise<Open> {
-    this.#opening ??= this.#core
-      .control((fabric) => fabric.admin.lookup(this.name))
-      .then(
-        (info) => this.#openAt(info),
-        (error: unknown) => {
-          this.#opening = undefined
-          throw asSkeinError(error)
-        },
-      )
-    const opening = this.#opening
-    return withDeadline(
-      this.#core.runtime.clock,
+    const { clock } = this.#core.runtime
+    const why = (): string => this.#core.whyDown()
+    return withDeadline(clock, `queue ${this.name}`, options, () => this.#address(), why)
+  }
+
+  /** One lookup for all who wait, so it has a time of its own. */
+  #address(): Promise<Open> {
+    if (this.#open !== undefined) return Promise.resolve(this.#open)
+    const core = this.#core
+    this.#opening ??= withDeadline(
+      core.runtime.clock,
       `queue ${this.name}`,
-      options,
-      () => opening,
-      () => this.#core.whyDown(),
+      undefined,
+      (life) => core.control(life, (fabric) => fabric.admin.lookup(this.name)),
+      () => core.whyDown(),
     )
+      .then((info) => this.#openAt(info))
+      .finally(() => {
+        this.#opening = undefined
+      })
+    return this.#opening
   }
 
   #openAt(info: QueueInfo): Open {
     const open = { info, publisher: this.#core.publisherFor(info) }
     this.#open = open
-    this.#opening = undefined
+    this.#early.release(info.policy, (call, signal) => open.publisher.accept(call, signal))
     // Deleted: the next call looks for a queue declared anew.
     open.publisher.onGone(() => {
       if (this.#open === open) this.#open = undefined
@@ -212,9 +207,14 @@ export class QueueHandle<A> {
     return open
   }
 
-  #callOfOne(policy: QueuePolicy, value: A, options: PublishOptions | undefined): PublishCall {
+  #check(body: Uint8Array): void {
+    const problem = bodyProblem(body, this.#open?.info.policy)
+    if (problem !== undefined) throw problem
+  }
+
+  #callOfOne(value: A, options: PublishOptions | undefined): PublishCall {
     const body = this.definition.encode(value)
-    checkBody(body, policy)
+    this.#check(body)
     const nowMs = this.#core.runtime.clock.monotonicMs()
     if (options === undefined) {
       const timeoutMs = this.#core.timeoutMs
@@ -230,17 +230,13 @@ export class QueueHandle<A> {
     return call
   }
 
-  #callOfMany(
-    policy: QueuePolicy,
-    values: readonly A[],
-    options: PublishManyOptions<A> | undefined,
-  ): PublishCall {
+  #callOfMany(values: readonly A[], options: PublishManyOptions<A> | undefined): PublishCall {
     const each = options?.each
     const messages: FrameMessage[] = []
     let bytes = 0
     for (let at = 0; at < values.length; at++) {
       const body = this.definition.encode(values[at])
-      checkBody(body, policy)
+      this.#check(body)
       const message = each === undefined ? { body } : { body, ...columnsOf(each(values[at], at)) }
       messages.push(message)
       bytes += frameCost(message)
@@ -249,42 +245,4 @@ export class QueueHandle<A> {
     const deadlineMs = this.#core.runtime.clock.monotonicMs() + timeoutMs
     return new PublishCall(messages[0].body, messages, bytes, deadlineMs, timeoutMs)
   }
-}
-
-const checkBody = (body: Uint8Array, policy: QueuePolicy): void => {
-  if (body.length <= policy.bodyBytesMax) return
-  throw skeinError(
-    "BodyTooLarge",
-    `the body has ${body.length} bytes packed, the queue takes ${policy.bodyBytesMax}`,
-    { bytes: body.length, bodyBytesMax: policy.bodyBytesMax },
-  )
-}
-
-interface Columns {
-  key?: Uint8Array
-  headers?: Uint8Array
-  dedup?: Uint8Array
-}
-
-const columnsOf = (options: MessageOptions): Columns => {
-  const columns: Columns = {}
-  if (options.key !== undefined) {
-    columns.key = atMost("key", Buffer.from(options.key, "utf8"), limits.keyBytesMax)
-  }
-  if (options.headers !== undefined) {
-    // The column's lengths are u16.
-    const max = Math.min(limits.headersBytesMax, 0xffff)
-    columns.headers = atMost("headers", packBody(options.headers), max)
-  }
-  if (options.dedupId !== undefined) columns.dedup = dedupHash(options.dedupId)
-  return columns
-}
-
-const atMost = (what: string, bytes: Uint8Array, bytesMax: number): Uint8Array => {
-  if (bytes.length <= bytesMax) return bytes
-  throw skeinError("LimitExceeded", `the ${what} has ${bytes.length} bytes, at most ${bytesMax}`, {
-    limit: `${what}BytesMax`,
-    bytes: bytes.length,
-    bytesMax,
-  })
 }

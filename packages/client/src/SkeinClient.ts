@@ -16,7 +16,7 @@ import type {
 } from "@skein/wire"
 import { ClientCore } from "./ClientCore.js"
 import type { ClientOptions } from "./ClientOptions.js"
-import { type CallOptions, withDeadline } from "./Deadline.js"
+import { type CallLife, type CallOptions, withDeadline } from "./Deadline.js"
 import { ignore } from "./Deferred.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
 import { Queue, type QueueDefinition } from "./QueueDefinition.js"
@@ -142,7 +142,7 @@ export class SkeinClient implements AsyncDisposable {
       core.runtime.clock,
       what,
       options,
-      () => core.control(ask),
+      (life) => core.control(life, ask),
       () => core.whyDown(),
     )
   }
@@ -154,7 +154,7 @@ export class SkeinClient implements AsyncDisposable {
     ask: (fabric: FabricConnection) => Promise<A>,
   ): Promise<A> {
     const core = this.#core
-    const run = async (): Promise<A> => ask(await core.link.whenUp())
+    const run = async (life: CallLife): Promise<A> => ask(await core.link.whenUp(life))
     return withDeadline(core.runtime.clock, what, options, run, () => core.whyDown())
   }
 }
@@ -182,7 +182,7 @@ export const makeClient = async (
       runtime.clock,
       "connect",
       options,
-      () => core.link.whenUp(),
+      (life) => core.link.whenUp(life),
       () => core.whyDown(),
     )
   } catch (error) {

@@ -7,6 +7,8 @@ export const clientLimits = {
   /** Default of every call's `timeoutMs`. */
   callTimeoutDefaultMs: 30_000,
   callTimeoutMaxMs: 24 * 3_600_000,
+  controlRetryDelayMinMs: 10,
+  controlRetryDelayMaxMs: 1_000,
 
   // Link
   connectTimeoutDefaultMs: 10_000,

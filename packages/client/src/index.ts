@@ -9,6 +9,7 @@ export { Batch, Message } from "./consume/Message.js"
 export type { BatchSettled, SettleOptions } from "./consume/SettleWaiters.js"
 export type { CallOptions } from "./Deadline.js"
 export type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
+export type { MessageOptions } from "./publish/columnsOf.js"
 export type { Published } from "./publish/PublishCall.js"
 export {
   type PayloadCodec,
@@ -19,7 +20,6 @@ export {
   type StandardSchemaLike,
 } from "./QueueDefinition.js"
 export {
-  type MessageOptions,
   type PublishManyOptions,
   type PublishOptions,
   QueueHandle,

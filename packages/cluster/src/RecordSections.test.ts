@@ -1,6 +1,5 @@
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
-import { decodeLateFrames, encodeLateFrames } from "./LateFrames.js"
 import { decodeSections, encodeSections } from "./RecordSections.js"
 
 const safe = fc.nat({ max: Number.MAX_SAFE_INTEGER })
@@ -28,16 +27,5 @@ describe("RecordSections", () => {
     const bytes = encodeSections([{ generation: 3, deleted: false, events: Uint8Array.of(9, 8) }])
     expect(() => decodeSections(bytes.subarray(0, bytes.length - 1))).toThrow("length or kind")
     expect(() => decodeSections(bytes.subarray(0, 5))).toThrow("is cut")
-  })
-})
-
-describe("LateFrames", () => {
-  it("reads back what it wrote", () => {
-    const frame = fc.record({ generation: safe, first: safe, location: safe })
-    fc.assert(
-      fc.property(fc.array(frame, { maxLength: 8 }), (frames) => {
-        expect(decodeLateFrames(encodeLateFrames(frames))).toEqual(frames)
-      }),
-    )
   })
 })

@@ -18,7 +18,6 @@ import type {
   Chunk,
   CommitResult,
   FrameKey,
-  FrameToStore,
   Journal,
   Location,
   OpenedShard,
@@ -40,7 +39,6 @@ import {
 } from "@skein/model"
 import { deferred } from "./Deferred.js"
 import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
-import { decodeLateFrames, encodeLateFrames, lateKey, type PlacedFrame } from "./LateFrames.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { decodeSections, encodeSections, type Section } from "./RecordSections.js"
 import type { ShardActor } from "./ShardActor.js"
@@ -79,8 +77,8 @@ export class ShardHost implements ShardTenant {
   private durable: OpenRecord[] = []
   /** Deleted since the last checkpoint. */
   private erased: ShardActor[] = []
-  /** Frames of closed records whose commit has not told yet where they lie. */
-  private readonly unplaced = new Set<FrameToStore>()
+  /** The last record whose frames the actors know the places of. */
+  private placedUpTo = 0
   /** One entry a commit; the next is taken before the last one's answers are sent. */
   private readonly inFlight: OpenRecord[][] = []
   private journalMs = 0
@@ -109,6 +107,7 @@ export class ShardHost implements ShardTenant {
       host.replayRecord(record, factory)
       await breath.taken()
     }
+    host.placedUpTo = host.recordNumber
     opened.attach(host)
     await host.announce()
     return host
@@ -221,11 +220,11 @@ export class ShardHost implements ShardTenant {
       failAll(records, this.toCallers(why))
       return this.closed(why)
     }
+    this.placedUpTo = result.recordNumber
     for (const record of records) this.durable.push(record)
     let at = 0
     for (const record of records) {
       for (const frame of record.frames) {
-        this.unplaced.delete(frame)
         this.place(frame, result.locations[at], frame.bytes.length)
         at += 1
       }
@@ -264,10 +263,7 @@ export class ShardHost implements ShardTenant {
       for (const key of delta.drop) drop.push(key)
     }
     this.erased = []
-    const unplaced = [...this.unplaced]
-    if (unplaced.length === 0) drop.push(lateKey)
-    const late = unplaced.length === 0 ? {} : { late: () => this.lateChunk(unplaced) }
-    return { recordNumber: this.recordNumber, put, drop, ...late }
+    return { recordNumber: this.recordNumber, placedUpTo: this.placedUpTo, put, drop }
   }
 
   locate(key: FrameKey): Location | undefined {
@@ -307,26 +303,10 @@ export class ShardHost implements ShardTenant {
     return skeinError("ShardUnavailable", detail, { shard: this.shard }, { cause: why })
   }
 
-  /** Where the frames lie that the chunks of a checkpoint could not name yet. */
-  private lateChunk(keys: readonly FrameKey[]): Chunk {
-    const placed: PlacedFrame[] = []
-    for (const key of keys) {
-      const location = this.locate(key)
-      // A frame that has died meanwhile needs no place: replay lets it die again.
-      if (location !== undefined) placed.push({ ...frameKey(key), location })
-    }
-    return { key: lateKey, bytes: encodeLateFrames(placed) }
-  }
-
   private async restore(factory: ActorFactory): Promise<void> {
     this.recordNumber = this.opened.checkpoint.recordNumber
     const chunks = new Map<Generation, { key: string; bytes: Uint8Array }[]>()
-    let late: readonly PlacedFrame[] = []
     for await (const chunk of this.opened.checkpoint.chunks) {
-      if (chunk.key === lateKey) {
-        late = decodeLateFrames(chunk.bytes)
-        continue
-      }
       if (chunk.key === clockKey) {
         this.journalMs = decodeClock(chunk.bytes)
         continue
@@ -337,8 +317,7 @@ export class ShardHost implements ShardTenant {
       else list.push(chunk)
     }
     for (const [generation, list] of chunks) this.add(factory.restored(generation, list, this))
-    for (const frame of late)
-      this.actors.get(frame.generation)?.relocate(frame.first, frame.location)
+    for (const frame of this.opened.checkpoint.placements) this.relocate(frame, frame.location)
   }
 
   private replayRecord(record: ReplayedRecord, factory: ActorFactory): void {
@@ -393,7 +372,6 @@ export class ShardHost implements ShardTenant {
     const sections = this.sealSections(record)
     this.record = undefined
     this.sealed.push(record)
-    for (const frame of record.frames) this.unplaced.add(frame)
     this.arm(record.actors)
     if (sections.length === 0) return
     this.recordNumber += 1
@@ -476,8 +454,6 @@ class Breath {
     this.sinceMs = this.clock.monotonicMs()
   }
 }
-
-const frameKey = ({ generation, first }: FrameKey): FrameKey => ({ generation, first })
 
 const noEvents = new Uint8Array(0)
 /** Node's timers overflow beyond 2^31 - 1 ms. */

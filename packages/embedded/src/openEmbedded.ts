@@ -5,6 +5,7 @@
  * is the library's; closing the way to the fabric then closes the node.
  */
 import type { FabricConnection, OpenFabric } from "@skein/client"
+import type { Disk } from "@skein/journal"
 import { type SkeinError, skeinError } from "@skein/model"
 import { openNode, type Storage } from "./openNode.js"
 
@@ -24,12 +25,16 @@ export interface Embedded {
 
 const version = "0.1.0"
 
-/** Rejects with DirectoryInUse, DirectoryForeign, DirectoryUnusable or ConfigInvalid. */
-export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
+/**
+ * Rejects with DirectoryInUse, DirectoryForeign, DirectoryUnusable or ConfigInvalid. `disk` is the
+ * file system under `dir`, by default the local one.
+ */
+export const openEmbedded = async (options: EmbeddedOptions, disk?: Disk): Promise<Embedded> => {
   const { shards, onFault } = options
   const node = await openNode({
     storage: "dir" in options ? { dir: options.dir } : { memory: true },
     version,
+    ...(disk !== undefined && { disk }),
     ...(shards !== undefined && { shards }),
     ...(onFault !== undefined && { onFault }),
   })

@@ -7,6 +7,7 @@
  */
 
 import {
+  type Disk,
   type Journal,
   memoryJournal,
   newInstanceId,
@@ -33,6 +34,8 @@ export interface OpenNodeOptions {
   readonly storage: Storage
   /** For a fabric that is created now; one that exists with another number is refused. */
   readonly shards?: number
+  /** The file system under `dir`. Default: the local one. */
+  readonly disk?: Disk
   /** Default "embedded". */
   readonly nodeName?: string
   readonly version: string
@@ -83,7 +86,8 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
   const gaveUp = Effect.runPromiseExit(failed).then((exit) =>
     rootError(Exit.isFailure(exit) ? exit.cause : Cause.empty),
   )
-  return { ...identity, core, failed: gaveUp, close }
+  // A journal that failed is known before the supervisor has stopped all that rests on it.
+  return { ...identity, core, failed: Promise.race([journal.failed, gaveUp]), close }
 }
 
 const statusOf = (options: OpenNodeOptions, { fabricId, instance }: NodeIdentity) => ({
@@ -102,7 +106,7 @@ interface OpenJournal {
 }
 
 const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
-  const { storage, shards, nodeName } = options
+  const { storage, shards, nodeName, disk } = options
   if (!("dir" in storage)) {
     const identity = {
       fabricId: newInstanceId(systemRandom),
@@ -115,6 +119,7 @@ const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
     dir: storage.dir,
     ...(shards !== undefined && { shards }),
     ...(nodeName !== undefined && { nodeName }),
+    ...(disk !== undefined && { disk }),
   })
   if (shards !== undefined && journal.shards !== shards) {
     await journal.close()

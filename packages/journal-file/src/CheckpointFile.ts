@@ -5,7 +5,7 @@
  *   0 magic "SKC1" | 4 crc of the header | 8 header bytes u32 | 12 zero | 16 header (JSON) | chunks
  */
 import { crc32 } from "node:zlib"
-import type { Chunk, Disk, DiskFile } from "@skein/journal"
+import type { Chunk, Disk, DiskFile, ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import type { StoredFile } from "./FileTable.js"
 import { unfinished } from "./Layout.js"
@@ -26,6 +26,8 @@ export interface CheckpointHeader {
   /** Earlier checkpoint files that this one continues, oldest first, as [epoch, number]. */
   readonly continues: readonly (readonly [Epoch, number])[]
   readonly files: readonly StoredFile[]
+  /** Where frames lie that the tenant knew without a place when it made the chunks. */
+  readonly placements: readonly ReplayedFrame[]
   readonly put: readonly (readonly [key: string, bytes: number, crc: number])[]
   readonly drop: readonly string[]
 }

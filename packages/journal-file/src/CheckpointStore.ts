@@ -3,9 +3,7 @@
  * chunks that changed. Over half dead, they are written anew as one. No file is ever overwritten;
  * what is superseded is deleted by `sweep`, when the caller has seen its token.
  */
-
-import { crc32 } from "node:zlib"
-import type { Chunk, Disk } from "@skein/journal"
+import { type Chunk, type Disk, isMissing, type ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { skeinError } from "@skein/model"
 import {
@@ -14,9 +12,10 @@ import {
   readCheckpointHeader,
   writeCheckpoint,
 } from "./CheckpointFile.js"
-import type { StoredFile } from "./FileTable.js"
 import { FileWindow } from "./FileWindow.js"
+import type { StoredFile } from "./FileTable.js"
 import { type Paths, parseShardFile } from "./Layout.js"
+import { crc32 } from "node:zlib"
 
 /** A chunk in a file. */
 interface ChunkPlace {
@@ -39,6 +38,7 @@ export interface CheckpointToWrite {
   readonly recordNumber: number
   readonly crc: number
   readonly files: readonly StoredFile[]
+  readonly placements: readonly ReplayedFrame[]
   readonly put: ReadonlyMap<string, Uint8Array>
   readonly drop: ReadonlySet<string>
 }
@@ -63,7 +63,13 @@ export class CheckpointStore {
     const found: StoredCheckpoint[] = []
     for (const name of await this.disk.list(this.paths.shard(this.shard))) {
       const file = parseShardFile(name)
-      if (file?.kind === "checkpoint") found.push(await this.#readHeader(file.epoch, file.number))
+      if (file?.kind !== "checkpoint") continue
+      try {
+        found.push(await this.#readHeader(file.epoch, file.number))
+      } catch (error) {
+        // Superseded, and swept by the one who superseded it: the newer one is there too.
+        if (!isMissing(error)) throw error
+      }
     }
     return found.sort((a, b) => b.epoch - a.epoch || b.number - a.number)
   }
@@ -124,9 +130,8 @@ export class CheckpointStore {
       crc: checkpoint.crc,
       continues: whole ? [] : this.#chain.map((file) => [file.epoch, file.number] as const),
       files: checkpoint.files,
-      put: [...chunks].map(
-        ([key, bytes]) => [key, bytes.length, chunkCrc({ key, bytes })] as const,
-      ),
+      placements: checkpoint.placements,
+      put: [...chunks].map(([key, bytes]) => [key, bytes.length, chunkCrc({ key, bytes })] as const),
       drop: whole ? [] : [...checkpoint.drop],
     }
     const path = this.paths.checkpoint(this.shard, epoch, number)

@@ -22,6 +22,7 @@ import {
   type Seal,
 } from "./BatchCodec.js"
 import { BatchWriter } from "./BatchWriter.js"
+import { noteFrame, type TableEntry } from "./FileTable.js"
 import { align } from "./Layout.js"
 import { locationOf } from "./Location.js"
 import type { LogSegment } from "./LogSegment.js"
@@ -36,6 +37,8 @@ interface Added {
   readonly frameBytes: readonly number[]
   readonly locations: Location[]
   readonly firstLocation: number
+  /** Absent when there are no frames. */
+  readonly entry?: TableEntry
 }
 
 export class CommitLog {
@@ -80,6 +83,11 @@ export class CommitLog {
     this.supply.prepare(2)
   }
 
+  /** Tries once more when the next segment could not be made: the disk may have room now. */
+  prepareNext(): void {
+    this.supply.prepare(this.current.number + 1)
+  }
+
   /** Whether so many payload bytes still go into the current segment. */
   fits(payloads: number, payloadBytes: number): boolean {
     const heads = this.#headsDue ? 1 : 0
@@ -93,17 +101,17 @@ export class CommitLog {
     head: Omit<Head, "crc">,
     previousCrc: number,
     record: ShardRecord,
-    fileId: number,
+    entry: TableEntry,
     locations: Location[],
   ): number {
     this.#addHeadsWhenDue()
     const { shard, epoch, recordNumber } = head
     const place = this.#writer.record(shard, epoch, recordNumber, previousCrc, record)
     const firstLocation = locations.length
-    for (const offset of place.frames) locations.push(locationOf(fileId, offset))
+    for (const offset of place.frames) locations.push(locationOf(entry.id, offset))
     const frameBytes = record.frames.map((frame) => frame.bytes.length)
     const { crc } = place
-    this.#added.push({ head: { ...head, crc }, frameBytes, locations, firstLocation })
+    this.#added.push({ head: { ...head, crc }, frameBytes, locations, firstLocation, entry })
     return crc
   }
 
@@ -113,14 +121,14 @@ export class CommitLog {
     crc: number,
     bytes: Buffer,
     frames: readonly { readonly offset: number; readonly bytes: number }[],
-    fileId: number,
+    entry: TableEntry,
     head: Head,
   ): Location[] {
     this.#addHeadsWhenDue()
     const at = this.#writer.payload(shard, entryKinds.copy, bytes, crc)
-    const locations = frames.map((frame) => locationOf(fileId, at + frame.offset))
+    const locations = frames.map((frame) => locationOf(entry.id, at + frame.offset))
     const frameBytes = frames.map((frame) => frame.bytes)
-    this.#added.push({ head, frameBytes, locations, firstLocation: 0 })
+    this.#added.push({ head, frameBytes, locations, firstLocation: 0, entry })
     return locations
   }
 
@@ -173,8 +181,7 @@ export class CommitLog {
     const sealed = this.current
     const number = sealed.number + 1
     const needs =
-      align(batchHeaderBytes + 8 * batchEntryBytes + 24 * this.#headsSpan + payloadBytes) +
-      rollBytes
+      align(batchHeaderBytes + 8 * batchEntryBytes + 24 * this.#headsSpan + payloadBytes) + rollBytes
     let next: LogSegment
     try {
       next = await this.supply.take(number, needs)
@@ -210,12 +217,13 @@ export class CommitLog {
   }
 
   #settle(segment: LogSegment, start: number): void {
-    for (const { head, frameBytes, locations, firstLocation } of this.#added) {
+    for (const { head, frameBytes, locations, firstLocation, entry } of this.#added) {
       this.#heads.set(head.shard, head)
       segment.lastRecords.set(head.shard, head)
+      if (entry === undefined) continue
       for (let frame = 0; frame < frameBytes.length; frame++) {
         locations[firstLocation + frame] += start
-        segment.noteFrame(frameBytes[frame])
+        noteFrame(entry, frameBytes[frame])
       }
     }
   }

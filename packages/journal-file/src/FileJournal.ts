@@ -5,7 +5,7 @@
  * The commit: add all records, one write, one fdatasync, then without an await in between the look
  * at each shard's token. Whoever finds its token gone is closed without a reply.
  * The first EIO ends everything: nothing is confirmed any more, nothing is repeated.
- * Shutdown order: shards (with their checkpoints), cleaner, last mark, log, sign of life.
+ * Shutdown order: cleaner, shards (with their checkpoints), last mark, log, sign of life.
  */
 import type {
   CommitResult,
@@ -21,6 +21,7 @@ import type {
 import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
 import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"
+import { type Cleanable, Cleaner } from "./Cleaner.js"
 import type { CommitLog } from "./CommitLog.js"
 import type { TableEntry } from "./FileTable.js"
 import type { FrameCache } from "./FrameCache.js"
@@ -29,7 +30,7 @@ import type { Paths } from "./Layout.js"
 import type { LogScans } from "./LogScans.js"
 import { OpenShard } from "./OpenShard.js"
 import { recordBytesOf } from "./RecordCodec.js"
-import { type RecoveredRecord, Recovery } from "./Recovery.js"
+import { type Recovered, type RecoveredRecord, Recovery } from "./Recovery.js"
 import type { Reservation } from "./Reservation.js"
 import { ShardCheckpointer } from "./ShardCheckpointer.js"
 import { Turns } from "./Turns.js"
@@ -48,6 +49,8 @@ export interface FileJournalParts {
   readonly reservation: Reservation
   readonly alive: AliveFile
   readonly scans: LogScans
+  /** Commits wait for the cleaner beyond so many bytes; at half of it the cleaner begins. */
+  readonly uncleanedBytesMax: number
 }
 
 /** A commit's part for one shard, while it is under way. */
@@ -67,6 +70,7 @@ export class FileJournal implements Journal {
   readonly #checkpointers = new Map<OpenShard, ShardCheckpointer>()
   readonly #turns = new Turns()
   readonly #recovery: Recovery
+  readonly #cleaner: Cleaner
   #fail: (error: SkeinError) => void = () => {}
   #failure: SkeinError | undefined
   #closing: Promise<void> | undefined
@@ -74,6 +78,8 @@ export class FileJournal implements Journal {
   #committedBytes = 0
   #markedCommits = 0
   #seenCommits = 0
+  /** The next look at the house runs the cleaner: logs were inherited, or room was missing. */
+  #cleaningDue = false
   #stopHousekeeping: () => void = () => {}
 
   constructor(readonly parts: FileJournalParts) {
@@ -82,6 +88,17 @@ export class FileJournal implements Journal {
     })
     const { disk, paths, ownership, scans, log } = parts
     this.#recovery = new Recovery(disk, paths, ownership, scans, log, this.#turns)
+    const cleanable = (shard: Shard): Cleanable | undefined => {
+      const open = this.#open.get(shard)
+      const checkpointer = open === undefined ? undefined : this.#checkpointers.get(open)
+      if (open === undefined || checkpointer === undefined || open.closed) return undefined
+      return { shard: open, checkpointer }
+    }
+    const openShard = (shard: Shard) => this.#open.get(shard)
+    this.#cleaner = new Cleaner({ ...parts, cleanable, openShard })
+    log.onRoll = () => {
+      if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#cleanSoon()
+    }
     this.#keepHouse()
   }
 
@@ -123,7 +140,7 @@ export class FileJournal implements Journal {
         checkpointRecord,
       )
       this.#open.set(shard, open)
-      return this.#handle(open, recovered.records, recovered.tornBytes)
+      return this.#handle(open, recovered)
     } catch (error) {
       throw this.#noticeFailure(error)
     }
@@ -132,8 +149,11 @@ export class FileJournal implements Journal {
   readonly commit = (batch: readonly ShardAppend[]): Promise<readonly CommitResult[]> =>
     this.#turns.run(() => this.#commit(batch))
 
-  readonly reserve = (bytes: number, purpose: "publish" | "settle"): boolean =>
-    this.parts.reservation.take(bytes, purpose)
+  readonly reserve = (bytes: number, purpose: "publish" | "settle"): boolean => {
+    const taken = this.parts.reservation.take(bytes, purpose)
+    if (!taken) this.#cleaningDue = true
+    return taken
+  }
 
   readonly unreserve = (bytes: number): void => this.parts.reservation.give(bytes)
 
@@ -145,6 +165,16 @@ export class FileJournal implements Journal {
     commits: this.#commits,
     committedBytes: this.#committedBytes,
   })
+
+  /** Makes room now: resolves when a whole pass of the cleaner has ended. */
+  readonly clean = async (): Promise<void> => {
+    this.#refuseWhenOver()
+    try {
+      await this.#cleaner.run()
+    } catch (error) {
+      throw this.#noticeFailure(error)
+    }
+  }
 
   readonly close = (): Promise<void> => {
     this.#closing ??= this.#close()
@@ -166,7 +196,7 @@ export class FileJournal implements Journal {
       for (const part of going) {
         for (const record of part.append.records) {
           const bytes = recordBytesOf(record)
-          if (!this.parts.log.fits(1, bytes)) await this.parts.log.roll(bytes)
+          if (!this.parts.log.fits(1, bytes)) await this.#roll(bytes)
           this.#addRecord(part, record)
         }
       }
@@ -185,13 +215,33 @@ export class FileJournal implements Journal {
     return results
   }
 
+  /** The next segment; not while the cleaner is behind with copying. */
+  async #roll(bytes: number): Promise<void> {
+    const { log, uncleanedBytesMax } = this.parts
+    if (log.bytes >= uncleanedBytesMax) await this.#cleaner.whenCopied?.catch(() => {})
+    await log.roll(bytes)
+  }
+
+  /** A pass in the background. On a full disk it gives up a spare file and tries again later. */
+  async #cleanSoon(): Promise<void> {
+    this.#cleaningDue = false
+    try {
+      await this.#cleaner.run()
+    } catch (error) {
+      const failure = this.#noticeFailure(error)
+      if (failure._tag !== "DiskFull") return
+      this.#cleaningDue = true
+      await this.parts.log.supply.dropSpare().catch((worse: unknown) => this.#noticeFailure(worse))
+    }
+  }
+
   #addRecord(part: Going, record: ShardAppend["records"][number]): void {
     const { shard, locations } = part
     const { log } = this.parts
     const entry = shard.entryOf(log.current)
     const recordNumber = shard.lastRecord + 1
     const head = { shard: shard.shard, epoch: shard.epoch, recordNumber }
-    const crc = log.addRecord(head, shard.lastCrc, record, entry.id, locations)
+    const crc = log.addRecord(head, shard.lastCrc, record, entry, locations)
     shard.noteRecord(recordNumber, crc, record.events.length)
     part.entries.push(entry)
   }
@@ -203,13 +253,17 @@ export class FileJournal implements Journal {
     }
     let at = 0
     let bytes = 0
+    let recordNumber = shard.durableRecord
+    if (append.records.length > 0) shard.noteCommit(recordNumber)
     for (let index = 0; index < append.records.length; index++) {
       const record = append.records[index]
-      for (const frame of record.frames) shard.noteFrame(entries[index], locations[at++], frame)
+      recordNumber++
+      for (const frame of record.frames) {
+        shard.noteFrame(recordNumber, entries[index], locations[at++], frame)
+      }
       bytes += recordBytesOf(record)
     }
     this.#committedBytes += bytes
-    this.parts.reservation.use(bytes)
     shard.noteDurable(shard.lastRecord)
     if (shard.eventsBytes >= limits.checkpointEveryBytes) this.#checkpointSoon(shard)
     return {
@@ -234,18 +288,24 @@ export class FileJournal implements Journal {
     }
   }
 
-  #handle(open: OpenShard, records: readonly RecoveredRecord[], tornBytes: number): OpenedShard {
+  #handle(open: OpenShard, recovered: Recovered): OpenedShard {
+    const { records, placements, tornBytes, inherits } = recovered
     const { disk, paths, ownership, clock } = this.parts
     return {
       shard: open.shard,
       epoch: open.epoch,
       tornBytes,
-      checkpoint: { recordNumber: open.checkpointRecord, chunks: open.store.chunks() },
+      checkpoint: {
+        recordNumber: open.checkpointRecord,
+        chunks: open.store.chunks(),
+        placements,
+      },
       records: replay(records, clock),
       attach: (tenant) => {
         if (open.closed) return
         open.tenant = tenant
-        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, clock, open))
+        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
+        this.#cleaningDue ||= inherits
       },
       read: open.read,
       release: open.release,
@@ -291,7 +351,7 @@ export class FileJournal implements Journal {
   }
 
   #keepHouse(): void {
-    const { clock, disk, paths, reservation } = this.parts
+    const { clock, disk, log, paths, reservation } = this.parts
     this.#stopHousekeeping = clock.setTimer(housekeepingMs, () => {
       if (this.#closing !== undefined || this.#failure !== undefined) return
       const quiet = this.#commits === this.#seenCommits && this.#commits !== this.#markedCommits
@@ -304,6 +364,8 @@ export class FileJournal implements Journal {
         })
         .catch((error: unknown) => this.#noticeFailure(error))
         .then(() => this.#keepHouse())
+      void this.#turns.run(async () => log.prepareNext())
+      if (this.#cleaningDue) void this.#cleanSoon()
     })
   }
 
@@ -321,6 +383,7 @@ export class FileJournal implements Journal {
   async #close(): Promise<void> {
     const { log, alive, reader, scans } = this.parts
     this.#stopHousekeeping()
+    await this.#cleaner.stop()
     for (const open of [...this.#open.values()]) await this.#closeShard(open)
     await this.#turns.run(async () => {})
     if (this.#failure === undefined) {

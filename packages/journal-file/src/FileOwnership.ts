@@ -10,7 +10,7 @@ import { isMissing } from "@skein/journal"
 import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { type Holder, writeClaim } from "./ClaimFile.js"
-import { genesis, type Paths, parseShardFile } from "./Layout.js"
+import { genesis, parseShardFile, type Paths } from "./Layout.js"
 
 export const fileOwnership = (disk: Disk, paths: Paths, instance: InstanceId): Ownership => ({
   instance,

@@ -6,16 +6,24 @@ import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { invariant } from "@skein/model"
 import type { Paths } from "./Layout.js"
 import { fileIdMax } from "./Location.js"
-import type { LogSegment } from "./LogSegment.js"
+
+/** A segment of an instance's log. */
+export interface LogRef {
+  readonly kind: "log"
+  readonly instance: InstanceId
+  readonly number: number
+  readonly bytes: number
+}
 
 /** A file that frames of a shard can lie in. */
 export type FileRef =
-  | {
-      readonly kind: "log"
-      readonly instance: InstanceId
-      readonly number: number
-      readonly bytes: number
-    }
+  | (LogRef & {
+      /**
+       * The epoch under which this id was written to; 0: by somebody before. A shard that is opened
+       * again in one process gets a second id for the same segment, and counts apart.
+       */
+      readonly epoch: Epoch
+    })
   | { readonly kind: "segment"; readonly epoch: Epoch; readonly number: number }
 
 /** An entry as checkpoints keep it. The counts are hints: a crash may lie between them. */
@@ -31,20 +39,38 @@ export interface StoredFile {
 export interface TableEntry extends StoredFile {
   /** Tells this file's frames apart in the process-wide cache. */
   readonly cacheId: number
-  /** The file is a segment of this process's own log. */
-  readonly segment?: LogSegment
+  /** The counts are exact, because every frame of this id was committed under this handle. */
+  readonly exact: boolean
   liveBytes: number
   liveFrames: number
   totalBytes: number
 }
 
-export const refKey = (ref: FileRef): string =>
+/** A frame lies in the file and is wanted. */
+export const noteFrame = (entry: TableEntry, bytes: number): void => {
+  entry.liveBytes += bytes
+  entry.liveFrames++
+  entry.totalBytes += bytes
+}
+
+/** Names the file: several ids may stand for one segment of a log. */
+export const fileKey = (ref: FileRef | LogRef): string =>
   ref.kind === "log" ? `log ${ref.instance} ${ref.number}` : `segment ${ref.epoch} ${ref.number}`
 
-export const refPath = (paths: Paths, shard: Shard, ref: FileRef): string =>
+const refKey = (ref: FileRef): string =>
+  ref.kind === "log" ? `${fileKey(ref)} ${ref.epoch}` : fileKey(ref)
+
+export const refPath = (paths: Paths, shard: Shard, ref: FileRef | LogRef): string =>
   ref.kind === "log"
     ? paths.logSegment(ref.instance, ref.number, ref.bytes)
     : paths.segment(shard, ref.epoch, ref.number)
+
+export const storedFile = ({ id, ref, liveBytes, totalBytes }: TableEntry): StoredFile => ({
+  id,
+  ref,
+  liveBytes,
+  totalBytes,
+})
 
 let cacheIds = 0
 
@@ -59,10 +85,11 @@ export class FileTable {
 
   /** Puts back what a checkpoint says. */
   restore(stored: StoredFile): void {
-    this.#put({ ...stored, cacheId: cacheIds++ % fileIdMax, liveFrames: 0 })
+    this.#put({ ...stored, cacheId: cacheIds++ % fileIdMax, exact: false, liveFrames: 0 })
   }
 
-  add(ref: FileRef, segment?: LogSegment): TableEntry {
+  /** The entry of `ref`, made when it is new; then `exact` says who will count. */
+  add(ref: FileRef, exact: boolean): TableEntry {
     const known = this.#byKey.get(refKey(ref))
     if (known !== undefined) return known
     let id = this.#nextId
@@ -70,17 +97,12 @@ export class FileTable {
     invariant(id >= 1 && id <= fileIdMax, "a file id fits in a location")
     const counts = { liveBytes: 0, liveFrames: 0, totalBytes: 0 }
     const cacheId = cacheIds++ % fileIdMax
-    return this.#put({ id, ref, cacheId, ...counts, ...(segment === undefined ? {} : { segment }) })
+    return this.#put({ id, ref, cacheId, exact, ...counts })
   }
 
   /** The entries as a checkpoint keeps them. */
   snapshot(): StoredFile[] {
-    return this.entries.map(({ id, ref, liveBytes, totalBytes }) => ({
-      id,
-      ref,
-      liveBytes,
-      totalBytes,
-    }))
+    return this.entries.map(storedFile)
   }
 
   #put(entry: TableEntry): TableEntry {
@@ -94,8 +116,12 @@ export class FileTable {
     return this.#byId.get(id)
   }
 
-  find(ref: FileRef): TableEntry | undefined {
-    return this.#byKey.get(refKey(ref))
+  /** All ids of a file. */
+  findFile(ref: FileRef | LogRef): readonly TableEntry[] {
+    const key = fileKey(ref)
+    const found: TableEntry[] = []
+    for (const entry of this.#byId.values()) if (fileKey(entry.ref) === key) found.push(entry)
+    return found
   }
 
   remove(entry: TableEntry): void {

@@ -27,17 +27,13 @@ export class FrameReader {
 
   /** The frame whose header lies at `offset`. ShardCorrupt when that is not what is there. */
   async read(path: string, offset: number, key: FrameKey, bytes: number): Promise<Uint8Array> {
-    const wanted = frameHeaderBytes + bytes
-    const window = this.#window(path, offset, wanted)
-    const all = await window.bytes
-    const from = offset - window.start
-    const frame = all.subarray(from, from + wanted)
-    if (frame.length === wanted && frameIsIntact(frame, 0)) {
-      const head = readFrameHeader(frame, 0)
-      const same = head.generation === key.generation && head.first === key.first
-      if (same && head.bytes === bytes) return Uint8Array.from(frame.subarray(frameHeaderBytes))
+    // What was read ahead of a file that is still written may be older than the frame: look again.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const window = this.#window(path, offset, frameHeaderBytes + bytes)
+      const frame = cutFrame(await window.bytes, offset - window.start, key, bytes)
+      if (frame !== undefined) return frame
+      this.#windows = this.#windows.filter((other) => other.path !== path)
     }
-    this.#drop(window)
     throw skeinError("ShardCorrupt", `${path} at ${offset}: the frame is damaged`, {
       file: path,
       offset,
@@ -70,4 +66,18 @@ export class FrameReader {
   #drop(window: Window): void {
     this.#windows = this.#windows.filter((other) => other !== window)
   }
+}
+
+const cutFrame = (
+  window: Buffer,
+  from: number,
+  key: FrameKey,
+  bytes: number,
+): Uint8Array | undefined => {
+  const end = from + frameHeaderBytes + bytes
+  if (end > window.length || !frameIsIntact(window, from)) return undefined
+  const head = readFrameHeader(window, from)
+  const same = head.generation === key.generation && head.first === key.first
+  if (!same || head.bytes !== bytes) return undefined
+  return Uint8Array.from(window.subarray(from + frameHeaderBytes, end))
 }

@@ -12,10 +12,10 @@ import { type BatchEntry, decodeHeads, decodeSeal, entryKinds, type Seal } from 
 import { type LogSegmentName, type Paths, parseLogSegment, segmentSalt } from "./Layout.js"
 import {
   frameOffsets,
-  type RecordHead,
   readFrameHeader,
   readRecord,
   recordHeaderBytes,
+  type RecordHead,
 } from "./RecordCodec.js"
 import { type FoundBatch, SegmentReader } from "./SegmentReader.js"
 import { Turns } from "./Turns.js"
@@ -154,12 +154,20 @@ export class LogScan {
     return [...this.#shards.keys()]
   }
 
+  /** A cleaner may take segments away meanwhile: then a durable checkpoint covers them. */
   async #extend(): Promise<void> {
-    const names = await this.#list()
-    const tail = await this.#readTail(names)
-    if (tail !== undefined && tail === this.#tail) return
-    await this.#readOn(names)
-    this.#tail = await this.#readTail(names)
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const names = await this.#list()
+        const tail = await this.#readTail(names)
+        if (tail !== undefined && tail === this.#tail) return
+        await this.#readOn(names)
+        this.#tail = await this.#readTail(names)
+        return
+      } catch (error) {
+        if (!isMissing(error) || attempt === 8) throw error
+      }
+    }
   }
 
   /** What would change if the log had gone on: searching its end again costs a whole segment. */
@@ -185,8 +193,9 @@ export class LogScan {
     this.torn = undefined
     this.#tornBytes = 0
     if (names.length === 0) return this.#missing(0, "the instance's log is missing")
-    if (this.#number === 0) {
+    if (this.#number < names[0].number) {
       this.#number = names[0].number
+      this.#offset = 0
       this.#firstNumber = this.#number
     }
     for (;;) {
@@ -270,10 +279,7 @@ export class LogScan {
 
   /** No batch at `#offset`: where to go on behind the damage; `true`: in the next segment;
    * `false`: this is the log's end. */
-  async #behind(
-    reader: SegmentReader,
-    next: LogSegmentName | undefined,
-  ): Promise<number | boolean> {
+  async #behind(reader: SegmentReader, next: LogSegmentName | undefined): Promise<number | boolean> {
     const offset = this.#offset
     const file = reader.file.path
     const later = await reader.findBatch(offset)
@@ -395,7 +401,9 @@ const scannedRecord = (
   crc: head.crc,
   previousCrc: head.previousCrc,
   journalMs: head.journalMs,
-  events: Buffer.from(bytes.subarray(recordHeaderBytes, recordHeaderBytes + head.eventsBytes)),
+  events: Buffer.from(
+    bytes.subarray(recordHeaderBytes, recordHeaderBytes + head.eventsBytes),
+  ),
   frames: frameOffsets(bytes, head).map((at) => {
     const frame = readFrameHeader(bytes, at)
     const { generation, first } = frame

@@ -1,6 +1,6 @@
 /**
- * Owns: one file of this process's own commit log: what is written where, which records of which
- * shards it holds and how many of its frames are still wanted.
+ * Owns: one file of this process's own commit log: what is written where, and which records of
+ * which shards it holds.
  * Must not know: when to roll, sync or delete: the log and the cleaner decide.
  */
 import type { DiskFile } from "@skein/journal"
@@ -22,9 +22,6 @@ export class LogSegment {
   /** No batch follows: the log has rolled on. */
   sealed = false
   readonly lastRecords = new Map<Shard, LastRecord>()
-  /** Frames that were written here and not released yet, over all shards. */
-  liveFrames = 0
-  liveBytes = 0
 
   constructor(
     readonly instance: InstanceId,
@@ -38,20 +35,5 @@ export class LogSegment {
 
   get room(): number {
     return this.capacity - this.position
-  }
-
-  noteFrame(bytes: number): void {
-    this.liveFrames++
-    this.liveBytes += bytes
-  }
-
-  noteRelease(bytes: number): void {
-    this.liveFrames--
-    this.liveBytes -= bytes
-  }
-
-  /** Exactly nothing: counts that went wrong anywhere do not look like this. */
-  get hasNoLiveFrames(): boolean {
-    return this.liveFrames === 0 && this.liveBytes === 0
   }
 }

@@ -3,16 +3,25 @@
  * tenant. Commits and the cleaner move it forward; it never writes by itself.
  * Must not know: tokens, the log's files.
  */
-import type { FrameKey, FrameToStore, Location, ShardTenant } from "@skein/journal"
+import type { FrameKey, FrameToStore, Location, ReplayedFrame, ShardTenant } from "@skein/journal"
 import type { Epoch, Shard, SkeinError } from "@skein/model"
 import { invariant, shardName, skeinError } from "@skein/model"
 import type { CheckpointStore } from "./CheckpointStore.js"
-import { type FileTable, refPath, type TableEntry } from "./FileTable.js"
+import { type FileTable, type TableEntry, refPath } from "./FileTable.js"
 import type { FrameCache } from "./FrameCache.js"
 import type { FrameReader } from "./FrameReader.js"
 import type { Paths } from "./Layout.js"
 import { fileIdOf, locationOf, offsetOf } from "./Location.js"
 import type { LogSegment } from "./LogSegment.js"
+
+/** A frame of a recent commit, for tenants that make a checkpoint before they have its answer. */
+interface RecentFrame extends ReplayedFrame {
+  readonly recordNumber: number
+  readonly entry: TableEntry
+}
+
+/** So many commits the answers to which a tenant may not have taken in yet. */
+const recentCommitsMax = 8
 
 interface DurableWaiter {
   readonly recordNumber: number
@@ -26,11 +35,15 @@ export class OpenShard {
   durableRecord: number
   /** The newest published checkpoint covers records up to here. */
   checkpointRecord: number
+  /** Keys of the files that the newest checkpoint of this epoch names; absent: there is none. */
+  published: ReadonlySet<string> | undefined
   /** Bytes of events since the last checkpoint was begun: what a replay would cost. */
   eventsBytes = 0
   tenant: ShardTenant | undefined
   closed = false
+  #recent: { readonly after: number; readonly frames: RecentFrame[] }[] = []
   #waiter: DurableWaiter | undefined
+  #logEntry: { readonly segment: LogSegment; readonly entry: TableEntry } | undefined
   /** The crc of the record that a checkpoint waits for. */
   #waitedCrc = 0
 
@@ -53,8 +66,12 @@ export class OpenShard {
 
   /** The table's entry of a segment of this process's log. */
   entryOf(segment: LogSegment): TableEntry {
-    const { instance, number, capacity } = segment
-    return this.table.add({ kind: "log", instance, number, bytes: capacity }, segment)
+    if (this.#logEntry?.segment === segment) return this.#logEntry.entry
+    const { instance, number, capacity: bytes } = segment
+    const { epoch } = this
+    const entry = this.table.add({ kind: "log", instance, number, bytes, epoch }, true)
+    this.#logEntry = { segment, entry }
+    return entry
   }
 
   noteRecord(recordNumber: number, crc: number, eventsBytes: number): void {
@@ -64,12 +81,26 @@ export class OpenShard {
     if (this.#waiter?.recordNumber === recordNumber) this.#waitedCrc = crc
   }
 
-  /** A frame of a commit is durable: it is wanted, and kept in memory for the first delivery. */
-  noteFrame(entry: TableEntry, location: Location, frame: FrameToStore): void {
-    entry.liveBytes += frame.bytes.length
-    entry.liveFrames++
-    entry.totalBytes += frame.bytes.length
+  /** A commit that has begun at this record is durable; its frames follow. */
+  noteCommit(after: number): void {
+    this.#recent.push({ after, frames: [] })
+    if (this.#recent.length > recentCommitsMax) this.#recent.shift()
+  }
+
+  /** A frame of the commit: it is kept in memory for the first delivery. */
+  noteFrame(recordNumber: number, entry: TableEntry, location: Location, frame: FrameToStore): void {
+    const { generation, first, bytes } = frame
+    const recent = { generation, first, location, bytes: bytes.length, recordNumber, entry }
+    this.#recent[this.#recent.length - 1].frames.push(recent)
     this.cache.put(locationOf(entry.cacheId, offsetOf(location)), frame.bytes)
+  }
+
+  /** Frames of the records between, oldest first; `undefined`: that is too long ago. */
+  framesBetween(after: number, upTo: number): readonly RecentFrame[] | undefined {
+    if (after >= upTo) return []
+    if (this.#recent.length === 0 || this.#recent[0].after > after) return undefined
+    const frames = this.#recent.flatMap((commit) => commit.frames)
+    return frames.filter(({ recordNumber }) => recordNumber > after && recordNumber <= upTo)
   }
 
   noteDurable(recordNumber: number): void {
@@ -92,7 +123,11 @@ export class OpenShard {
     })
   }
 
-  readonly read = async (key: FrameKey, location: Location, bytes: number): Promise<Uint8Array> => {
+  readonly read = async (
+    key: FrameKey,
+    location: Location,
+    bytes: number,
+  ): Promise<Uint8Array> => {
     const entry = this.table.byId(fileIdOf(location))
     if (entry === undefined) return this.#readMoved(key, location, bytes)
     const offset = offsetOf(location)
@@ -112,7 +147,6 @@ export class OpenShard {
     if (entry === undefined || this.closed) return
     entry.liveBytes -= bytes
     entry.liveFrames--
-    entry.segment?.noteRelease(bytes)
     this.cache.remove(locationOf(entry.cacheId, offsetOf(location)))
   }
 
@@ -120,11 +154,6 @@ export class OpenShard {
   end(): void {
     if (this.closed) return
     this.closed = true
-    for (const entry of this.table.entries) {
-      if (entry.segment === undefined) continue
-      entry.segment.liveFrames -= entry.liveFrames
-      entry.segment.liveBytes -= entry.liveBytes
-    }
     this.#waiter?.resolve(undefined)
     this.#waiter = undefined
   }

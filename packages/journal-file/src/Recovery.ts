@@ -3,20 +3,14 @@
  * newest checkpoint and the logs of the former owners, back along their claims; copy what was not
  * known to be durable into the own log together with the seal; sync; look for the token again.
  */
-import type { Disk, Location, Ownership } from "@skein/journal"
-import type { Shard } from "@skein/model"
+import type { Disk, Location, Ownership, ReplayedFrame } from "@skein/journal"
+import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
-import { CheckpointStore, type StoredCheckpoint } from "./CheckpointStore.js"
 import { type Holder, readClaim } from "./ClaimFile.js"
+import { CheckpointStore, type StoredCheckpoint } from "./CheckpointStore.js"
 import type { CommitLog } from "./CommitLog.js"
-import { FileTable } from "./FileTable.js"
-import {
-  assembleHistory,
-  type History,
-  type HistoryRecord,
-  type OwnerLog,
-  sealOf,
-} from "./History.js"
+import { FileTable, noteFrame } from "./FileTable.js"
+import { assembleHistory, type History, type HistoryRecord, type OwnerLog, sealOf } from "./History.js"
 import { genesis, type Paths } from "./Layout.js"
 import { locationOf } from "./Location.js"
 import type { LogScan } from "./LogScan.js"
@@ -35,9 +29,12 @@ export interface Recovered {
   readonly store: CheckpointStore
   readonly table: FileTable
   readonly checkpointRecord: number
+  readonly placements: readonly ReplayedFrame[]
   readonly records: readonly RecoveredRecord[]
   readonly last: { readonly recordNumber: number; readonly crc: number }
   readonly tornBytes: number
+  /** Logs of former processes were read: the cleaner can make an end of that. */
+  readonly inherits: boolean
 }
 
 interface Owner {
@@ -91,9 +88,11 @@ export class Recovery {
       store,
       table,
       checkpointRecord: base.recordNumber,
+      placements: header?.placements ?? [],
       records,
       last: history,
       tornBytes: tornBytes(shard, found.owners),
+      inherits: found.owners.some(({ holder }) => holder.instance !== this.ownership.instance),
     }
   }
 
@@ -163,15 +162,11 @@ export class Recovery {
       const records = history.records.map((from) => {
         const copy = copies.get(from)
         const { record, instance } = from
-        if (copy !== undefined) return this.#copy(shard, from, copy, table)
+        if (copy !== undefined) return this.#copy(shard, epoch, from, copy, table)
         const { segment } = record
-        const ref = { kind: "log", instance, number: segment.number, bytes: segment.bytes } as const
-        const entry = table.add(ref)
-        for (const frame of record.frames) {
-          entry.liveBytes += frame.bytes
-          entry.liveFrames++
-          entry.totalBytes += frame.bytes
-        }
+        const { number, bytes } = segment
+        const entry = table.add({ kind: "log", instance, number, bytes, epoch: 0 }, false)
+        for (const frame of record.frames) noteFrame(entry, frame.bytes)
         const locations = record.frames.map((frame) => locationOf(entry.id, frame.offset))
         return { from, locations }
       })
@@ -181,23 +176,23 @@ export class Recovery {
     })
   }
 
-  #copy(shard: Shard, from: HistoryRecord, bytes: Buffer, table: FileTable): RecoveredRecord {
+  #copy(
+    shard: Shard,
+    epoch: Epoch,
+    from: HistoryRecord,
+    bytes: Buffer,
+    table: FileTable,
+  ): RecoveredRecord {
     const { record } = from
     const { instance, number, capacity } = this.log.current
-    const ref = { kind: "log", instance, number, bytes: capacity } as const
-    const entry = table.add(ref, this.log.current)
+    const entry = table.add({ kind: "log", instance, number, bytes: capacity, epoch }, true)
     const frames = record.frames.map((frame) => ({
       offset: frame.offset - record.offset,
       bytes: frame.bytes,
     }))
-    for (const frame of frames) {
-      entry.liveBytes += frame.bytes
-      entry.liveFrames++
-      entry.totalBytes += frame.bytes
-    }
-    const { epoch, recordNumber, crc } = record
-    const head = { shard, epoch, recordNumber, crc }
-    return { from, locations: this.log.addCopy(shard, crc, bytes, frames, entry.id, head) }
+    const { recordNumber, crc } = record
+    const head = { shard, epoch: record.epoch, recordNumber, crc }
+    return { from, locations: this.log.addCopy(shard, crc, bytes, frames, entry, head) }
   }
 
   async #readRecord(shard: Shard, { record, instance }: HistoryRecord): Promise<Buffer> {
@@ -225,3 +220,4 @@ const tornBytes = (shard: Shard, owners: readonly Owner[]): number => {
   for (const { scan } of owners) bytes += scan.torn?.bytes.get(shard) ?? 0
   return bytes
 }
+

@@ -2,12 +2,11 @@
  * Owns: room set aside before a command is decided, so that an append never meets a full disk.
  * Room is what log segments are prepared for, and what the file system says is free. The last
  * eighth of what may be uncleaned is kept for settles: consuming makes room, publishing takes it.
+ * A sixteenth of it is left to the cleaner's checkpoints and segments.
  */
-import { limits } from "@skein/model"
 
-const settleBytes = limits.logUncleanedBytesMax / 8
-/** Free bytes that are left to checkpoints and segments of the cleaner. */
-const cleanerBytes = 8 * 1024 * 1024
+/** What batches in flight may take beyond the records that room was set aside for. */
+const framingBytes = 16 * 1024
 
 export class Reservation {
   #reservedBytes = 0
@@ -16,10 +15,11 @@ export class Reservation {
 
   constructor(
     readonly preparedBytes: () => number,
+    /** Free room is of use only where a whole segment fits. */
+    readonly segmentBytes: number,
+    /** An eighth of it is kept for settles. */
+    readonly uncleanedBytesMax: number,
     freeBytes: number,
-    /** Kept for settles; smaller only where a test uses a small disk. */
-    readonly settleBytesKept: number = settleBytes,
-    readonly cleanerBytesKept: number = cleanerBytes,
   ) {
     this.#freeBytes = freeBytes
   }
@@ -37,19 +37,16 @@ export class Reservation {
   }
 
   take(bytes: number, purpose: "publish" | "settle"): boolean {
-    const disk = Math.max(0, this.#freeBytes - this.cleanerBytesKept)
-    const room = this.preparedBytes() + disk - this.#reservedBytes
-    const kept = purpose === "publish" ? this.settleBytesKept : 0
+    const disk = this.#freeBytes - this.uncleanedBytesMax / 16
+    const prepared = Math.max(0, this.preparedBytes() - framingBytes)
+    const room = prepared + (disk >= this.segmentBytes ? disk : 0) - this.#reservedBytes
+    const kept = purpose === "publish" ? this.uncleanedBytesMax / 8 : 0
     if (bytes + kept > room) return false
     this.#reservedBytes += bytes
     return true
   }
 
-  /** Reserved room was written to. What was not reserved does no harm. */
-  use(bytes: number): void {
-    this.give(bytes)
-  }
-
+  /** The caller's commit was answered, or it needs less. */
   give(bytes: number): void {
     this.#reservedBytes = Math.max(0, this.#reservedBytes - bytes)
   }

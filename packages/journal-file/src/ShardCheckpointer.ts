@@ -7,7 +7,8 @@
  */
 import type { Disk, Ownership } from "@skein/journal"
 import { isMissing } from "@skein/journal"
-import { type Clock, shardName, skeinError } from "@skein/model"
+import { shardName, skeinError } from "@skein/model"
+import { fileKey, storedFile } from "./FileTable.js"
 import { type Paths, parseShardFile, unfinished } from "./Layout.js"
 import type { OpenShard } from "./OpenShard.js"
 import { Turns } from "./Turns.js"
@@ -21,7 +22,6 @@ export class ShardCheckpointer {
     readonly disk: Disk,
     readonly paths: Paths,
     readonly ownership: Ownership,
-    readonly clock: Clock,
     readonly shard: OpenShard,
   ) {}
 
@@ -57,22 +57,27 @@ export class ShardCheckpointer {
     shard.eventsBytes = 0
     const crc = await shard.whenDurable(recordNumber)
     if (crc === undefined) return false
-    // The commit's answer tells the tenant where its frames lie; it is heard by the next turn.
-    await new Promise<void>((turn) => this.clock.defer(turn))
-    const late = delta.late?.()
-    if (late !== undefined) {
-      this.#put.set(late.key, late.bytes)
-      this.#drop.delete(late.key)
+    // Where the last frames lie the tenant may not have known. Their files are named too, though
+    // they may be younger than the tenant's state, or have left the table meanwhile.
+    const late = shard.framesBetween(delta.placedUpTo, recordNumber)
+    if (late === undefined) return false
+    const placements = late.map(({ generation, first, location, bytes }) => {
+      return { generation, first, location, bytes }
+    })
+    for (const { entry } of late) {
+      if (!files.some(({ id }) => id === entry.id)) files.push(storedFile(entry))
     }
-    const checkpoint = { recordNumber, crc, files, put: this.#put, drop: this.#drop }
+    const [put, drop] = [this.#put, this.#drop]
+    const checkpoint = { recordNumber, crc, files, placements, put, drop }
     await shard.store.publish(shard.epoch, checkpoint)
-    this.#put.clear()
-    this.#drop.clear()
+    put.clear()
+    drop.clear()
     if (!this.ownership.holds(shard.shard, shard.epoch)) {
       shard.lose(skeinError("Moved", `${shardName(shard.shard)} was taken by another process`))
       return false
     }
     shard.checkpointRecord = recordNumber
+    shard.published = new Set(files.map(({ ref }) => fileKey(ref)))
     await this.#sweep()
     return true
   }
@@ -107,8 +112,10 @@ export class ShardCheckpointer {
       case "checkpoint":
         return true
       case "segment": {
+        // The table may be ahead of the checkpoint: what either names is kept.
         const { epoch, number } = file
-        return shard.table.find({ kind: "segment", epoch, number }) === undefined
+        const ref = { kind: "segment", epoch, number } as const
+        return shard.table.findFile(ref).length === 0 && shard.published?.has(fileKey(ref)) !== true
       }
     }
   }

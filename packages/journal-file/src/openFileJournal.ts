@@ -39,6 +39,8 @@ export interface FileJournalOptions {
   readonly shards?: number
   /** Size of a log segment. Default: `limits.logSegmentBytes`. At most 64 MiB. */
   readonly segmentBytes?: number
+  /** The cleaner begins at half of it. Default: `limits.logUncleanedBytesMax`. */
+  readonly uncleanedBytesMax?: number
   /** Memory for frames. Default: `limits.bodyCacheBytesMax`. */
   readonly cacheBytesMax?: number
   /** Whether a process runs on this host. Default: signal 0. */
@@ -56,6 +58,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
   invariant(isInstanceId(instance), "an instance id is a safe file name")
   const segmentBytes = options.segmentBytes ?? limits.logSegmentBytes
   invariant(segmentBytes <= fileBytesMax, "a location holds offsets up to 64 MiB")
+  const uncleanedBytesMax = options.uncleanedBytesMax ?? limits.logUncleanedBytesMax
   const paths = pathsOf(resolve(options.dir))
   await makeUsable(disk, paths)
   const existing = await readFabric(disk, paths)
@@ -83,9 +86,15 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       log,
       cache,
       reader: new FrameReader(new FileHandles(disk), cache),
-      reservation: new Reservation(() => log.preparedBytes, freeBytes),
+      reservation: new Reservation(
+        () => log.preparedBytes,
+        segmentBytes,
+        uncleanedBytesMax,
+        freeBytes,
+      ),
       alive,
       scans: new LogScans(disk, paths, clock),
+      uncleanedBytesMax,
     })
   } catch (error) {
     await alive.close().catch(() => {})

@@ -70,13 +70,15 @@ export interface Chunk {
 /** A change of the stored state: the state after record `recordNumber`, as chunks that changed. */
 export interface CheckpointDelta {
   readonly recordNumber: number
+  /**
+   * The last record whose frames' locations are in the chunks: the `recordNumber` of the last
+   * Committed that the tenant has taken in. Where the frames of later records lie it cannot know;
+   * the journal stores that beside the chunks, see {@link OpenedShard.checkpoint}. A chunk changes
+   * when a location in it becomes known.
+   */
+  readonly placedUpTo: number
   readonly put: readonly Chunk[]
   readonly drop: readonly string[]
-  /**
-   * Called once, when `recordNumber` is durable and its commit was answered: one more chunk, with
-   * what was not known before (where the frames of that commit lie). It belongs to this checkpoint.
-   */
-  readonly late?: () => Chunk | undefined
 }
 
 /**
@@ -88,11 +90,14 @@ export interface ShardTenant {
    * be in it: the journal publishes the checkpoint only when `recordNumber` is durable.
    * `undefined`: not now (a queue is set aside and its records must be kept); ask again later. */
   readonly checkpoint: () => CheckpointDelta | undefined
-  /** Where the tenant believes the frame lies; `undefined` when no message of it is left. */
+  /** Where the tenant believes the frame lies; `undefined` when no message of it is left, or when
+   * the answer to its commit has not been taken in yet. */
   readonly locate: (key: FrameKey) => Location | undefined
-  /** The cleaner has copied the frame. No event: the state's meaning is the same. */
+  /** The cleaner has copied the frame. No event: the state's meaning is the same, but the chunk
+   * that holds the location has changed. */
   readonly relocate: (key: FrameKey, to: Location) => void
-  /** The shard is lost (fenced, failed): close without replies. */
+  /** The shard is lost (fenced, failed): close without replies. Not called for what the result of
+   * a commit says already. */
   readonly closed: (why: SkeinError) => void
 }
 
@@ -102,14 +107,22 @@ export interface OpenedShard {
   readonly epoch: Epoch
   /** Bytes cut from a torn tail behind the last durable mark, 0 when there was none. */
   readonly tornBytes: number
-  /** Chunks of the newest checkpoint and its record number (0 and none: no checkpoint). */
-  readonly checkpoint: { readonly recordNumber: number; readonly chunks: AsyncIterable<Chunk> }
+  /** The newest checkpoint: its record number (0: there is none), its chunks, and locations that
+   * were not known when the chunks were made: to be put in after the chunks, where the tenant has
+   * the frame (no message of it may be left), and to count as changed chunks. */
+  readonly checkpoint: {
+    readonly recordNumber: number
+    readonly chunks: AsyncIterable<Chunk>
+    readonly placements: readonly ReplayedFrame[]
+  }
   /** Records after the checkpoint, in order. Read to its end before {@link attach}. */
   readonly records: AsyncIterable<ReplayedRecord>
   readonly attach: (tenant: ShardTenant) => void
   /** The bytes of a frame, checked against its CRC. ShardCorrupt when they are damaged. */
   readonly read: (key: FrameKey, location: Location, bytes: number) => Promise<Uint8Array>
-  /** No message of the frame is left: its room can be used again once a checkpoint says so. */
+  /** No message of the frame is left: its room can be used again once a checkpoint says so. To be
+   * called exactly once for each frame, in replay too; for a frame whose messages all went before
+   * its commit was answered, when the answer comes. */
   readonly release: (location: Location, bytes: number) => void
   /** Checkpoint now and give the shard up. */
   readonly close: () => Promise<void>

@@ -10,8 +10,8 @@ import type { Clock, Random, SkeinError } from "@skein/model"
 import { limits, skeinError } from "@skein/model"
 import { newInstanceId } from "./InstanceId.js"
 import type { CommitResult, Journal, OpenedShard, ShardAppend } from "./Journal.js"
-import { MemoryTokens, memoryOwnership } from "./MemoryOwnership.js"
 import { MemoryShard } from "./MemoryShard.js"
+import { MemoryTokens, memoryOwnership } from "./MemoryOwnership.js"
 import type { Ownership } from "./Ownership.js"
 import { systemRandom } from "./SystemRandom.js"
 
@@ -98,7 +98,6 @@ class MemoryJournal implements Journal {
     const held = this.ownership.holds(shard, epoch) && this.#open.get(shard)?.epoch === epoch
     if (!held) return { _tag: "Fenced", shard }
     const stored = this.store.shard(shard)
-    stored.publishIfDurable()
     const { locations, bytes } = stored.append(append)
     stored.freeReleased(releases)
     stored.checkpointIfDue()

@@ -4,11 +4,11 @@
  */
 import { invariant, limits, skeinError } from "@skein/model"
 import type {
-  CheckpointDelta,
   Chunk,
   FrameKey,
   Location,
   OpenedShard,
+  ReplayedFrame,
   ReplayedRecord,
   ShardAppend,
   ShardTenant,
@@ -34,8 +34,12 @@ export class MemoryShard {
   #nextLocation = 1
   #released: Location[] = []
   #tenant: ShardTenant | undefined
-  /** A checkpoint that waits until its record is committed and answered. */
-  #pending: CheckpointDelta | undefined
+  /** A checkpoint that waits until `#pendingRecord` is committed; `undefined`: the chunk goes. */
+  readonly #pendingPut = new Map<string, Uint8Array | undefined>()
+  #pendingRecord = 0
+  #pendingPlacedUpTo = 0
+  /** Locations that the tenant did not know when it made the checkpoint. */
+  #placements: readonly ReplayedFrame[] = []
 
   constructor(readonly shard: number) {}
 
@@ -43,13 +47,18 @@ export class MemoryShard {
     this.#tenant = undefined
     this.#released = []
     // Never committed: the one who replays now takes its first checkpoint from what is stored.
-    this.#pending = undefined
+    this.#pendingPut.clear()
+    this.#pendingRecord = this.#checkpointRecord
     let closed = false
     return {
       shard: this.shard,
       epoch,
       tornBytes: 0,
-      checkpoint: { recordNumber: this.#checkpointRecord, chunks: this.#readChunks() },
+      checkpoint: {
+        recordNumber: this.#checkpointRecord,
+        chunks: this.#readChunks(),
+        placements: this.#placements,
+      },
       records: this.#readRecords(),
       attach: (tenant) => {
         if (closed) return
@@ -63,9 +72,7 @@ export class MemoryShard {
       close: async () => {
         if (closed) return
         closed = true
-        this.publishIfDurable()
         this.#fold()
-        this.publishIfDurable()
         this.#tenant = undefined
         onClose()
       },
@@ -116,13 +123,9 @@ export class MemoryShard {
     }
   }
 
-  /** A commit begins: the answers of the last one were heard, so its frames have their places. */
-  publishIfDurable(): void {
-    if (this.#pending !== undefined) this.#publish(this.#pending)
-  }
-
   checkpointIfDue(): void {
-    if (this.#pending === undefined && this.#recordsBytes >= foldAfterBytes) this.#fold()
+    if (this.#pendingRecord > this.#checkpointRecord) this.#publish()
+    else if (this.#recordsBytes >= foldAfterBytes) this.#fold()
   }
 
   /** Frames that were released before a replay, and that the tenant does not know any more. */
@@ -134,19 +137,27 @@ export class MemoryShard {
     }
   }
 
-  /** The delta may hold records that are evolved and not committed: it waits for their commit. */
   #fold(): void {
-    this.#pending = this.#tenant?.checkpoint()
+    if (this.#tenant === undefined) return
+    const delta = this.#tenant.checkpoint()
+    if (delta === undefined) return
+    // The delta may hold records that are evolved and not committed: it waits for their commit.
+    for (const chunk of delta.put) this.#pendingPut.set(chunk.key, chunk.bytes)
+    for (const key of delta.drop) this.#pendingPut.set(key, undefined)
+    this.#pendingRecord = delta.recordNumber
+    this.#pendingPlacedUpTo = delta.placedUpTo
+    this.#publish()
   }
 
-  #publish(delta: CheckpointDelta): void {
-    if (delta.recordNumber > this.lastRecord) return
-    this.#pending = undefined
-    const late = delta.late?.()
-    for (const chunk of delta.put) this.#putChunk(chunk.key, chunk.bytes)
-    if (late !== undefined) this.#putChunk(late.key, late.bytes)
-    for (const key of delta.drop) this.#putChunk(key, undefined)
-    this.#checkpointRecord = delta.recordNumber
+  #publish(): void {
+    if (this.#pendingRecord > this.lastRecord) return
+    for (const [key, bytes] of this.#pendingPut) this.#putChunk(key, bytes)
+    this.#pendingPut.clear()
+    this.#checkpointRecord = this.#pendingRecord
+    this.#placements = this.#records
+      .filter(({ recordNumber }) => recordNumber > this.#pendingPlacedUpTo)
+      .filter(({ recordNumber }) => recordNumber <= this.#checkpointRecord)
+      .flatMap(({ frames }) => frames)
     const kept = this.#records.filter((record) => record.recordNumber > this.#checkpointRecord)
     this.bytes -= this.#recordsBytes
     this.#recordsBytes = 0

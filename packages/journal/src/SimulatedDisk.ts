@@ -7,7 +7,7 @@
  * Faults are injected by `fault`, which sees every operation before it happens.
  */
 import { skeinError } from "@skein/model"
-import { type Disk, DiskFailed, type DiskFile } from "./Disk.js"
+import { type Disk, type DiskFile, DiskFailed } from "./Disk.js"
 import type { SeededRandom } from "./SeededRandom.js"
 import { SimulatedDirectory, SimulatedFile } from "./SimulatedFiles.js"
 
@@ -71,6 +71,32 @@ export class SimulatedDisk implements Disk {
   /** How many operations there have been. */
   get operationCount(): number {
     return this.#count
+  }
+
+  /**
+   * The disk as one process sees it: dead after the next crash or kill, so that what it had under
+   * way does no more harm. Nothing exists for a dead process.
+   */
+  process(): Disk {
+    const generation = this.#generation
+    const living =
+      <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        if (generation !== this.#generation) throw new DiskFailed("use", "disk", "EBADF")
+        return work(...args)
+      }
+    return {
+      open: living(this.open),
+      rename: living(this.rename),
+      unlink: living(this.unlink),
+      list: living(this.list),
+      makeDirectory: living(this.makeDirectory),
+      removeDirectory: living(this.removeDirectory),
+      syncDirectory: living(this.syncDirectory),
+      existsSync: (path) => generation === this.#generation && this.existsSync(path),
+      freeBytes: living(this.freeBytes),
+      unfit: living(this.unfit),
+    }
   }
 
   /** The power goes: what was not synced is thrown at dice. All open files are dead. */

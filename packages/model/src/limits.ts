@@ -44,9 +44,12 @@ export const limits = {
   inFlightBytesPerNodeMax: 256 * MiB,
   /** Bytes of envelopes begun and not complete, of all connections; the oldest is closed beyond. */
   partialBytesPerNodeMax: 256 * MiB,
-  /** Answers that the peer does not take: its requests are not read beyond the first. */
+  /** Answers that the peer has not taken: beyond, its requests are not read. */
   unsentBytesPauseAt: 4 * MiB,
-  unsentBytesPerConnectionMax: 64 * MiB,
+  /** Beyond, it is closed: so much that many fetches answered at once stay below it. */
+  unsentBytesPerConnectionMax: 256 * MiB,
+  /** Of all connections; the one with the most is closed beyond. */
+  unsentBytesPerNodeMax: 512 * MiB,
   requestsInFlightPerConnectionMax: 4096,
   sessionsPerConnectionMax: 256,
   sessionsPerNodeMax: 65_536,

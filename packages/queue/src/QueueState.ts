@@ -1,6 +1,6 @@
 /**
- * Owns: all that is known of one queue. Durable parts (blocks, producers, dedup ids, counters) follow
- * from the journal alone; volatile ones (leases, sessions, waits) live as long as the owner.
+ * Owns: all that is known of one queue. Durable parts (blocks, producers, dedup ids, counters)
+ * follow from the journal alone; volatile ones (leases, sessions, waits) live as long as the owner.
  * Must not know: how decisions are made. Only `evolve` and the checkpoint change it.
  */
 import {
@@ -123,5 +123,5 @@ export const framesDied = (state: QueueState): readonly DeadFrame[] => {
   return dead
 }
 
-/** Living frames that still wait for their location: a checkpoint without it would lose them. */
+/** Living frames that still wait for their location. */
 export const unlocatedFrames = (state: QueueState): number => state.blocks.unlocated

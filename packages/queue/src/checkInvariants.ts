@@ -60,7 +60,10 @@ const checkBlock = (block: Block, remaining: Map<Lease, number>): void => {
       leased++
       leasedOffsets.add(offset)
     }
+    invariant(lane === 0 || offset >= block.unsettledFrom, "a message lies below unsettledFrom")
     marks += ((lane >> 2) & 1) + ((lane >> 3) & 1)
+    const known = (lane & Bits.flagged) !== 0 || block.touched
+    invariant((lane & Bits.open) === 0 || known, "an open delivery would not be flagged")
   }
   invariant(ready === block.ready && leased === block.leased, "a block's counts differ")
   invariant(marks === block.marks, "a block's marks differ")
@@ -112,6 +115,7 @@ const checkFrames = ({ blocks }: QueueState): void => {
 const checkSessions = (state: QueueState, remaining: ReadonlyMap<Lease, number>): void => {
   let leases = 0
   let waits = 0
+  let repeats = 0
   for (const session of state.sessions.byId.values()) {
     let leased = 0
     for (const lease of session.leases) {
@@ -125,8 +129,13 @@ const checkSessions = (state: QueueState, remaining: ReadonlyMap<Lease, number>)
     const waiting = session.waits.length > 0
     invariant(waiting === state.sessions.turns.includes(session), "a session waits in vain")
     waits += session.waits.length
+    for (const wait of session.waits) {
+      if (wait.repeat) repeats++
+      invariant(wait.repeat === session.answered(wait.fetchNumber), "a repeat is not known as one")
+    }
   }
   invariant(leases === remaining.size, "a lease belongs to no session")
   invariant(leases === state.leases.due.size, "leases and due times differ")
+  invariant(repeats === state.sessions.repeats, "repeats are miscounted")
   invariant(waits === state.sessions.waits.size, "waits and due times differ")
 }

@@ -40,8 +40,9 @@ export const generationOfKey = (key: string): Generation | undefined => {
 }
 
 /**
- * Chunks that changed since the last call (or since restore), which count as saved from now on.
- * Ask only while `unlocatedFrames` is 0. Of a deleted queue: nothing to put, everything to drop.
+ * Chunks that changed since the last call (or since restore), which count as saved from now on. Of
+ * a deleted queue: nothing to put, everything to drop. While `unlocatedFrames` is above 0, frames
+ * are stored without their location: whoever restores must `relocate` them before they are read.
  */
 export const checkpointDelta = (state: QueueState): StateDelta => {
   const prefix = `q${state.generation}/`

@@ -33,7 +33,9 @@ export const isDurable = (event: Event): event is DurableEvent => {
   }
 }
 
-/** Changes `state` as the event says. Live, durable and volatile events; in replay, durable ones. */
+/**
+ * Changes `state` as the event says. Live, durable and volatile events; in replay, durable ones.
+ */
 export const evolve = (state: QueueState, event: Event): void => {
   if (isDurable(event)) {
     state.dirty = true
@@ -42,37 +44,53 @@ export const evolve = (state: QueueState, event: Event): void => {
   }
   switch (event._tag) {
     case "Leased":
-      return evolveLeased(state, event)
+      evolveLeased(state, event)
+      return
     case "FetchWaits":
-      return evolveFetchWaits(state, event)
+      evolveFetchWaits(state, event)
+      return
     case "FetchEnded":
-      return evolveFetchEnded(state, event)
+      evolveFetchEnded(state, event)
+      return
     case "LeaseExtended":
-      return evolveLeaseExtended(state, event)
+      evolveLeaseExtended(state, event)
+      return
     case "LeasesShifted":
-      return evolveLeasesShifted(state, event)
+      evolveLeasesShifted(state, event)
+      return
     case "SessionForgotten":
-      return evolveSessionForgotten(state, event)
+      evolveSessionForgotten(state, event)
+      return
   }
 }
 
 const evolveDurable = (state: QueueState, event: DurableEvent): void => {
-  if (event._tag === "Created") return evolveCreated(state, event)
+  if (event._tag === "Created") {
+    evolveCreated(state, event)
+    return
+  }
   invariant(state.life === "present", "something happened to a queue that is not there")
   switch (event._tag) {
     case "FramePublished":
-      return evolvePublished(state, event)
+      evolvePublished(state, event)
+      return
     case "Ended":
-      return evolveEnded(state, event)
+      evolveEnded(state, event)
+      return
     case "Touched":
-      return evolveTouched(state, event)
+      evolveTouched(state, event)
+      return
     case "Redelivered":
-      return evolveRedelivered(state, event)
+      evolveRedelivered(state, event)
+      return
     case "MessagesPurged":
-      return evolvePurged(state, event)
+      evolvePurged(state, event)
+      return
     case "Opened":
-      return evolveOpened(state, event)
+      evolveOpened(state, event)
+      return
     case "Deleted":
-      return evolveDeleted(state)
+      evolveDeleted(state)
+      return
   }
 }

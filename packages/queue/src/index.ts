@@ -22,6 +22,7 @@ export {
 } from "./catalog/catalogCheckpoint.js"
 export { decideCatalog } from "./catalog/decideCatalog.js"
 export { evolveCatalog } from "./catalog/evolveCatalog.js"
+export { checkInvariants } from "./checkInvariants.js"
 export {
   checkpointDelta,
   generationOfKey,

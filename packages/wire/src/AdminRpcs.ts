@@ -1,6 +1,6 @@
 /**
- * Owns: the control plane as an RpcGroup: the name, payload and result of each call of the Admin port
- * on the wire. Must not know: how the calls travel (RpcPayload.ts, PROTOCOL.md).
+ * Owns: the control plane as an RpcGroup: the name, payload and result of each call of the Admin
+ * port on the wire. Must not know: how the calls travel (RpcPayload.ts, PROTOCOL.md).
  */
 import { QueuePolicy, SkeinErrorEncoded } from "@skein/model"
 import { Schema } from "effect"

@@ -31,6 +31,7 @@ export interface FetchRequest {
   /** Rises by 1 with each fetch of the session from this queue, from 1; a repeat gets the same. */
   readonly fetchNumber: number
   readonly messagesMax: number
+  /** Of frames. A message that is larger comes alone, so that an answer fits an envelope. */
   readonly bytesMax: number
   /** How long to wait for messages while there are none, milliseconds; 0: answer at once. */
   readonly waitMs: number

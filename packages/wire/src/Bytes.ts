@@ -1,7 +1,7 @@
 /**
- * Owns: reading and writing the fixed binary fields of the wire, little-endian. A reader never throws
- * and never reads past its end: what is short or out of range sets `bad`, and is looked at once, when
- * all fields are read.
+ * Owns: reading and writing the fixed binary fields of the wire, little-endian. A reader never
+ * throws and never reads past its end: what is short or out of range sets `bad`, and is looked at
+ * once, when all fields are read.
  */
 import { invariant } from "@skein/model"
 

@@ -1,13 +1,16 @@
 /**
- * Owns: the envelope, the unit of the connection: its header, its kinds and how one is put together.
+ * Owns: the envelope, the unit of the connection: its header, its kinds and how one is put
+ * together.
  * Must not know: sockets; what the payloads mean (one file each does).
  *
  *   0 u32 length of what follows (6 + payload)
  *   4 u8  protocol version
  *   5 u8  kind
- *   6 u32 correlation: chosen by the client for a request, repeated in the answer; 0 = the connection
+ *   6 u32 correlation: chosen by the client for a request, repeated in the answer; 0 = the
+ *   connection
  *  10     payload
  */
+import { invariant, limits } from "@skein/model"
 import { ByteWriter } from "./Bytes.js"
 
 export const protocolVersion = 1
@@ -59,12 +62,15 @@ export const beginEnvelope = (
   correlation: number,
   fixedBytes: number,
   tailBytes = 0,
-): ByteWriter =>
-  new ByteWriter(envelopeHeaderBytes + fixedBytes)
-    .u32(envelopeLengthMin + fixedBytes + tailBytes)
+): ByteWriter => {
+  const length = envelopeLengthMin + fixedBytes + tailBytes
+  invariant(length <= limits.envelopeBytesMax, "what is sent is bounded before it comes here")
+  return new ByteWriter(envelopeHeaderBytes + fixedBytes)
+    .u32(length)
     .u8(protocolVersion)
     .u8(kinds[kind])
     .u32(correlation)
+}
 
 /** An envelope of a payload that is there already. */
 export const encodeEnvelope = (

@@ -1,6 +1,7 @@
 /**
- * Owns: cutting a byte stream into envelopes. Each payload is one buffer of exactly its size, filled
- * in place; a length is checked as soon as its four bytes are there, before anything is allocated.
+ * Owns: cutting a byte stream into envelopes. Each payload is one buffer of exactly its size,
+ * filled in place; a length is checked as soon as its four bytes are there, before anything is
+ * allocated.
  * A large envelope's buffer grows with what has really arrived, so an announcement alone is cheap.
  * Before the hello the reader is strict: it refuses at the first byte that cannot be a hello's.
  * Must not know: sockets, time. Deadlines are the shell's: see `partialBytes`.
@@ -140,7 +141,7 @@ export class EnvelopeReader {
     if (length > limits.envelopeBytesMax) {
       return skeinError(
         "LimitExceeded",
-        `an envelope of ${length} bytes was announced, at most ${limits.envelopeBytesMax} are taken`,
+        `an envelope of ${length} bytes is over the limit of ${limits.envelopeBytesMax}`,
         { limit: "envelopeBytesMax", max: limits.envelopeBytesMax },
       )
     }

@@ -5,8 +5,8 @@
  * fetch      queue, session 16 bytes, u64 fetch number, u32 messagesMax, u32 bytesMax, u32 waitMs,
  *            settles
  * fetched    u32 number of runs, then of each: u64 epoch, u64 first, u64 last, u32 attempt,
- *            u32 failed, u32 returned, u8 flags (1 redelivered, 2 has a selection), u32 frame bytes,
- *            selection (if its flag is set: ceil((last - first + 1) / 8) bytes), frame
+ *            u32 failed, u32 returned, u8 flags (1 redelivered, 2 has a selection), u32 frame
+ *            bytes, selection (if its flag is set: ceil((last - first + 1) / 8) bytes), frame
  */
 import { limits, SkeinError } from "@skein/model"
 import type { DeliveredRun, FetchRequest } from "./Broker.js"

@@ -41,7 +41,9 @@ export const messageProblem = (message: FrameMessage): SkeinError | undefined =>
   return undefined
 }
 
-/** Gathers messages until the frame is full; `finish` gives the frame and makes room for the next. */
+/**
+ * Gathers messages until the frame is full; `finish` gives the frame and makes room for the next.
+ */
 export class FrameWriter {
   #bodies: Uint8Array[] = []
   #keys: (Uint8Array | undefined)[] = []
@@ -72,8 +74,8 @@ export class FrameWriter {
   }
 
   /**
-   * Adds the message, or answers `false`: the frame is full, finish it first. The first message of a
-   * frame always fits. The message must be without a {@link messageProblem}.
+   * Adds the message, or answers `false`: the frame is full, finish it first. The first message of
+   * a frame always fits. The message must be without a {@link messageProblem}.
    */
   append(message: FrameMessage): boolean {
     const at = this.#bodies.length

@@ -1,6 +1,6 @@
 /**
- * Owns: hello, welcome, goaway and error: the envelopes that are msgpack maps, because they are rare
- * and grow new fields. A field that is unknown is refused: who sends it expects an effect.
+ * Owns: hello, welcome, goaway and error: the envelopes that are msgpack maps, because they are
+ * rare and grow new fields. A field that is unknown is refused: who sends it expects an effect.
  */
 import {
   decodeError,

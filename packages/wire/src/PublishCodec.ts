@@ -2,7 +2,8 @@
  * Owns: publish and published. The frame is not looked at here: its bytes follow the fixed fields.
  *
  * publish    queue (u32 shard, u64 generation), producer 16 bytes, u64 frame number, frame
- * published  u64 first sequence, u32 count, then nothing or ceil(count / 8) bytes: bit i = message i
+ * published  u64 first sequence, u32 count, then nothing or ceil(count / 8) bytes: bit i = message
+ * i
  *            repeated a dedup id
  */
 import { limits, type QueueRef } from "@skein/model"

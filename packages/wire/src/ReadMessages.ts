@@ -1,6 +1,6 @@
 /**
- * Owns: reading the messages of a checked frame. Bodies, keys and headers are views into the frame's
- * bytes: whoever keeps one keeps the frame.
+ * Owns: reading the messages of a checked frame. Bodies, keys and headers are views into the
+ * frame's bytes: whoever keeps one keeps the frame.
  */
 import { dedupBytes, type FrameMessage, type FrameView, frameHeaderBytes } from "./Frame.js"
 

@@ -1,8 +1,8 @@
 /**
  * Owns: walking a msgpack value before anything is built of it: no recursion, no allocation that an
- * input could steer. Refused: nesting beyond `limits.msgpackDepthMax`, counts that cannot fit in the
- * bytes that are there, extension types (records, classes, dates), keys that are not strings or name
- * a prototype, trailing bytes.
+ * input could steer. Refused: nesting beyond `limits.msgpackDepthMax`, counts that cannot fit in
+ * the bytes that are there, extension types (records, classes, dates), keys that are not strings or
+ * name a prototype, trailing bytes.
  */
 import { limits } from "@skein/model"
 

@@ -89,7 +89,9 @@ const copyRuns = (frame: FrameView, runs: readonly number[], count: number): Uin
   return out
 }
 
-/** Runs of messages -> runs of bytes of a column whose lengths (u16 or u32) start at `lengthsAt`. */
+/**
+ * Runs of messages -> runs of bytes of a column whose lengths (u16 or u32) start at `lengthsAt`.
+ */
 const byteRuns = (
   source: DataView,
   lengthsAt: number,

@@ -1,5 +1,6 @@
 /**
- * Owns: msgpack values at the edge. Nothing that arrives reaches msgpackr before `scanValue` passed it.
+ * Owns: msgpack values at the edge. Nothing that arrives reaches msgpackr before `scanValue` passed
+ * it.
  * No records, no classes, no shared structures, in either direction.
  */
 import { skeinError, type Tagged } from "@skein/model"

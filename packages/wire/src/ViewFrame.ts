@@ -19,6 +19,26 @@ export type FrameProblem = Tagged<"BodyTooLarge" | "FrameInvalid" | "LimitExceed
  * changed. A queue's own `bodyBytesMax` is the caller's to compare with `bodyBytesLargest`.
  */
 export const viewFrame = (bytes: Uint8Array): FrameView | FrameProblem => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const problem = headerProblem(bytes, view)
+  if (problem !== undefined) return problem
+  const bodyBytes = view.getUint32(8, true)
+  const end = frameHeaderBytes + 4 * view.getUint16(2, true)
+  let sum = 0
+  let largest = 0
+  for (let at = frameHeaderBytes; at < end; at += 4) {
+    const length = view.getUint32(at, true)
+    if (length === 0) return invalid("a body is a msgpack value, not 0 bytes")
+    sum += length
+    if (length > largest) largest = length
+  }
+  if (sum !== bodyBytes) return invalid(`the bodies add up to ${sum} bytes, not ${bodyBytes}`)
+  if (largest > limits.bodyBytesMax) return bodyTooLarge(largest)
+  return viewColumns(bytes, view, end, largest)
+}
+
+/** Version, flags, count, and sizes that add up to the bytes that are there. */
+const headerProblem = (bytes: Uint8Array, view: DataView): FrameProblem | undefined => {
   if (bytes.length > limits.frameBytesMax) {
     return skeinError("LimitExceeded", `the frame has ${bytes.length} bytes`, {
       limit: "frameBytesMax",
@@ -26,42 +46,36 @@ export const viewFrame = (bytes: Uint8Array): FrameView | FrameProblem => {
     })
   }
   if (bytes.length < frameHeaderBytes) return invalid(`${bytes.length} bytes are no frame`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const flags = bytes[1]
-  const count = view.getUint16(2, true)
-  const columnBytes = view.getUint32(4, true)
-  const bodyBytes = view.getUint32(8, true)
   if (bytes[0] !== frameVersion) return invalid(`frame version ${bytes[0]} is unknown`)
-  if ((flags & ~frameFlagsKnown) !== 0) {
-    return invalid(`flags ${flags & ~frameFlagsKnown} name columns that do not exist yet`)
-  }
+  const unknown = bytes[1] & ~frameFlagsKnown
+  if (unknown !== 0) return invalid(`flags ${unknown} name columns that do not exist yet`)
+  const count = view.getUint16(2, true)
   if (count === 0 || count > limits.frameMessagesMax) {
     return invalid(`a frame holds 1 to ${limits.frameMessagesMax} messages, not ${count}`)
   }
   if (view.getUint32(12, true) !== 0) return invalid("the reserved field must be 0")
-  const bodiesAt = frameHeaderBytes + columnBytes
-  if (bodiesAt + bodyBytes !== bytes.length) {
-    return invalid(
-      `header, ${columnBytes} bytes of columns and ${bodyBytes} of bodies are not ` +
-        `${bytes.length} bytes`,
-    )
+  const columnBytes = view.getUint32(4, true)
+  const bodyBytes = view.getUint32(8, true)
+  if (frameHeaderBytes + columnBytes + bodyBytes !== bytes.length) {
+    const parts = `header, ${columnBytes} bytes of columns and ${bodyBytes} of bodies`
+    return invalid(`${parts} are not ${bytes.length} bytes`)
   }
-  let at = frameHeaderBytes + 4 * count
-  if (at > bodiesAt) return invalid("the columns are shorter than the body lengths")
-  let sum = 0
-  let largest = 0
-  for (let lengthAt = frameHeaderBytes; lengthAt < at; lengthAt += 4) {
-    const length = view.getUint32(lengthAt, true)
-    if (length === 0) return invalid("a body is a msgpack value, not 0 bytes")
-    sum += length
-    if (length > largest) largest = length
-  }
-  if (sum !== bodyBytes) return invalid(`the bodies add up to ${sum} bytes, not ${bodyBytes}`)
-  if (largest > limits.bodyBytesMax) return bodyTooLarge(largest)
+  if (4 * count > columnBytes) return invalid("the columns are shorter than the body lengths")
+  return undefined
+}
 
+/** The columns that a flag announces, from the end of the body lengths to the bodies. */
+const viewColumns = (
+  bytes: Uint8Array,
+  view: DataView,
+  columnsAt: number,
+  bodyBytesLargest: number,
+): FrameView | FrameProblem => {
+  const flags = bytes[1]
+  const count = view.getUint16(2, true)
+  const bodiesAt = frameHeaderBytes + view.getUint32(4, true)
   const hasDedup = (flags & frameFlags.dedup) !== 0
-  const dedupAt = at
-  if (hasDedup) at += dedupBytes * count
+  let at = hasDedup ? columnsAt + dedupBytes * count : columnsAt
   let keyLengthsAt = 0
   let keysAt = 0
   if ((flags & frameFlags.key) !== 0) {
@@ -79,19 +93,10 @@ export const viewFrame = (bytes: Uint8Array): FrameView | FrameProblem => {
     if (at < 0) return columnProblem(at, "headers", "headersBytesMax")
   }
   if (at !== bodiesAt) return invalid(`the columns end at byte ${at}, not at ${bodiesAt}`)
-  const checked = {
-    bytes,
-    count,
-    bodyBytesLargest: largest,
-    flags,
-    keyLengthsAt,
-    keysAt,
-    headersLengthsAt,
-    headersAt,
-    bodiesAt,
-  }
+  const places = { keyLengthsAt, keysAt, headersLengthsAt, headersAt, bodiesAt }
+  const checked = { bytes, count, bodyBytesLargest, flags, ...places }
   if (!hasDedup) return checked
-  return { ...checked, dedup: bytes.subarray(dedupAt, dedupAt + dedupBytes * count) }
+  return { ...checked, dedup: bytes.subarray(columnsAt, columnsAt + dedupBytes * count) }
 }
 
 /** The view of a frame that was checked before (from a journal, say). Anything else is a fault. */

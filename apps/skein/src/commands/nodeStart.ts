@@ -12,6 +12,7 @@ import { exitCodeOf } from "../exitCodes.js"
 import { NodeLog } from "../node/NodeLog.js"
 import { Shutdown } from "../node/Shutdown.js"
 import { type ServedNode, serveNode } from "../node/serveNode.js"
+import { settleMemory } from "../node/settleMemory.js"
 import { showError, shownError } from "../output/showError.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 
@@ -31,6 +32,7 @@ export const run: RunCommand = async (context) => {
   // A signal that comes while the node recovers is heeded once it is up.
   const node = await starting
   await announce(context, node, dir)
+  settleMemory(systemClock)
   const end = await Promise.race([shutdown.requested, node.failed])
   const unwatch = shutdown.watch()
   if (isSkeinError(end)) return giveUp(context, node, end)

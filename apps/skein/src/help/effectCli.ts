@@ -1,47 +1,66 @@
 /**
- * Owns: help, completion scripts and the wizard, by @effect/cli over the same grammar that the parser
+ * Owns: completion scripts and the wizard, by @effect/cli over the same grammar that the parser
  * reads. It is loaded only when one of them is asked for: a node does not carry it.
  */
-import { Args, Command, HelpDoc, Options } from "@effect/cli"
+import { Args, Command, Options } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-import { exitCodeTable } from "../exitCodes.js"
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "../grammar/Grammar.js"
-import { describeKind } from "../grammar/ValueKind.js"
-import type { Terminal } from "../output/Terminal.js"
 import { NodeContext } from "../Platform.js"
+import { placeholderOf } from "./helpText.js"
 
-export interface HelpOptions {
-  readonly root: CommandSpec
-  readonly version: string
-  readonly terminal: Terminal
-  /** Runs what the wizard has put together; answers the exit code. */
-  readonly execute: (argv: readonly string[]) => Promise<number>
+export type Shell = "bash" | "fish" | "zsh"
+
+/** A script that completes `skein` in that shell. */
+export const completionScript = async (root: CommandSpec, shell: Shell): Promise<string> => {
+  const written: string[] = []
+  const program = app(
+    toCommand(root, [], async () => {}),
+    "",
+  )(words(["--completions", shell]))
+  await Effect.runPromise(
+    program.pipe(Effect.withConsole(collecting(written)), Effect.provide(NodeContext.layer)),
+  )
+  return repaired(`${written.join("\n")}\n`)
 }
 
-/** Answers `PATH --help`, `--completions SHELL` or `PATH --wizard`. */
-export const showHelp = async (
-  options: HelpOptions,
+/** Asks for the arguments of the command at `path`, and runs it; answers its exit code. */
+export const runWizard = async (
+  root: CommandSpec,
+  version: string,
   path: readonly string[],
-  builtIn: readonly string[],
+  execute: (argv: readonly string[]) => Promise<number>,
 ): Promise<number> => {
-  const { root, version, terminal, execute } = options
-  const written: string[] = []
   let exitCode = 0
   const command = toCommand(root, [], async (argv) => {
     exitCode = await execute(argv)
   })
-  const app = Command.run(command, { name: "skein", version, executable: "skein", footer })
-  const console = collecting(written)
-  await Effect.runPromise(
-    app(["node", "skein", ...path, ...builtIn]).pipe(
-      Effect.withConsole(console),
-      Effect.provide(NodeContext.layer),
-    ),
-  )
-  const text = written.map((line) => `${line.trimEnd()}\n`).join("")
-  await terminal.out(terminal.paintOut("bold", "") === "" ? plain(text) : text)
+  const program = app(command, version)(words([...path, "--wizard"]))
+  await Effect.runPromise(program.pipe(Effect.provide(NodeContext.layer)))
   return exitCode
 }
+
+const words = (argv: readonly string[]): readonly string[] => ["node", "skein", ...argv]
+
+const app = (command: AnyCommand, version: string) =>
+  Command.run(command, { name: "skein", version, executable: "node skein" })
+
+/**
+ * What @effect/cli 0.77.2 gets wrong in its scripts: bash finds no command below the second word (the
+ * words are joined by commas where it compares with `__`) and offers all choices as one word; every
+ * shell offers --log-level, which nothing of ours reads.
+ */
+const repaired = (script: string): string =>
+  script
+    .replace(/^( +)(skein(?:,[\w-]+)+),([\w-]+)\)$/gm, (_, indent: string, above: string, last) => {
+      return `${indent}${above.replaceAll(",", "__")},${last})`
+    })
+    .replace(/compgen -W "([^"]+)"/g, (_, choices: string) => {
+      return `compgen -W "${choices.replaceAll(",", " ")}"`
+    })
+    .split("\n")
+    .filter((line) => !/-l log-level|'--log-level/.test(line))
+    .join("\n")
+    .replaceAll(" --log-level", "")
 
 type AnyCommand = Command.Command<string, never, never, unknown>
 type Execute = (argv: readonly string[]) => Promise<void>
@@ -74,12 +93,7 @@ const toOption = (spec: OptionSpec): Options.Options<unknown> => {
   if (value.kind === "choice") {
     return described(Options.choice(name, value.choices)).pipe(Options.optional)
   }
-  const placeholder = value.kind === "text" ? value.placeholder : value.kind.toUpperCase()
-  const help = value.kind === "text" ? spec.help : `${spec.help} Takes ${describeKind(value)}.`
-  const text = described(Options.text(name)).pipe(
-    Options.withPseudoName(placeholder),
-    Options.withDescription(help),
-  )
+  const text = described(Options.text(name)).pipe(Options.withPseudoName(placeholderOf(value)))
   return repeated === true ? text.pipe(Options.repeated) : text.pipe(Options.optional)
 }
 
@@ -108,16 +122,6 @@ const listOf = (value: unknown): readonly unknown[] => {
   return Array.isArray(value) ? value : [value]
 }
 
-const footer = HelpDoc.sequence(
-  HelpDoc.h1("EXIT CODES"),
-  HelpDoc.descriptionList(
-    exitCodeTable.map(([code, meaning]) => [
-      { _tag: "Text", value: String(code) },
-      HelpDoc.p(meaning),
-    ]) as unknown as Parameters<typeof HelpDoc.descriptionList>[0],
-  ),
-)
-
 const collecting = (written: string[]): Console.Console => {
   const write = (...parts: readonly unknown[]) =>
     Effect.sync(() => {
@@ -127,8 +131,3 @@ const collecting = (written: string[]): Console.Console => {
 }
 
 const defaultConsole = Effect.runSync(Console.consoleWith(Effect.succeed))
-
-/** Without the colours, which @effect/cli always writes. */
-const plain = (text: string): string => text.replaceAll(colour, "")
-
-const colour = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g")

@@ -4,8 +4,14 @@
  */
 import { fixedTable, layerAdminDoors, layerEngine, makeDoorAdmin } from "@skein/cluster"
 import { type NodeIdentity, type OpenNode, openNode } from "@skein/embedded/openNode"
-import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
-import { ClientPort, DoorFailed, type NodeCore, openRpcDoor } from "@skein/node"
+import type { SkeinError } from "@skein/model"
+import {
+  type ClientPort,
+  DoorFailed,
+  type NodeCore,
+  type OpenClientPort,
+  openClientPort,
+} from "@skein/node"
 import { Child } from "@skein/supervision"
 import type { Admin } from "@skein/wire"
 import { Effect, Layer } from "effect"
@@ -69,12 +75,32 @@ class Doors {
     const { host, port } = this.options.settings
     // With one node the address is a name only: nobody connects to it.
     const address = { host, port }
-    const local = { isOpen: (shard: number) => core.isShardOpen(shard) }
+    // The one node has every shard; a shard that is being opened again refuses calls itself, which
+    // is a quicker answer than the engine's waiting for it.
+    const local = { isOpen: () => true }
     const engine = layerEngine({ address, table: fixedTable(address, shards), local })
-    const layer = layerAdminDoors(core.admin).pipe(Layer.provideMerge(engine))
-    return Layer.build(layer).pipe(
+    return Layer.build(layerAdminDoors(core.admin).pipe(Layer.provideMerge(engine))).pipe(
       Effect.flatMap((context) => Effect.provide(makeDoorAdmin(core.admin), context)),
       Effect.tap((admin) => Effect.sync(() => this.#keepAdmin(admin))),
+    )
+  }
+
+  #listen(core: NodeCore, { fabricId, instance }: NodeIdentity) {
+    const { settings, token, log } = this.options
+    return Effect.suspend(() =>
+      openClientPort(
+        { broker: core.broker, admin: this.#admin ?? core.admin },
+        {
+          host: settings.host,
+          port: settings.port,
+          identity: { fabricId, instance, node: settings.node },
+          ...(token !== undefined && { token }),
+          onEvent: (event) => log.port(event),
+        },
+      ),
+    ).pipe(
+      Effect.mapError((error) => new DoorFailed({ error })),
+      Effect.tap((opened) => Effect.sync(() => this.#keepPort(opened))),
     )
   }
 
@@ -82,46 +108,8 @@ class Doors {
     this.#admin = admin
   }
 
-  #listen(core: NodeCore, identity: NodeIdentity) {
-    return Effect.acquireRelease(
-      Effect.tryPromise({
-        try: () => this.#open(core, identity),
-        catch: (cause) => new DoorFailed({ error: asSkeinError(cause) }),
-      }),
-      ({ close }) => Effect.promise(close),
-    )
-  }
-
-  async #open(core: NodeCore, { fabricId, instance }: NodeIdentity) {
-    const { settings, token, log } = this.options
-    const { host, port: wanted, node } = settings
-    const admin = this.#admin ?? core.admin
-    const rpc = openRpcDoor(admin)
-    const fabric = { broker: core.broker, admin }
-    const port = new ClientPort(fabric, rpc, {
-      host,
-      port: wanted,
-      identity: { fabricId, instance, node },
-      ...(token !== undefined && { token }),
-      onEvent: (event) => log.port(event),
-    })
-    const close = async (): Promise<void> => {
-      await port.stop()
-      await rpc.close()
-    }
-    try {
-      const bound = await port.start()
-      this.address = bound.host.includes(":")
-        ? `[${bound.host}]:${bound.port}`
-        : `${bound.host}:${bound.port}`
-      this.#port = port
-      return { close }
-    } catch (cause) {
-      await close()
-      throw cause
-    }
+  #keepPort({ port, address: { host, port: number } }: OpenClientPort): void {
+    this.#port = port
+    this.address = host.includes(":") ? `[${host}]:${number}` : `${host}:${number}`
   }
 }
-
-const asSkeinError = (cause: unknown): SkeinError =>
-  isSkeinError(cause) ? cause : skeinError("InternalError", String(cause), {}, { cause })

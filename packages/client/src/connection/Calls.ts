@@ -1,9 +1,10 @@
 /**
- * Owns: the calls of one connection that wait for an answer: their correlations, timeouts and aborts.
+ * Owns: the calls of one connection that wait for an answer: their correlations, timeouts and
+ * aborts.
  * Must not know: the socket, what an answer's bytes mean.
  *
- * A call that timed out or was aborted keeps its correlation until its answer has come, and the late
- * answer is dropped: a correlation that is still in use must not be used again.
+ * A call that timed out or was aborted keeps its correlation until its answer has come, and the
+ * late answer is dropped: a correlation that is still in use must not be used again.
  */
 import { type Clock, limits, type SkeinError, skeinError } from "@skein/model"
 import { kindName } from "@skein/wire"

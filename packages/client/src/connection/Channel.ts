@@ -3,7 +3,8 @@
  * while the kernel takes no more), envelopes in, keepalive, its end.
  * Must not know: what calls mean (RemoteBroker.ts, RemoteAdmin.ts).
  *
- * End: the first cause wins. Calls reject with ConnectionFailed, then `closed` resolves with the cause.
+ * End: the first cause wins. Calls reject with ConnectionFailed, then `closed` resolves with the
+ * cause.
  */
 import type { Socket } from "node:net"
 import { type Clock, limits, SkeinError, skeinError } from "@skein/model"
@@ -38,7 +39,9 @@ export class Channel {
   #lastSentMs: number
   #cancelKeepalive = (): void => {}
 
-  /** `onFirst` gets the envelope that answers the hello; `timeoutMs` is what calls have unless told. */
+  /**
+   * `onFirst` gets the envelope that answers the hello; `timeoutMs` is what calls have unless told.
+   */
   constructor(
     socket: Socket,
     clock: Clock,

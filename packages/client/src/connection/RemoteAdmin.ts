@@ -1,6 +1,6 @@
 /**
- * Owns: the Admin port over a channel: @effect/rpc's client over a protocol of ours, which sends each
- * request as one rpc envelope. Promises outside, no Effect in the types.
+ * Owns: the Admin port over a channel: @effect/rpc's client over a protocol of ours, which sends
+ * each request as one rpc envelope. Promises outside, no Effect in the types.
  */
 import { decodeError, isSkeinError, type SkeinErrorEncoded, skeinError } from "@skein/model"
 import {
@@ -14,10 +14,10 @@ import {
   unpackValue,
 } from "@skein/wire"
 import { Cause, Effect, Exit, FiberRef, Option, Scope } from "effect"
+import { RpcClient } from "../Platform.js"
 import type { CallOptions } from "./Calls.js"
 import type { Channel } from "./Channel.js"
 import type { ConnectionAdmin } from "./Connection.js"
-import { RpcClient } from "./Platform.js"
 
 type Protocol = RpcClient.Protocol["Type"]
 type Deliver = Parameters<Protocol["run"]>[0]

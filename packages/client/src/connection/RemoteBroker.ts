@@ -1,5 +1,5 @@
 /** Owns: the Broker port over a channel: one envelope per call, a fetch answered in two steps. */
-import { SkeinError } from "@skein/model"
+import { limits, SkeinError, skeinError } from "@skein/model"
 import {
   type DeliveredRun,
   decodeErrorEnvelope,
@@ -25,13 +25,15 @@ import type { ConnectionBroker } from "./Connection.js"
 
 export const remoteBroker = (channel: Channel): ConnectionBroker => ({
   publish: (request, options) =>
-    channel.call(
-      "publish",
-      "published",
-      (correlation) => encodePublish(correlation, request),
-      decodePublished,
-      options,
-    ),
+    request.frame.length > limits.frameBytesMax
+      ? Promise.reject(frameTooLarge(request.frame.length))
+      : channel.call(
+          "publish",
+          "published",
+          (correlation) => encodePublish(correlation, request),
+          decodePublished,
+          options,
+        ),
   fetch: (request, options) => fetchOver(channel, request, options ?? {}),
   settle: (request, options) =>
     channel.call(
@@ -66,6 +68,12 @@ export const remoteBroker = (channel: Channel): ConnectionBroker => ({
       options,
     ),
 })
+
+const frameTooLarge = (byteCount: number): SkeinError =>
+  skeinError("LimitExceeded", `the frame has ${byteCount} bytes`, {
+    limit: "frameBytesMax",
+    max: limits.frameBytesMax,
+  })
 
 const decodeOk = (): void => {}
 

@@ -84,6 +84,12 @@ describe("calls", () => {
     expect(await ping).toBeGreaterThanOrEqual(0)
   })
 
+  it("a frame over its limit is refused before it is sent", async () => {
+    const { connection } = await setup()
+    const large = { ...publish, frame: new Uint8Array(limits.frameBytesMax + 1) }
+    await expect(connection.broker.publish(large)).rejects.toMatchObject({ _tag: "LimitExceeded" })
+  })
+
   it("answers may come in any order", async () => {
     const { node, connection } = await setup()
     const calls = [1, 2, 3].map((frameNumber) =>

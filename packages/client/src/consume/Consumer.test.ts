@@ -190,6 +190,20 @@ describe("Consumer", () => {
     await client.close()
   })
 
+  it("keeps the order when a refused fetch is repeated because its refusal was lost", async () => {
+    const { clock, queue, fabric } = await setup()
+    const faults: Fault[] = [skeinError("ShardUnavailable", "opening"), "none", "dropBefore"]
+    fabric.fault = (op) => (op === "fetch" ? (faults.shift() ?? "none") : "none")
+    await fill(queue, 5)
+    const consumer = await queue.consume()
+    await settleAll()
+    const more = fill(queue, 5)
+    await clock.advance(1000)
+    await more
+    const messages = await takeCount(consumer, 10)
+    expect(messages.map((each) => each.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
   it("times settles out when there is no connection, and settles them later all the same", async () => {
     const { clock, queue, fabric, stored } = await setup()
     await fill(queue, 1)

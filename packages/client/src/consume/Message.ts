@@ -2,7 +2,7 @@
  * Owns: a delivered message and a delivered batch as the program sees them. A message decodes its
  * value when it is asked for, so a body that does not decode harms nobody but who looks at it.
  */
-import { type Outcome, type Epoch, type Sequence, skeinError } from "@skein/model"
+import { type Epoch, type Outcome, type Sequence, skeinError } from "@skein/model"
 import { unpackBody } from "../codec/BodyCodec.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { HeldRun } from "./HeldRun.js"

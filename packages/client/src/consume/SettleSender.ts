@@ -167,7 +167,9 @@ export class SettleSender {
       this.#retryLater()
       return
     }
-    load.forEach((waiter) => waiter.failed(error))
+    load.forEach((waiter) => {
+      waiter.failed(error)
+    })
     if (error._tag === "QueueNotFound" || error._tag === "Quarantined") this.#host.broken(error)
     this.#checkIdle()
   }

@@ -43,7 +43,7 @@ export interface Settings<A, E> extends Omit<WorkerOptions<A>, "onFailure" | "si
 export const run = <A, E extends TaggedFailure, R>(
   queue: QueueDefinition<A>,
   handler: (message: Message<A>) => Effect.Effect<unknown, E, R>,
-  options: WorkOptions<NoInfer<A>, NoInfer<E>>,
+  options: NoInfer<WorkOptions<A, E>>,
 ): Effect.Effect<never, ConsumeError, R | Skein> =>
   Effect.scoped(
     Effect.gen(function* () {

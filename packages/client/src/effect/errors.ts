@@ -2,8 +2,11 @@
 import { type ErrorTag, isSkeinError, skeinError, type Tagged } from "@skein/model"
 import { Effect } from "effect"
 
+/** One error type per tag, so that `catchTag` can tell them apart. */
+type Each<Tag extends ErrorTag> = Tag extends ErrorTag ? Tagged<Tag> : never
+
 /** What any call can meet. */
-export type CallError = Tagged<(typeof callTags)[number]>
+export type CallError = Each<(typeof callTags)[number]>
 export const callTags = [
   "TimedOut",
   "FabricClosed",
@@ -18,10 +21,10 @@ export const callTags = [
   "InternalError",
 ] as const
 
-export type ConnectError = CallError | Tagged<(typeof connectTags)[number]>
+export type ConnectError = CallError | Each<(typeof connectTags)[number]>
 export const connectTags = ["Unauthorized", "VersionUnsupported"] as const
 
-export type PublishError = CallError | Tagged<(typeof publishTags)[number]>
+export type PublishError = CallError | Each<(typeof publishTags)[number]>
 export const publishTags = [
   "PayloadInvalid",
   "BodyTooLarge",
@@ -33,13 +36,13 @@ export const publishTags = [
   "Unconfirmed",
 ] as const
 
-export type ConsumeError = CallError | Tagged<(typeof consumeTags)[number]>
+export type ConsumeError = CallError | Each<(typeof consumeTags)[number]>
 export const consumeTags = ["QueueNotFound"] as const
 
-export type SettleError = CallError | Tagged<(typeof settleTags)[number]>
+export type SettleError = CallError | Each<(typeof settleTags)[number]>
 export const settleTags = ["LeaseLost", "QueueNotFound"] as const
 
-export type DeclareError = CallError | Tagged<(typeof declareTags)[number]>
+export type DeclareError = CallError | Each<(typeof declareTags)[number]>
 export const declareTags = [
   "QueueNameInvalid",
   "PolicyInvalid",
@@ -54,18 +57,18 @@ export const declareTags = [
 export const call = <A, Tag extends ErrorTag>(
   tags: readonly Tag[],
   run: (signal: AbortSignal) => PromiseLike<A>,
-): Effect.Effect<A, CallError | Tagged<Tag>> =>
+): Effect.Effect<A, CallError | Each<Tag>> =>
   Effect.tryPromise({ try: run, catch: (error) => narrow(tags, error) })
 
 export const narrow = <Tag extends ErrorTag>(
   tags: readonly Tag[],
   error: unknown,
-): CallError | Tagged<Tag> => {
+): CallError | Each<Tag> => {
   if (isSkeinError(error)) {
     const known: readonly ErrorTag[] = callTags
     const own: readonly ErrorTag[] = tags
     if (known.includes(error._tag) || own.includes(error._tag)) {
-      return error as CallError | Tagged<Tag>
+      return error as CallError | Each<Tag>
     }
   }
   const detail = error instanceof Error ? error.message : String(error)

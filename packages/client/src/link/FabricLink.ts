@@ -8,6 +8,7 @@
  */
 import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import { clientLimits } from "../clientLimits.js"
+import type { CallLife } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
 import type { FabricConnection, OpenFabric } from "./FabricConnection.js"
@@ -34,7 +35,7 @@ export class FabricLink {
   readonly #openFabric: OpenFabric
   readonly #users = new Set<LinkUser>()
   readonly #abort = new AbortController()
-  #waiters: Deferred<FabricConnection>[] = []
+  readonly #waiters = new Set<Deferred<FabricConnection>>()
   #wasUp = false
   #upSinceMs = 0
   #attempt = 0
@@ -55,11 +56,12 @@ export class FabricLink {
   }
 
   /** The open connection, now or as soon as there is one. Rejects when the link closes. */
-  whenUp(): Promise<FabricConnection> {
+  whenUp(life: CallLife): Promise<FabricConnection> {
     if (this.fabric !== undefined) return Promise.resolve(this.fabric)
     if (this.closedBy !== undefined) return Promise.reject(this.closedBy)
     const waiter = new Deferred<FabricConnection>()
-    this.#waiters.push(waiter)
+    this.#waiters.add(waiter)
+    life.onEnd(() => this.#waiters.delete(waiter))
     return waiter.promise
   }
 
@@ -76,9 +78,8 @@ export class FabricLink {
     this.fabric = undefined
     this.#cancelRetry()
     this.#abort.abort()
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const waiter of waiters) waiter.reject(error)
+    for (const waiter of this.#waiters) waiter.reject(error)
+    this.#waiters.clear()
     for (const user of [...this.#users]) user.linkClosed(error)
     this.#users.clear()
   }
@@ -100,9 +101,8 @@ export class FabricLink {
     this.#upSinceMs = this.#runtime.clock.monotonicMs()
     this.lastError = undefined
     fabric.closed.then((error) => this.#lost(fabric, error))
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const waiter of waiters) waiter.resolve(fabric)
+    for (const waiter of this.#waiters) waiter.resolve(fabric)
+    this.#waiters.clear()
     for (const user of [...this.#users]) user.linkUp(fabric)
   }
 

@@ -190,6 +190,32 @@ describe("Publisher", () => {
     expect(fabric.queue("q").messages.length).toBe(1)
   })
 
+  it("keeps the order of calls made before the queue's address is known", async () => {
+    const { clock, client, fabric } = await setup({ bodyBytesMax: 100 })
+    const later = client.queue(Queue.bytes("q"))
+    fabric.delayMs = 5
+    const abort = new AbortController()
+    const ends = [
+      end(later.publish(body(0))),
+      end(later.publishMany([body(1), body(2)]).then(([first]) => first)),
+      end(later.publish(new Uint8Array(200))),
+      end(later.publish(body(9), { signal: abort.signal })),
+      end(later.publish(body(9), { timeoutMs: 1 })),
+    ]
+    abort.abort()
+    const last = later.info().then(() => later.publish(body(3)))
+    await clock.advance(100)
+    await last
+    const tags = (await Promise.all(ends)).map((how) => ("error" in how ? how.error._tag : "ok"))
+    expect(tags).toEqual(["ok", "ok", "BodyTooLarge", "Aborted", "TimedOut"])
+    const stored = fabric.queue("q").messages.map((each) => indexOf(each.body))
+    expect(stored).toEqual([0, 1, 2, 3])
+    const missing = client.queue(Queue.bytes("missing")).publish(body(0))
+    const failed = errorOf(missing)
+    await clock.advance(10)
+    expect((await failed)._tag).toBe("QueueNotFound")
+  })
+
   it("bounds its buffer: room() waits, and beyond the hard bound publishes are refused", async () => {
     const { clock, fabric, queue } = await setup()
     fabric.connectError = skeinError("ConnectionFailed", "away")

@@ -4,7 +4,6 @@
  * and the crash simulation check journals with it.
  */
 import { strict as assert } from "node:assert"
-import type { SkeinError } from "@skein/model"
 import type {
   CheckpointDelta,
   Chunk,
@@ -15,6 +14,7 @@ import type {
   ShardRecord,
   ShardTenant,
 } from "../Journal.js"
+import type { SkeinError } from "@skein/model"
 
 /** What a record says: a text, and frames that are not wanted any more. */
 export interface ModelEvent {
@@ -23,7 +23,8 @@ export interface ModelEvent {
 }
 
 interface HeldFrame extends FrameKey {
-  location: Location
+  /** Unknown until the commit is answered. */
+  location: Location | undefined
   readonly bytes: number
 }
 
@@ -38,6 +39,7 @@ export class ModelTenant implements ShardTenant {
   readonly frames = new Map<string, HeldFrame>()
   readonly #dirty = new Set<number>()
   #historyDirty = false
+  #placedUpTo = 0
   closedBy: SkeinError | undefined
 
   constructor(readonly opened: OpenedShard) {}
@@ -46,8 +48,11 @@ export class ModelTenant implements ShardTenant {
   static async open(opened: OpenedShard): Promise<ModelTenant> {
     const tenant = new ModelTenant(opened)
     for await (const chunk of opened.checkpoint.chunks) tenant.#restore(chunk)
+    for (const frame of opened.checkpoint.placements) tenant.#place(frame, frame.location)
     assert.equal(tenant.recordNumber, opened.checkpoint.recordNumber, "the checkpoint's record")
     for await (const record of opened.records) tenant.#replay(record)
+    for (const [key, { location }] of tenant.frames) assert.ok(location !== undefined, key)
+    tenant.#placedUpTo = tenant.recordNumber
     opened.attach(tenant)
     return tenant
   }
@@ -55,23 +60,31 @@ export class ModelTenant implements ShardTenant {
   /** Takes a record that is about to be committed. Its frames get their place by `placed`. */
   evolve(record: ShardRecord): void {
     this.recordNumber++
+    for (const { generation, first, bytes } of record.frames) {
+      this.#hold({ generation, first, location: undefined, bytes: bytes.length })
+    }
     this.#apply(decodeEvent(record.events))
   }
 
+  /** Takes in the answer to a commit. */
   placed(records: readonly ShardRecord[], locations: readonly Location[]): void {
     let at = 0
     for (const { frames } of records) {
-      for (const { generation, first, bytes } of frames) {
-        this.#hold({ generation, first, location: locations[at++], bytes: bytes.length })
+      for (const frame of frames) {
+        const location = locations[at++]
+        if (this.#place(frame, location)) continue
+        this.opened.release(location, frame.bytes.length)
       }
     }
     assert.equal(at, locations.length, "one location for each frame")
+    this.#placedUpTo += records.length
   }
 
   /** All frames that are wanted, read and compared by `expected`. */
   async readAll(): Promise<Map<string, Uint8Array>> {
     const bodies = new Map<string, Uint8Array>()
     for (const [key, frame] of [...this.frames]) {
+      assert.ok(frame.location !== undefined, `${key} has a place`)
       bodies.set(key, await this.opened.read(frame, frame.location, frame.bytes))
     }
     return bodies
@@ -92,7 +105,7 @@ export class ModelTenant implements ShardTenant {
     }
     this.#dirty.clear()
     this.#historyDirty = false
-    return { recordNumber: this.recordNumber, put, drop }
+    return { recordNumber: this.recordNumber, placedUpTo: this.#placedUpTo, put, drop }
   }
 
   readonly locate = (key: FrameKey): Location | undefined => this.frames.get(keyOf(key))?.location
@@ -125,6 +138,15 @@ export class ModelTenant implements ShardTenant {
     this.#apply(decodeEvent(record.events))
   }
 
+  /** `false`: no such frame is left. */
+  #place(key: FrameKey, location: Location): boolean {
+    const frame = this.frames.get(keyOf(key))
+    if (frame === undefined) return false
+    frame.location = location
+    this.#dirty.add(frame.generation)
+    return true
+  }
+
   #hold(frame: HeldFrame): void {
     this.frames.set(keyOf(frame), frame)
     this.#dirty.add(frame.generation)
@@ -138,7 +160,7 @@ export class ModelTenant implements ShardTenant {
       if (frame === undefined) continue
       this.frames.delete(keyOf(key))
       this.#dirty.add(key.generation)
-      this.opened.release(frame.location, frame.bytes)
+      if (frame.location !== undefined) this.opened.release(frame.location, frame.bytes)
     }
   }
 }

@@ -1,10 +1,13 @@
 /**
- * Owns: what all connections of a port hold together: bytes of requests that are not answered, their
- * number, and bytes of envelopes that are begun and not complete.
+ * Owns: what all connections of a port hold together: bytes of requests that are not answered,
+ * their number, bytes of envelopes that are begun and not complete, and bytes of answers not taken
+ * yet.
  */
 export class Budget {
   /** Of envelopes begun; each connection keeps its part current. */
   partialBytes = 0
+  /** Of answers that peers have not taken, as of each connection's last write or drain. */
+  unsentBytes = 0
   #inFlightBytes = 0
   #requests = 0
   readonly #inFlightBytesMax: number

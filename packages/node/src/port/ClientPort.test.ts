@@ -53,6 +53,12 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close()
 })
 
+/** Many fetches in one write, so that one chunk brings them all. */
+const fetches = (from: number, to: number): Uint8Array => {
+  const numbers = Array.from({ length: to - from + 1 }, (_, i) => from + i)
+  return Buffer.concat(numbers.flatMap((i) => encodeFetch(i, fetchOf({ fetchNumber: i }))))
+}
+
 const settle = [{ outcome: "ack" as const, epoch: 1, attempt: 0, ranges: [1, 1] }]
 
 describe("serving", () => {
@@ -128,7 +134,7 @@ describe("serving", () => {
     expect(await client.ping()).toBe(true)
     const other = await RawClient.open(address.port)
     await client.end()
-    while (port.counters().connections > 1) await other.ping()
+    await other.until(() => port.counters().connections === 1)
     expect(fabric.cancelled).toBe(2)
     expect(fabric.sessions.size).toBe(1)
     expect(port.counters()).toMatchObject({ requestsInFlight: 0, inFlightBytes: 0 })
@@ -154,7 +160,7 @@ describe("serving", () => {
   })
 
   it("carries the admin calls as rpc", async () => {
-    const { address } = await setup()
+    const { fabric, address } = await setup()
     const client = await RawClient.open(address.port)
     const call = (correlation: number, name: string, payload: unknown) =>
       client.send(encodeEnvelope("rpc", correlation, encodeRpcCall({ call: name, payload })))
@@ -170,6 +176,9 @@ describe("serving", () => {
     const fault = (await client.error()).error
     expect(fault._tag).toBe("InternalError")
     expect(fault.message).not.toContain("hunter2")
+    fabric.peeked = new Uint8Array(limits.frameBytesMax + 1)
+    call(5, "peek", { name: "x" })
+    expect((await client.error()).error._tag).toBe("LimitExceeded")
     call(4, "purge", { name: "x" })
     expect(unpackValue((await client.next())?.payload ?? new Uint8Array())).toBe(3)
   })
@@ -245,7 +254,7 @@ describe("limits", () => {
       data: { limit: "connectionsPerNodeMax", max: 2 },
     })
     await first.end()
-    while (port.counters().connections > 1) await second.ping()
+    await second.until(() => port.counters().connections === 1)
     expect(await (await RawClient.open(address.port)).ping()).toBe(true)
   })
 
@@ -261,7 +270,7 @@ describe("limits", () => {
     expect(await client.next()).toMatchObject({ kind: "published" })
   })
 
-  it("reading stops at the connection's bytes in flight, and goes on when they are answered", async () => {
+  it("reading stops at the connection's bytes in flight, and goes on after answers", async () => {
     const max = 200_000
     const { fabric, address, port } = await setup({
       limits: { inFlightBytesPerConnectionMax: max },
@@ -312,13 +321,12 @@ describe("limits", () => {
     const slow = await RawClient.open(address.port)
     slow.socket.pause()
     const other = await RawClient.open(address.port)
-    for (let i = 1; i <= 500; i++) slow.send(encodeFetch(i, fetchOf({ fetchNumber: i })))
-    while (port.counters().unsentBytes < 1_000_000) expect(await other.ping()).toBe(true)
-    await turns(50)
-    const asked = fabric.fetches.length
-    // One chunk of requests may be read past the limit, here 64 KiB of them at most.
+    slow.bytes(fetches(1, 100))
+    await other.until(() => fabric.fetches.length === 100)
+    await other.until(() => port.counters().unsentBytes >= 20_000_000)
+    slow.bytes(fetches(101, 130))
     for (let i = 0; i < 50; i++) expect(await other.ping()).toBe(true)
-    expect(fabric.fetches.length).toBe(asked)
+    expect(fabric.fetches.length).toBe(100)
     for (let i = 0; i < 3; i++) {
       clock.advance(limits.envelopeWithinMs)
       expect(await other.ping()).toBe(true)
@@ -326,7 +334,7 @@ describe("limits", () => {
     expect(events).toContainEqual(
       expect.objectContaining({ error: expect.objectContaining({ _tag: "Overloaded" }) }),
     )
-    while (port.counters().connections > 1) expect(await other.ping()).toBe(true)
+    await other.until(() => port.counters().connections === 1)
     await slow.end()
   })
 
@@ -337,12 +345,32 @@ describe("limits", () => {
     fabric.runs = [runOf(frameOf(1, 400_000), 1)]
     const slow = await RawClient.open(address.port)
     slow.socket.pause()
-    for (let i = 1; i <= 500; i++) slow.send(encodeFetch(i, fetchOf({ fetchNumber: i })))
+    slow.bytes(fetches(1, 100))
     const other = await RawClient.open(address.port)
-    while (port.counters().connections > 1) expect(await other.ping()).toBe(true)
+    await other.until(() => port.counters().connections === 1)
     expect(port.counters().unsentBytes).toBe(0)
     await slow.end()
   })
+})
+
+it("of those who take no answers, the one with the most makes room on the node", async () => {
+  const { fabric, address, port } = await setup({ limits: { unsentBytesPerNodeMax: 40_000_000 } })
+  fabric.runs = [runOf(frameOf(1, 400_000), 1)]
+  const other = await RawClient.open(address.port)
+  const peers: RawClient[] = []
+  for (const count of [60, 90]) {
+    const peer = await RawClient.open(address.port)
+    peer.socket.pause()
+    peer.bytes(fetches(1, count))
+    peers.push(peer)
+    await other.until(() => fabric.fetches.length === (peers.length === 1 ? 60 : 150))
+  }
+  await other.until(() => port.counters().connections === 2)
+  const [kept, cut] = peers
+  cut.socket.resume()
+  await cut.closed
+  kept.socket.resume()
+  for (let i = 0; i < 60; i++) expect((await kept.next())?.kind).toBe("fetched")
 })
 
 /** Lets pending I/O of this process happen. */

@@ -3,9 +3,10 @@
  * byte budgets, drain. Does no work per message.
  * Must not know: queues, shards; it takes a Fabric.
  *
- * Shutdown order: listener closed (new connections are refused by the kernel) -> goaway to all, waits
- * of fetches ended, new publishes and fetches refused as retryable -> requests in flight answered ->
- * connections ended -> after `drainWithinMs` or a second `stop` whatever is left is destroyed.
+ * Shutdown order: listener closed (new connections are refused by the kernel) -> goaway to all,
+ * waits of fetches ended, new publishes and fetches refused as retryable -> requests in flight
+ * answered -> connections ended -> after `drainWithinMs` or a second `stop` whatever is left is
+ * destroyed.
  */
 import { createServer, type Server, type Socket } from "node:net"
 import { type Clock, invariant, limits, type SkeinError, skeinError } from "@skein/model"
@@ -80,6 +81,7 @@ export class ClientPort {
       budget: new Budget(portLimits.inFlightBytesPerNodeMax),
       draining: false,
       evictOldestPartial: () => this.#evictOldestPartial(),
+      evictMostUnsent: () => this.#evictMostUnsent(),
       onEvent: (event) => {
         if (event._tag === "Refused") this.#refusedTotal++
         emit(event)
@@ -114,7 +116,9 @@ export class ClientPort {
     })
   }
 
-  /** Drains and closes; see the head of this file. Never rejects. A second call hurries the first. */
+  /**
+   * Drains and closes; see the head of this file. Never rejects. A second call hurries the first.
+   */
   stop(): Promise<void> {
     if (this.#stopping !== undefined) {
       this.#destroyAll()
@@ -199,6 +203,14 @@ export class ClientPort {
 
   #destroyAll(): void {
     for (const connection of this.#connections) connection.destroy()
+  }
+
+  #evictMostUnsent(): void {
+    let most: PortConnection | undefined
+    for (const connection of this.#connections) {
+      if (most === undefined || connection.unsentBytes > most.unsentBytes) most = connection
+    }
+    most?.cutOff()
   }
 
   #evictOldestPartial(): void {

@@ -52,6 +52,7 @@ export class PortConnection {
   #timerDueMs = Number.POSITIVE_INFINITY
   #cancelTimer = (): void => {}
   #taken = -1
+  #unsentBytes = 0
 
   constructor(socket: Socket, host: PortHost, onClosed: (connection: PortConnection) => void) {
     this.#socket = socket
@@ -199,28 +200,36 @@ export class PortConnection {
       if (!socket.write(buffer)) this.#awaitsDrain = true
     }
     if (buffers.length > 1) socket.uncork()
-    const unsent = socket.writableLength
     if (!this.#awaitsDrain) return
-    const { unsentBytesPerConnectionMax: max, unsentBytesPauseAt } = this.#host.limits
-    if (unsent > max) {
-      this.#overrun(unsent, max)
+    const unsent = socket.writableLength
+    const { budget, limits } = this.#host
+    this.#setUnsent(unsent)
+    if (unsent > limits.unsentBytesPerConnectionMax) {
+      this.cutOff()
       return
     }
-    if (unsent > unsentBytesPauseAt) this.#updateReading()
+    if (budget.unsentBytes > limits.unsentBytesPerNodeMax) this.#host.evictMostUnsent()
+    if (unsent > limits.unsentBytesPauseAt) this.#updateReading()
     this.#watch()
   }
 
-  /** Nothing more can be sent to it, not even the reason. */
-  #overrun(unsent: number, max: number): void {
-    const data = { limit: "unsentBytesPerConnectionMax", max }
-    const error = skeinError("Overloaded", `the peer left ${unsent} bytes of answers unread`, data)
+  /** The peer does not take its answers: nothing more can be sent to it, not even the reason. */
+  cutOff(): void {
+    const detail = `the peer left ${this.unsentBytes} bytes of answers unread`
+    const error = skeinError("Overloaded", detail)
     this.#host.onEvent({ _tag: "Refused", peer: this.peer, error })
     this.destroy()
+  }
+
+  #setUnsent(bytes: number): void {
+    this.#host.budget.unsentBytes += bytes - this.#unsentBytes
+    this.#unsentBytes = bytes
   }
 
   #drained(): void {
     this.#awaitsDrain = false
     this.#taken = -1
+    this.#setUnsent(0)
     this.#updateReading()
   }
 
@@ -315,7 +324,7 @@ export class PortConnection {
       }
     }
     if (this.#isStalled()) {
-      this.#overrun(this.unsentBytes, limits.unsentBytesPauseAt)
+      this.cutOff()
       return
     }
     this.#watch()
@@ -335,6 +344,7 @@ export class PortConnection {
     this.#state = "closed"
     this.#cancelTimer()
     this.#setPartial(0)
+    this.#setUnsent(0)
     this.#requests.drop()
     this.#onClosed(this)
   }

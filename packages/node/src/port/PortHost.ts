@@ -22,6 +22,7 @@ export interface PortLimits {
   readonly sessionsPerConnectionMax: number
   readonly unsentBytesPauseAt: number
   readonly unsentBytesPerConnectionMax: number
+  readonly unsentBytesPerNodeMax: number
 }
 
 /** What happened at the port, for the log. Never holds a token or a body. */
@@ -45,5 +46,7 @@ export interface PortHost {
   readonly budget: Budget
   /** Closes the connection whose envelope was begun first. */
   readonly evictOldestPartial: () => void
+  /** Closes the connection that left most of its answers unread. */
+  readonly evictMostUnsent: () => void
   draining: boolean
 }

@@ -3,11 +3,11 @@
  * fabric, answers, their count and bytes. One step per request; nothing here is done per message.
  * Must not know: the socket.
  *
- * Interleavings: a fetch is answered in two steps and holds its correlation until both are sent; its
- * bytes count until its settles are answered, so that a long poll pins nothing. After `drop` (the
- * connection is gone) answers that arrive late are thrown away; sessions live on.
+ * Interleavings: a fetch is answered in two steps and holds its correlation until both are sent;
+ * its bytes count until its settles are answered, so that a long poll pins nothing. After `drop`
+ * (the connection is gone) answers that arrive late are thrown away; sessions live on.
  */
-import { isSkeinError, type SessionId, SkeinError, skeinError } from "@skein/model"
+import { isSkeinError, limits, type SessionId, SkeinError, skeinError } from "@skein/model"
 import {
   decodeCloseSession,
   decodeExtend,
@@ -297,10 +297,17 @@ const encodeOk = (correlation: number): Parts => encodeEnvelope("ok", correlatio
 const encodeRpc = (correlation: number, result: Uint8Array): Parts =>
   encodeEnvelope("rpc", correlation, result)
 
+const tooLarge = (byteCount: number): SkeinError =>
+  skeinError("LimitExceeded", `the answer has ${byteCount} bytes: ask for less`, {
+    limit: "frameBytesMax",
+    max: limits.frameBytesMax,
+  })
+
 const callAdmin = (host: PortHost, payload: Uint8Array): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {
     host.admin.call(payload, (result) => {
       if (result instanceof SkeinError) reject(result)
+      else if (result.length > limits.frameBytesMax) reject(tooLarge(result.length))
       else resolve(result)
     })
   })

@@ -1,14 +1,15 @@
 /**
- * Owns: the control plane's server: @effect/rpc's RpcServer over a protocol of ours, which takes the
- * payloads of rpc envelopes. To the engine all connections are one client; each call has its own id.
+ * Owns: the control plane's server: @effect/rpc's RpcServer over a protocol of ours, which takes
+ * the payloads of rpc envelopes. To the engine all connections are one client; each call has its
+ * own id.
  * Must not know: sockets; what the calls do.
  */
 import { decodeError, type SkeinError, skeinError } from "@skein/model"
 import { type Admin, AdminRpcs, decodeRpcCall, packValue, type RpcCall } from "@skein/wire"
 import { Effect, Either, Fiber, Mailbox, Option, ParseResult, Schema } from "effect"
+import { RpcServer } from "../Platform.js"
 import type { AdminDoor } from "./AdminDoor.js"
 import { adminHandlers } from "./AdminHandlers.js"
-import { RpcServer } from "./Platform.js"
 
 type Answer = (result: SkeinError | Uint8Array) => void
 type Protocol = RpcServer.Protocol["Type"]
@@ -80,7 +81,9 @@ export const openRpcDoor = (admin: Admin): RpcDoor => {
   }
 }
 
-/** Checked here once more than the engine does, because here the caller can be told what is wrong. */
+/**
+ * Checked here once more than the engine does, because here the caller can be told what is wrong.
+ */
 const decodeCall = (payload: Uint8Array): RpcCall | SkeinError => {
   const call = decodeRpcCall(payload)
   if (call instanceof Error) return call

@@ -1,6 +1,7 @@
 /**
- * 10,000 valid client streams, each changed at random: cut, bytes changed, parts repeated, removed or
- * swapped. The port must answer or close each, serve a bystander all the while, and keep nothing.
+ * 10,000 valid client streams, each changed at random: cut, bytes changed, parts repeated, removed
+ * or swapped. The port must answer or close each, serve a bystander all the while, and keep
+ * nothing.
  */
 import {
   encodeEnvelope,

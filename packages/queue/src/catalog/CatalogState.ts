@@ -1,6 +1,7 @@
 /**
- * Owns: which queues there are: name -> (generation, shard, policy), in order of names, and the doomed
- * ones that their shards have yet to delete. Generations rise by one and are never used again.
+ * Owns: which queues there are: name -> (generation, shard, policy), in order of names, and the
+ * doomed ones that their shards have yet to delete. Generations rise by one and are never used
+ * again.
  * Must not know: what is in a queue.
  */
 import type { Generation, Shard } from "@skein/model"

@@ -1,4 +1,6 @@
-/** Owns: how the catalog changes. Never rejects; what cannot have happened is an InvariantViolation. */
+/**
+ * Owns: how the catalog changes. Never rejects; what cannot have happened is an InvariantViolation.
+ */
 import { invariant } from "@skein/model"
 import type { CatalogEvent } from "./CatalogEvent.js"
 import type { CatalogState } from "./CatalogState.js"

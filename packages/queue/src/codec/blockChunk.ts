@@ -1,11 +1,11 @@
 /**
- * Owns: the stored form of a block: `[version, index, forgottenBelow, touched, sinceMs, bits, failed,
- * returned, frames]`.
+ * Owns: the stored form of a block: `[version, index, forgottenBelow, touched, sinceMs, bits,
+ * failed, returned, frames]`.
  *
  * ```
  *   bits      [first byte, bytes]: two messages a byte, the lower one in the low bits; leased is
  *             stored as ready, because leases are not durable; zeros at both ends are left out
- *   failed    [first message, bytes a count (1 or 2), bytes], little-endian; nil when there are none
+ *   failed    [first message, bytes a count (1 or 2), bytes], little-endian; nil when all are 0
  *   returned  likewise
  *   frames    18 bytes for each living frame that starts in the block: u16 offset, u16 messages,
  *             u16 unsettled, u32 bytes, f64 location, little-endian
@@ -102,7 +102,7 @@ const packTally = (tally: Tally | undefined): readonly unknown[] | null => {
   }
   const stored = new Uint8Array(values.length * 2)
   const view = new DataView(stored.buffer)
-  values.forEach((value, at) => view.setUint16(at * 2, value, true))
+  for (let at = 0; at < values.length; at++) view.setUint16(at * 2, values[at], true)
   const [from, bytes] = trimmed(stored, 2)
   return [from, 2, bytes]
 }

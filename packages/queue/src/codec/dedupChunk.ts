@@ -1,6 +1,6 @@
 /**
- * Owns: the stored form of a chunk of dedup ids: `[version, number, ids, times]`: ids 16 bytes each,
- * oldest first; times `[journalMs, how many, …]`.
+ * Owns: the stored form of a chunk of dedup ids: `[version, number, ids, times]`: ids 16 bytes
+ * each, oldest first; times `[journalMs, how many, …]`.
  */
 import { DedupChunk, dedupChunkIds, dedupIdBytes, dedupWords } from "../state/DedupWindow.js"
 import { packTuple, unpackTuple } from "./tuples.js"

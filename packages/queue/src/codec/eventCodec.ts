@@ -1,6 +1,6 @@
 /**
- * Owns: the stored form of durable events. A record of a shard holds `[version, event, …]`, events of
- * several queues in the order in which they happened, each `[generation, tag, …fields]`:
+ * Owns: the stored form of durable events. A record of a shard holds `[version, event, …]`, events
+ * of several queues in the order in which they happened, each `[generation, tag, …fields]`:
  *
  * ```
  *   1 Created         name, policy

@@ -1,4 +1,7 @@
-/** Owns: the stored form of a policy: `[leaseMs, dedupWindowMs, messagesMax, bytesMax, bodyBytesMax]`. */
+/**
+ * Owns: the stored form of a policy: `[leaseMs, dedupWindowMs, messagesMax, bytesMax,
+ * bodyBytesMax]`.
+ */
 import type { QueuePolicy } from "@skein/model"
 import type { Fields } from "./tuples.js"
 

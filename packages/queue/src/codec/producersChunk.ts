@@ -1,6 +1,6 @@
 /**
- * Owns: the stored form of the producers of one page: `[version, producer, …]`, each `[id, last frame
- * number, last journalMs, results]`, results `[first, count, duplicates, …]`, oldest first.
+ * Owns: the stored form of the producers of one page: `[version, producer, …]`, each `[id, last
+ * frame number, last journalMs, results]`, results `[first, count, duplicates, …]`, oldest first.
  */
 import { isHex128, limits } from "@skein/model"
 import { Producer } from "../state/Producers.js"

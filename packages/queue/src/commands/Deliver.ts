@@ -1,7 +1,7 @@
 /**
- * Owns: giving ready messages to waiting fetches: oldest message first, one fetch of each session in
- * turn. A repeated fetch gets what is still leased under its number; one whose wait is over and for
- * which nothing is ready gets an empty answer.
+ * Owns: giving ready messages to waiting fetches: oldest message first, one fetch of each session
+ * in turn. A repeated fetch gets what is still leased under its number; one whose wait is over and
+ * for which nothing is ready gets an empty answer.
  */
 import { invariant, limits, type Now, type Sequence } from "@skein/model"
 import type { Decision, Delivery } from "../Decision.js"
@@ -18,25 +18,29 @@ export const decideDeliver = (state: QueueState, now: Now): Decision => {
   if (state.sessions.turns.length === 0) return done()
   const deal = new Deal(state, now)
   // Each round gives every session that still waits one fetch.
-  let round = state.sessions.turns.map((session) => ({ session, at: 0 }))
-  while (round.length > 0) {
-    const again: typeof round = []
-    for (const turn of round) {
-      const wait = turn.session.waits[turn.at]
-      deal.answer(wait)
-      if (++turn.at < turn.session.waits.length) again.push(turn)
+  let sessions: readonly Session[] = state.sessions.turns
+  for (let round = 0; sessions.length > 0 && !deal.over; round++) {
+    const again: Session[] = []
+    for (const session of sessions) {
+      if (deal.over) break
+      deal.answer(session.waits[round])
+      if (round + 1 < session.waits.length) again.push(session)
     }
-    round = again
+    sessions = again
   }
   return done(deal.events, deal.deliveries)
 }
 
-/** One pass over the ready messages; remembers what it has given, because the state may not change. */
+/**
+ * One pass over the ready messages; remembers what it has given, because the state may not change.
+ */
 class Deal {
   readonly events: Event[] = []
   readonly deliveries: Delivery[] = []
   private block: Block | undefined
   private offset: number
+  /** Repeats, and waits that are over, are answered even if nothing is ready. */
+  private readonly mustAnswer: boolean
   private readonly touched = new Set<Block>()
   private readonly given = new Map<Session, number>()
 
@@ -46,11 +50,19 @@ class Deal {
   ) {
     this.block = state.blocks.readyBlock
     this.offset = this.block?.readyFrom ?? 0
+    const { waits, repeats } = state.sessions
+    this.mustAnswer = repeats > 0 || waits.nextMs <= now.monotonicMs
+    this.skipEmpty()
+  }
+
+  /** Nothing is left to give, and nobody must be answered without. */
+  get over(): boolean {
+    return this.block === undefined && !this.mustAnswer
   }
 
   answer(wait: Wait): void {
     const { session, fetchNumber } = wait
-    if (session.answered(fetchNumber)) {
+    if (wait.repeat) {
       this.end(wait, heldRuns(this.state, session, fetchNumber))
       return
     }
@@ -78,18 +90,25 @@ class Deal {
   private take(messagesMax: number, bytesMax: number): RunBuilder {
     const builder = new RunBuilder(this.state.blocks, messagesMax, bytesMax)
     while (this.block !== undefined && !builder.full) {
-      const from = this.block.ready === 0 ? blockMessages : this.block.seek(readyLanes, this.offset)
-      if (from >= blockMessages) {
-        this.block = this.block.next
-        this.offset = this.block?.readyFrom ?? 0
-        continue
-      }
-      const to = this.block.runEnd(readyLanes, from, blockMessages - 1)
+      const to = this.block.runEnd(readyLanes, this.offset, blockMessages - 1)
       const before = builder.unjournaled
-      this.offset = builder.take(this.block, from, to)
+      this.offset = builder.take(this.block, this.offset, to)
       if (builder.unjournaled > before) this.touch(this.block)
+      this.skipEmpty()
     }
     return builder.done()
+  }
+
+  /** Goes to the next ready message, or past the last block. */
+  private skipEmpty(): void {
+    while (this.block !== undefined) {
+      if (this.block.ready > 0) {
+        this.offset = this.block.seek(readyLanes, this.offset)
+        if (this.offset < blockMessages) return
+      }
+      this.block = this.block.next
+      this.offset = this.block?.readyFrom ?? 0
+    }
   }
 
   /** Something of the block goes out that is not journaled as a delivery of its own. */

@@ -1,5 +1,6 @@
 /**
- * Owns: how deliveries end at the consumer's word (DESIGN.md section 6), decided message by message:
+ * Owns: how deliveries end at the consumer's word (DESIGN.md section 6), decided message by
+ * message:
  *
  * | the message is | tag | answer |
  * |---|---|---|
@@ -12,7 +13,8 @@
  * | ready, flagged | older epoch, not yet counted | accepted |
  * | ready | otherwise: never issued | LeaseLost |
  *
- * Of two settles of one message in one command the first counts; an ack after a return is LeaseLost.
+ * Of two settles of one message in one command the first counts; an ack after a return is
+ * LeaseLost.
  */
 import { invariant, limits, type Outcome, type Sequence, skeinError } from "@skein/model"
 import type { Settle, SettleAlone } from "../Command.js"

@@ -24,6 +24,8 @@ export class Block {
   marks = 0
   /** No message below this offset is ready. */
   readyFrom = 0
+  /** No message below this offset is unsettled. */
+  unsettledFrom = 0
   /** Messages below are settled and their counts forgotten. */
   forgottenBelow: Sequence
   /** Something of it was handed out under this epoch. */
@@ -68,6 +70,7 @@ export class Block {
   /** New messages. */
   add(first: number, last: number): void {
     this.words ??= takeWords()
+    if (this.unsettled === 0) this.unsettledFrom = first
     for (let at = first >>> 3; at <= last >>> 3; at++) {
       const mask = Bits.laneMask(at, first, last)
       invariant((this.words[at] & mask) === 0, "a message is published in a place that is taken")
@@ -111,6 +114,7 @@ export class Block {
     }
     this.leased -= leased
     this.ready -= last - first + 1 - leased
+    if (first <= this.unsettledFrom) this.unsettledFrom = last + 1
     return leased
   }
 
@@ -140,7 +144,8 @@ export class Block {
 
   /** Counts an ended delivery of each message of the range. */
   count(kind: "failed" | "returned", first: number, last: number, lanes: Lanes): void {
-    const tally = (this[kind] ??= new Tally())
+    const tally = this[kind] ?? new Tally()
+    this[kind] = tally
     const fact = kind === "failed" ? Fact.failed : Fact.returned
     let full = 0
     for (let offset = first; offset <= last; offset++) {
@@ -166,7 +171,7 @@ export class Block {
 
   /**
    * The owner is gone: leases end without a count, what may have been handed out is flagged, open
-   * deliveries have failed. How many failed.
+   * deliveries have failed. How many failed. (What is open was flagged before, or is touched.)
    */
   reopen(lanes: Lanes): number {
     const end = Bits.blockMessages - 1
@@ -177,7 +182,6 @@ export class Block {
         this.runs(Bits.openLanes, 0, end, (first, last) => {
           failures += last - first + 1
           this.count("failed", first, last, lanes)
-          this.mark(Bits.flaggedLanes, Bits.flagged, Fact.flagged, first, last, lanes)
         })
       }
       if (this.touched) {

@@ -1,7 +1,7 @@
 /**
- * Owns: the blocks that still hold something, ascending, with the place where the next ready message
- * is found, and the frames that span them. The block in which the next message will lie is kept
- * when it is drained; others go as soon as nothing unsettled and no living frame is in them.
+ * Owns: the blocks that still hold something, ascending, with the place where the next ready
+ * message is found, and the frames that span them. The block in which the next message will lie is
+ * kept when it is drained; others go as soon as nothing unsettled and no living frame is in them.
  * Must not know: why messages change.
  */
 import { invariant, type Sequence } from "@skein/model"
@@ -73,7 +73,9 @@ export class Blocks {
     return block
   }
 
-  /** Calls `visit` for each block that is there with the offsets of it that `first..last` covers. */
+  /**
+   * Calls `visit` for each block that is there with the offsets of it that `first..last` covers.
+   */
   each(
     first: Sequence,
     last: Sequence,
@@ -215,11 +217,11 @@ export class Blocks {
     frame.block.dirty = true
   }
 
-  /** The first unsettled message; 0 when there is none. */
+  /** The first unsettled message and its block. */
   oldest(): { readonly sequence: Sequence; readonly block: Block } | undefined {
     for (let block = this.first; block !== undefined; block = block.next) {
       if (block.unsettled === 0) continue
-      return { sequence: block.base + block.seek(unsettledLanes, 0), block }
+      return { sequence: block.base + block.seek(unsettledLanes, block.unsettledFrom), block }
     }
     return undefined
   }

@@ -1,8 +1,9 @@
 /**
- * Owns: the dedup ids (16-byte hashes) of a window of journal time: a log of ids in chunks of 4,096,
- * oldest first, and a hash table over it in 64 parts, so that no growth of it takes long. A part is
- * open addressing with linear probing and backward-shift deletion (Knuth, vol. 3, 6.4, algorithm R).
- * Expired ids count as absent at once, and are taken out a bounded number at a time. Durable.
+ * Owns: the dedup ids (16-byte hashes) of a window of journal time: a log of ids in chunks of
+ * 4,096, oldest first, and a hash table over it in 64 parts, so that no growth of it takes long. A
+ * part is open addressing with linear probing and backward-shift deletion (Knuth, vol. 3, 6.4,
+ * algorithm R). Expired ids count as absent at once, and are taken out a bounded number at a time.
+ * Durable.
  */
 import { invariant } from "@skein/model"
 import { type Lanes, mixNumber, mixWord, seedA, seedB } from "./Lanes.js"
@@ -187,7 +188,8 @@ export class DedupWindow {
   private index(ids: Uint32Array, at: number, slot: number): void {
     const hash = dedupHash(ids, at)
     this.table ??= new Array<Part | undefined>(parts).fill(undefined)
-    const part = (this.table[hash & (parts - 1)] ??= new Part())
+    const part = this.table[hash & (parts - 1)] ?? new Part()
+    this.table[hash & (parts - 1)] = part
     const place = this.placeOf(part, hash, ids, at)
     // An id that expired but is still stored comes again: the newer slot takes its place.
     if (part.slots[place] === 0) part.count++

@@ -1,6 +1,6 @@
 /**
- * Owns: things that are due, the earliest on top. Each item knows its place, so that it can be moved
- * and taken out without a search.
+ * Owns: things that are due, the earliest on top. Each item knows its place, so that it can be
+ * moved and taken out without a search.
  */
 
 export interface Due {

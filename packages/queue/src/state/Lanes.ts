@@ -49,8 +49,8 @@ export const mixBytes = (hash: number, bytes: Uint8Array): number => {
 
 const atSequence = (seed: number, kind: Fact, sequence: number): number =>
   finish(
-    Math.imul((sequence >>> 0) ^ seed, 0x9e3779b1) ^
-      Math.imul(Math.floor(sequence / twoTo32) + kind, 0xc2b2ae35),
+    Math.imul((sequence >>> 0) ^ (seed + Math.imul(kind, 0x27d4eb2f)), 0x9e3779b1) ^
+      Math.imul(Math.floor(sequence / twoTo32), 0xc2b2ae35),
   )
 
 export const seedA = 0x51ed270b

@@ -1,7 +1,7 @@
 /**
  * Owns: which messages are leased to whom until when: as ranges, per block and ascending, each
- * pointing to its lease. A lease is what one fetch was given; an extension of a part of it splits it.
- * Volatile: gone with the owner.
+ * pointing to its lease. A lease is what one fetch was given; an extension of a part of it splits
+ * it. Volatile: gone with the owner.
  * Must not know: bits of messages (the caller keeps both in step).
  */
 import { invariant, type Sequence } from "@skein/model"
@@ -160,7 +160,9 @@ const seekHeld = (block: Block, first: Sequence): number => {
   return low
 }
 
-/** Splits the range at `place` so that what lies in `first..last` is a range of its own; its place. */
+/**
+ * Splits the range at `place` so that what lies in `first..last` is a range of its own; its place.
+ */
 const cut = (block: Block, place: number, first: Sequence, last: Sequence): number => {
   const held = block.held[place]
   if (held.first < first) {

@@ -1,6 +1,6 @@
 /**
- * Owns: the publishers that the queue knows, the number of the last frame of each and the results of
- * its last 16, so that a repeat is answered as before. Forgotten after an hour of journal time
+ * Owns: the publishers that the queue knows, the number of the last frame of each and the results
+ * of its last 16, so that a repeat is answered as before. Forgotten after an hour of journal time
  * without a frame. Durable.
  * Must not know: messages.
  */

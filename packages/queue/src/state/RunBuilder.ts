@@ -1,6 +1,6 @@
 /**
- * Owns: how messages become runs: neighbours of one frame that share attempt and counts go together,
- * gaps between them become a selection. Reads the state, changes nothing.
+ * Owns: how messages become runs: neighbours of one frame that share attempt and counts go
+ * together, gaps between them become a selection. Reads the state, changes nothing.
  */
 import type { Sequence } from "@skein/model"
 import type { Run } from "../Decision.js"

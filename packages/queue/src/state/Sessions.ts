@@ -12,6 +12,8 @@ export interface Wait {
   readonly fetchNumber: number
   readonly messagesMax: number
   readonly bytesMax: number
+  /** Its number was answered before. */
+  readonly repeat: boolean
   untilMs: number
   heapAt: number
 }
@@ -55,6 +57,8 @@ export class Sessions {
   /** Sessions with waiting fetches; the first has its turn next. */
   readonly turns: Session[] = []
   readonly waits = new DueHeap<Wait>()
+  /** Of the waits, repeats of fetches that were answered before. */
+  repeats = 0
 
   of(id: SessionId): Session {
     const there = this.byId.get(id)
@@ -74,7 +78,9 @@ export class Sessions {
     const session = this.of(id)
     const earlier = session.waitOf(fetchNumber)
     if (earlier !== undefined) this.drop(earlier)
-    const wait: Wait = { session, fetchNumber, messagesMax, bytesMax, untilMs, heapAt: -1 }
+    const repeat = session.answered(fetchNumber)
+    const wait = { session, fetchNumber, messagesMax, bytesMax, repeat, untilMs, heapAt: -1 }
+    if (repeat) this.repeats++
     let at = session.waits.length
     while (at > 0 && session.waits[at - 1].fetchNumber > fetchNumber) at--
     session.waits.splice(at, 0, wait)
@@ -106,6 +112,7 @@ export class Sessions {
     const session = wait.session
     session.waits.splice(session.waits.indexOf(wait), 1)
     this.waits.remove(wait)
+    if (wait.repeat) this.repeats--
     if (session.waits.length === 0) this.turns.splice(this.turns.indexOf(session), 1)
   }
 }

@@ -343,7 +343,10 @@ export class Shadow {
     const message = this.find(sequence) as Message
     if (outcome === "ack") this.acked++
     if (outcome === "reject") this.rejected++
-    if (outcome === "ack" || outcome === "reject") return this.remove(sequence)
+    if (outcome === "ack" || outcome === "reject") {
+      this.remove(sequence)
+      return
+    }
     if (outcome === "fail") message.failed++
     else message.returned++
     message.open = false

@@ -57,5 +57,9 @@ export class KeyRegexp {
   }
 }
 
+// The error may belong to the other context, whose Error is another one.
 const isTimeout = (cause: unknown): boolean =>
-  cause instanceof Error && "code" in cause && cause.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
+  typeof cause === "object" &&
+  cause !== null &&
+  "code" in cause &&
+  cause.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"

@@ -1,6 +1,6 @@
 /**
- * Owns: the node's end of connections, for tests: it says welcome, and then only what the test tells
- * it to. What it reads is kept as envelopes.
+ * Owns: the node's end of connections, for tests: it says welcome, and then only what the test
+ * tells it to. What it reads is kept as envelopes.
  */
 import { createServer, type Server, type Socket } from "node:net"
 import { invariant } from "@skein/model"

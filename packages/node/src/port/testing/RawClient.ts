@@ -1,5 +1,6 @@
 /**
- * Owns: a client for tests that can send anything: raw bytes, envelopes in any order, nothing at all.
+ * Owns: a client for tests that can send anything: raw bytes, envelopes in any order, nothing at
+ * all.
  * It reads what the node sends as envelopes.
  */
 import { connect, type Socket } from "node:net"
@@ -101,6 +102,14 @@ export class RawClient {
     this.send([header(kinds.ping, correlation)])
     const pong = await this.next()
     return pong?.kind === "pong" && pong.correlation === correlation
+  }
+
+  /** Pings until `condition` holds: time for others to be served, and a proof that this one is. */
+  async until(condition: () => boolean): Promise<void> {
+    for (let round = 0; !condition(); round++) {
+      invariant(round < 20_000, "what is waited for does not come")
+      invariant(await this.ping(), "a bystander is served")
+    }
   }
 
   async end(): Promise<void> {

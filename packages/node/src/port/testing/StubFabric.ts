@@ -1,6 +1,6 @@
 /**
- * Owns: a fabric for tests of the port: it answers at once, or holds answers back until the test lets
- * them go. It checks what a real node checks first: frames and names.
+ * Owns: a fabric for tests of the port: it answers at once, or holds answers back until the test
+ * lets them go. It checks what a real node checks first: frames and names.
  */
 import {
   defaultQueuePolicy,
@@ -33,6 +33,7 @@ export class StubFabric implements Fabric {
   holding = false
   /** What a fetch gets; empty: it waits until it is cancelled. */
   runs: readonly DeliveredRun[] = []
+  peeked = Uint8Array.of(1)
   /** Thrown by the next publish. */
   fault: unknown
   #held: Resolve[] = []
@@ -116,7 +117,7 @@ export class StubFabric implements Fabric {
     },
     purge: async () => 3,
     peek: async () => [
-      { sequence: 1, body: Uint8Array.of(1), redelivered: false, failed: 0, returned: 0 },
+      { sequence: 1, body: this.peeked, redelivered: false, failed: 0, returned: 0 },
     ],
     status: async () => {
       throw skeinError("ShardUnavailable", "not in a stub")

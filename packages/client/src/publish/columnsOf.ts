@@ -1,0 +1,53 @@
+/** Owns: what travels beside a body: key, headers and dedup id as bytes, within their limits. */
+import { limits, skeinError } from "@skein/model"
+import { packBody } from "../codec/BodyCodec.js"
+import { dedupHash } from "../codec/dedupHash.js"
+
+/** Columns that travel beside the body. */
+export interface MessageOptions {
+  /** A repeat within the queue's dedup window counts as stored and stores nothing. */
+  readonly dedupId?: string
+  /** At most 1,024 bytes of UTF-8. */
+  readonly key?: string
+  /** Plain data, less than 64 KiB packed. */
+  readonly headers?: Readonly<Record<string, unknown>>
+}
+
+export interface Columns {
+  key?: Uint8Array
+  headers?: Uint8Array
+  dedup?: Uint8Array
+}
+
+/** Throws LimitExceeded, or PayloadInvalid when the headers are no plain data. */
+export const columnsOf = (options: MessageOptions): Columns => {
+  const columns: Columns = {}
+  if (options.key !== undefined) {
+    columns.key = atMost("key", Buffer.from(options.key, "utf8"), limits.keyBytesMax)
+  }
+  if (options.headers !== undefined) {
+    // The column's lengths are u16.
+    const bytesMax = Math.min(limits.headersBytesMax, 0xffff)
+    columns.headers = atMost("headers", packHeaders(options.headers), bytesMax)
+  }
+  if (options.dedupId !== undefined) columns.dedup = dedupHash(options.dedupId)
+  return columns
+}
+
+const packHeaders = (headers: Readonly<Record<string, unknown>>): Uint8Array => {
+  try {
+    return packBody(headers)
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause)
+    throw skeinError("PayloadInvalid", `headers: ${detail}`, {}, { cause })
+  }
+}
+
+const atMost = (what: string, bytes: Uint8Array, bytesMax: number): Uint8Array => {
+  if (bytes.length <= bytesMax) return bytes
+  throw skeinError("LimitExceeded", `the ${what} has ${bytes.length} bytes, at most ${bytesMax}`, {
+    limit: `${what}BytesMax`,
+    bytes: bytes.length,
+    bytesMax,
+  })
+}

@@ -1,0 +1,449 @@
+/**
+ * Owns: making room: live frames are copied out of log segments into segments of their shards,
+ * checkpoints make the log's records needless, then the log's files are given back. Segments of a
+ * shard that are under half live are copied on in the same way. Logs of dead processes go when no
+ * shard's claims or checkpoints name them any more.
+ * The tenant says what is live: counts that are hints only choose what to look at. Counts that are
+ * exact spare the reading of what has no live frames, and bar the loss of frames whose place the
+ * tenant has not heard yet.
+ * Order: copies synced -> tenants told -> the file leaves the shard's table -> checkpoint durable ->
+ * token seen -> the file is deleted. A crash anywhere leaves files that are not named, no more.
+ * Commits wait for the copying (not for the checkpoints, which wait for commits) when more than the
+ * limit is uncleaned.
+ */
+import type { Disk, Ownership } from "@skein/journal"
+import { isMissing } from "@skein/journal"
+import type { Clock, InstanceId, Shard } from "@skein/model"
+import { entryKinds } from "./BatchCodec.js"
+import { CheckpointStore } from "./CheckpointStore.js"
+import type { CommitLog } from "./CommitLog.js"
+import { type FileRef, fileKey, type LogRef, refPath, type TableEntry } from "./FileTable.js"
+import { FileWindow } from "./FileWindow.js"
+import { FrameMover } from "./FrameMover.js"
+import type { FrameReader } from "./FrameReader.js"
+import { align, type Paths, parseLogSegment, parseShardFile, segmentSalt } from "./Layout.js"
+import { locationOf } from "./Location.js"
+import type { LastRecord, LogSegment } from "./LogSegment.js"
+import type { OpenShard } from "./OpenShard.js"
+import {
+  frameHeaderBytes,
+  frameIsIntact,
+  frameOffsets,
+  readFrameHeader,
+  readRecord,
+} from "./RecordCodec.js"
+import { SegmentReader } from "./SegmentReader.js"
+import type { ShardCheckpointer } from "./ShardCheckpointer.js"
+import { ShardSegment } from "./ShardSegment.js"
+
+/** A shard with all that the cleaner needs of it. */
+export interface Cleanable {
+  readonly shard: OpenShard
+  readonly checkpointer: ShardCheckpointer
+}
+
+export interface CleanerParts {
+  readonly disk: Disk
+  readonly paths: Paths
+  readonly clock: Clock
+  readonly instance: InstanceId
+  readonly ownership: Ownership
+  readonly log: CommitLog
+  readonly reader: FrameReader
+  readonly shards: number
+  /** The shard if it is open and its tenant attached. */
+  readonly cleanable: (shard: Shard) => Cleanable | undefined
+  /** The shard if it is open, attached or not. */
+  readonly openShard: (shard: Shard) => OpenShard | undefined
+}
+
+/** A file under one of the ids that a shard has for it. */
+interface Place {
+  readonly shard: OpenShard
+  readonly entry: TableEntry
+}
+
+/** For each shard, one for each id that it has for the file. */
+type Movers = Map<Shard, readonly FrameMover[]>
+
+export class Cleaner {
+  readonly #segments = new WeakMap<OpenShard, ShardSegment>()
+  #pass: Promise<void> | undefined
+  #copying: Promise<void> | undefined
+  #again = false
+  #stopped = false
+
+  constructor(readonly parts: CleanerParts) {}
+
+  /** Resolves when no frames are being copied. */
+  get whenCopied(): Promise<void> | undefined {
+    return this.#copying
+  }
+
+  /** Runs a pass, or one more after the one that runs. Rejects when the disk fails or is full. */
+  run(): Promise<void> {
+    if (this.#pass !== undefined) {
+      this.#again = true
+      return this.#pass
+    }
+    this.#pass = this.#passes().finally(() => {
+      this.#pass = undefined
+    })
+    return this.#pass
+  }
+
+  /** Ends after the step that is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#pass?.catch(() => {})
+  }
+
+  async #passes(): Promise<void> {
+    do {
+      this.#again = false
+      await this.#runOnce()
+    } while (this.#again && !this.#stopped)
+  }
+
+  async #runOnce(): Promise<void> {
+    const sealed = this.parts.log.segments.filter((segment) => segment.sealed)
+    const foreign = await this.#deadInstances()
+    const touched = new Set<OpenShard>()
+    this.#copying = this.#copyAll(sealed, foreign, touched).finally(() => {
+      this.#copying = undefined
+    })
+    await this.#copying
+    await this.#checkpointAll(sealed, foreign, touched)
+    for (const segment of sealed) {
+      if (this.#stopped || !(await this.#isNeedless(segment))) break
+      this.parts.log.segments.shift()
+      this.parts.reader.forget(segment.path)
+      await this.parts.log.supply.giveBack(segment)
+    }
+    for (const instance of foreign) {
+      if (!this.#stopped && !(await this.#isNamed(instance))) await this.#removeLog(instance)
+    }
+  }
+
+  async #copyAll(
+    sealed: readonly LogSegment[],
+    foreign: readonly InstanceId[],
+    touched: Set<OpenShard>,
+  ): Promise<void> {
+    for (const segment of sealed) {
+      const { instance, number, capacity, position } = segment
+      const ref: LogRef = { kind: "log", instance, number, bytes: capacity }
+      await this.#emptyLogSegment(ref, position, touched)
+    }
+    for (const instance of foreign) {
+      for (const ref of await this.#logRefs(instance)) {
+        await this.#emptyLogSegment(ref, undefined, touched)
+      }
+    }
+    for (const { shard } of this.#cleanables()) await this.#rewriteSparse(shard, touched)
+  }
+
+  #cleanables(): Cleanable[] {
+    const all: Cleanable[] = []
+    for (let shard = 0; shard < this.parts.shards; shard++) {
+      const cleanable = this.parts.cleanable(shard)
+      if (cleanable !== undefined) all.push(cleanable)
+    }
+    return all
+  }
+
+  /**
+   * Copies what is live in a log segment and takes the file from the tables of the shards that were
+   * open at the beginning: one that is opened meanwhile has frames that nobody has looked at.
+   */
+  async #emptyLogSegment(
+    ref: LogRef,
+    end: number | undefined,
+    touched: Set<OpenShard>,
+  ): Promise<void> {
+    const places = this.#cleanables().flatMap(({ shard }) =>
+      shard.table.findFile(ref).map((entry) => ({ shard, entry })),
+    )
+    if (await this.#copyFromLog(ref, end, this.#moversFor(places), touched)) {
+      this.#leave(places, touched)
+    }
+  }
+
+  /**
+   * Copies what is live in a log segment. `end`: where an own segment ends; a foreign one ends where
+   * nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file stays.
+   */
+  async #copyFromLog(
+    ref: LogRef,
+    end: number | undefined,
+    movers: Movers,
+    touched: Set<OpenShard>,
+  ): Promise<boolean> {
+    if (movers.size === 0) return true
+    const path = refPath(this.parts.paths, 0, ref)
+    const salt = segmentSalt(ref.instance, ref.number)
+    const reader = await SegmentReader.open(this.parts.disk, path, salt, ref.bytes)
+    try {
+      const reached = await this.#copyBatches(reader, movers, end ?? ref.bytes)
+      await this.#finish([...movers.values()].flat(), touched)
+      if (this.#stopped) return false
+      return end === undefined
+        ? (await reader.findBatch(align(reached))) === undefined
+        : reached === end
+    } catch (error) {
+      for (const mover of [...movers.values()].flat()) {
+        await mover.segment.abandon().catch(() => {})
+      }
+      throw error
+    } finally {
+      await reader.close()
+    }
+  }
+
+  #moversFor(places: readonly Place[]): Movers {
+    const movers: Movers = new Map()
+    for (const { shard, entry } of places) {
+      // Exact counts spare the look; others are hints.
+      if (entry.exact && entry.liveFrames === 0) continue
+      const mover = new FrameMover(shard, this.#segmentOf(shard), entry, this.parts.clock)
+      movers.set(shard.shard, [...(movers.get(shard.shard) ?? []), mover])
+    }
+    return movers
+  }
+
+  /** The offset behind the last batch that was whole in what concerns these shards. */
+  async #copyBatches(
+    reader: SegmentReader,
+    movers: Movers,
+    end: number,
+  ): Promise<number> {
+    let offset = 0
+    while (offset < end && !this.#stopped) {
+      const batch = await reader.batchAt(offset)
+      if (batch === undefined) return offset
+      let at = batch.payloads
+      let whole = true
+      for (const entry of batch.head.entries) {
+        const own = movers.get(entry.shard)
+        const isRecord = entry.kind === entryKinds.record || entry.kind === entryKinds.copy
+        if (own !== undefined && isRecord) {
+          whole = (await this.#copyRecord(own, await reader.bytes(at, entry.bytes), at)) && whole
+        }
+        at += entry.bytes
+      }
+      offset += batch.head.bytes
+      // A torn last batch of a dead process ends here too; behind it nothing will be found.
+      if (!whole) return offset - 1
+    }
+    return offset
+  }
+
+  async #finish(movers: readonly FrameMover[], touched: Set<OpenShard>): Promise<void> {
+    for (const mover of movers) {
+      await mover.finish()
+      touched.add(mover.shard)
+    }
+  }
+
+  async #copyRecord(
+    movers: readonly FrameMover[],
+    bytes: Buffer,
+    at: number,
+  ): Promise<boolean> {
+    const head = readRecord(bytes)
+    if (head === undefined) return false
+    for (const offset of frameOffsets(bytes, head)) {
+      const frame = readFrameHeader(bytes, offset)
+      const end = offset + frameHeaderBytes + frame.bytes
+      for (const mover of movers) {
+        const from = locationOf(mover.fromEntry.id, at + offset)
+        if (mover.isLive(frame, from)) await mover.move(frame, from, bytes.subarray(offset, end))
+      }
+    }
+    return true
+  }
+
+  /**
+   * No live frame of these shards lies in the file any more: their next checkpoints omit it. Where
+   * this process's own count says otherwise, a tenant has not heard yet where its frames lie: the
+   * segment was sealed in the middle of a commit.
+   */
+  #leave(places: readonly Place[], touched: Set<OpenShard>): void {
+    if (this.#stopped) return
+    for (const { shard, entry } of places) {
+      if (entry.exact && (entry.liveFrames !== 0 || entry.liveBytes !== 0)) continue
+      shard.table.remove(entry)
+      touched.add(shard)
+    }
+  }
+
+  async #rewriteSparse(shard: OpenShard, touched: Set<OpenShard>): Promise<void> {
+    const writing = this.#segmentOf(shard)
+    for (const entry of shard.table.entries) {
+      if (this.#stopped || shard.closed) return
+      if (entry.ref.kind !== "segment" || entry === writing.current) continue
+      if (entry.liveBytes * 2 >= entry.totalBytes) continue
+      if (!(await this.#copyFromSegment(shard, entry))) continue
+      shard.table.remove(entry)
+      touched.add(shard)
+    }
+  }
+
+  /** `false`: the file is damaged; it stays, so that what is wanted of it fails when it is read. */
+  async #copyFromSegment(shard: OpenShard, entry: TableEntry): Promise<boolean> {
+    const path = refPath(this.parts.paths, shard.shard, entry.ref)
+    const mover = new FrameMover(shard, this.#segmentOf(shard), entry, this.parts.clock)
+    const file = await this.parts.disk.open(path, "read")
+    try {
+      const size = await file.size()
+      const window = new FileWindow(file, size)
+      for (let at = 0; at < size && !this.#stopped; ) {
+        const header = await window.read(at, frameHeaderBytes)
+        if (header.length < frameHeaderBytes) return false
+        const head = readFrameHeader(header, 0)
+        const frame = await window.read(at, frameHeaderBytes + head.bytes)
+        if (frame.length < frameHeaderBytes + head.bytes || !frameIsIntact(frame, 0)) return false
+        const from = locationOf(entry.id, at)
+        if (mover.isLive(head, from)) await mover.move(head, from, frame)
+        at += frame.length
+      }
+      await mover.finish()
+      return !this.#stopped
+    } catch (error) {
+      await mover.segment.abandon().catch(() => {})
+      throw error
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #checkpointAll(
+    sealed: readonly LogSegment[],
+    foreign: readonly InstanceId[],
+    touched: ReadonlySet<OpenShard>,
+  ): Promise<void> {
+    for (const { shard, checkpointer } of this.#cleanables()) {
+      if (this.#stopped) return
+      const due =
+        touched.has(shard) ||
+        (foreign.length > 0 && shard.published === undefined) ||
+        sealed.some(({ lastRecords }) => {
+          const last = lastRecords.get(shard.shard)
+          return last !== undefined && !isCovered(shard, last)
+        })
+      if (due) await checkpointer.publish()
+    }
+  }
+
+  /** Every record in it is in a durable checkpoint, and no checkpoint names it. */
+  async #isNeedless(segment: LogSegment): Promise<boolean> {
+    const { instance, number, capacity } = segment
+    const ref: LogRef = { kind: "log", instance, number, bytes: capacity }
+    for (const [shard, last] of segment.lastRecords) {
+      const open = this.parts.openShard(shard)
+      const covered =
+        open === undefined
+          ? await this.#isCoveredElsewhere(shard, last, ref)
+          : isCovered(open, last) && open.published?.has(fileKey(ref)) === false
+      if (!covered || (open?.table.findFile(ref).length ?? 0) > 0) return false
+    }
+    return true
+  }
+
+  /**
+   * The shard is not open here: then the newest checkpoint has to be of the one who holds the token
+   * now, looked at in this order. One that was published after its owner had lost the token was not
+   * there for the successor to read.
+   */
+  async #isCoveredElsewhere(shard: Shard, last: LastRecord, ref: LogRef): Promise<boolean> {
+    const header = await this.#newestCheckpoint(shard)
+    if (header === undefined || header.files.some((file) => fileKey(file.ref) === fileKey(ref))) {
+      return false
+    }
+    const holder = await this.parts.ownership.holder(shard)
+    if (holder?.epoch !== header.epoch || last.epoch > header.epoch) return false
+    return last.epoch < header.epoch || header.recordNumber >= last.recordNumber
+  }
+
+  async #newestCheckpoint(shard: Shard) {
+    const { disk, paths } = this.parts
+    const [newest] = await new CheckpointStore(disk, paths, shard).list()
+    return newest?.header
+  }
+
+  #segmentOf(shard: OpenShard): ShardSegment {
+    let segment = this.#segments.get(shard)
+    if (segment === undefined) {
+      segment = new ShardSegment(this.parts.disk, shard)
+      this.#segments.set(shard, segment)
+    }
+    return segment
+  }
+
+  /** Instances that left a log and have no sign of life: that was judged when this one started. */
+  async #deadInstances(): Promise<InstanceId[]> {
+    const { disk, paths, instance } = this.parts
+    const dead: InstanceId[] = []
+    for (const name of await disk.list(paths.logs)) {
+      if (name !== instance && !disk.existsSync(paths.aliveFile(name))) dead.push(name)
+    }
+    return dead
+  }
+
+  async #logRefs(instance: InstanceId): Promise<LogRef[]> {
+    const refs: LogRef[] = []
+    for (const name of await this.parts.disk.list(this.parts.paths.log(instance))) {
+      const parsed = parseLogSegment(name)
+      if (parsed === undefined) continue
+      refs.push({ kind: "log", instance, number: parsed.number, bytes: parsed.bytes })
+    }
+    return refs.sort((a, b) => a.number - b.number)
+  }
+
+  /** Whether a shard's recovery would read that instance's log, or a checkpoint points into it. */
+  async #isNamed(instance: InstanceId): Promise<boolean> {
+    const { disk, paths, shards } = this.parts
+    for (let shard = 0; shard < shards; shard++) {
+      for (const name of await this.#listShard(shard)) {
+        const file = parseShardFile(name)
+        if (file === undefined) continue
+        const byInstance = file.kind === "owner" || file.kind === "claim"
+        if (byInstance && file.instance === instance) return true
+      }
+      const names = (file: { readonly ref: FileRef }) =>
+        file.ref.kind === "log" && file.ref.instance === instance
+      const open = this.parts.openShard(shard)
+      if (open !== undefined && open.table.entries.some(names)) return true
+      const stored = await new CheckpointStore(disk, paths, shard).list()
+      if (stored.some(({ header }) => header === undefined || header.files.some(names))) return true
+    }
+    return false
+  }
+
+  async #listShard(shard: Shard): Promise<readonly string[]> {
+    const path = this.parts.paths.shard(shard)
+    try {
+      return await this.parts.disk.list(path)
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+  }
+
+  async #removeLog(instance: InstanceId): Promise<void> {
+    const { disk, paths, reader } = this.parts
+    const directory = paths.log(instance)
+    for (const name of await disk.list(directory)) {
+      reader.forget(`${directory}/${name}`)
+      await disk.unlink(`${directory}/${name}`)
+    }
+    await disk.removeDirectory(directory)
+    await disk.syncDirectory(paths.logs)
+  }
+}
+
+/** The shard's newest checkpoint of this epoch stands for all its records up to `last`. */
+const isCovered = (shard: OpenShard, last: LastRecord): boolean =>
+  shard.published !== undefined &&
+  (last.epoch < shard.epoch || shard.checkpointRecord >= last.recordNumber)
+
