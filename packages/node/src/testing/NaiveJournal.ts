@@ -10,6 +10,7 @@ import type {
   Journal,
   Location,
   OpenedShard,
+  ReplayedFrame,
   ReplayedRecord,
   ShardAppend,
   ShardTenant,
@@ -20,6 +21,7 @@ interface Stored {
   epoch: number
   chunks: Map<string, Uint8Array>
   checkpointRecord: number
+  placements: readonly ReplayedFrame[]
   records: ReplayedRecord[]
   readonly frames: Uint8Array[]
   lastRecord: number
@@ -37,6 +39,7 @@ export class NaiveStore {
         epoch: 0,
         chunks: new Map(),
         checkpointRecord: 0,
+        placements: [],
         records: [],
         frames: [],
         lastRecord: 0,
@@ -70,7 +73,11 @@ export class NaiveJournal implements Journal {
       shard,
       epoch,
       tornBytes: 0,
-      checkpoint: { recordNumber: stored.checkpointRecord, chunks: chunksOf(stored) },
+      checkpoint: {
+        recordNumber: stored.checkpointRecord,
+        chunks: chunksOf(stored),
+        placements: stored.placements,
+      },
       records: recordsOf(stored),
       attach: (tenant) => {
         stored.tenant = tenant
@@ -125,12 +132,13 @@ export class NaiveJournal implements Journal {
     const delta = stored.pending
     if (delta === undefined || delta.recordNumber > stored.lastRecord) return
     stored.pending = undefined
-    const late = delta.late?.()
-    for (const chunk of [...delta.put, ...(late === undefined ? [] : [late])]) {
-      stored.chunks.set(chunk.key, chunk.bytes)
-    }
+    for (const chunk of delta.put) stored.chunks.set(chunk.key, chunk.bytes)
     for (const key of delta.drop) stored.chunks.delete(key)
     stored.checkpointRecord = delta.recordNumber
+    const { placedUpTo, recordNumber } = delta
+    stored.placements = stored.records
+      .filter((one) => one.recordNumber > placedUpTo && one.recordNumber <= recordNumber)
+      .flatMap((one) => one.frames)
     stored.records = stored.records.filter((one) => one.recordNumber > delta.recordNumber)
   }
 }
