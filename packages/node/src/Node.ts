@@ -1,11 +1,11 @@
 /**
- * Owns: a node under supervision: the journal's health, the shard hosts, what else the caller adds (the
- * client port, the engine). A shard that ends is opened again under a new epoch; a journal that cannot
- * commit any more ends the node; too many restarts end it too, with a report.
+ * Owns: a node under supervision: the journal's health, the shard hosts, what else the caller adds
+ * (the client port, the engine). A shard that ends is opened again under a new epoch; a journal
+ * that cannot commit any more ends the node; too many restarts end it too, with a report.
  * Must not know: command lines, signals, which journal it is.
  *
- * Start order: journal watch, shards (s000 first), then the doors. Shutdown is the reverse: the port
- * drains, the engine lets go, each shard commits its last record and writes a checkpoint (s000
+ * Start order: journal watch, shards (s000 first), then the doors. Shutdown is the reverse: the
+ * port drains, the engine lets go, each shard commits its last record and writes a checkpoint (s000
  * last), and only then the caller closes the journal.
  */
 import type { ShardHost } from "@skein/cluster"

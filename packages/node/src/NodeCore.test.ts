@@ -166,7 +166,7 @@ describe("NodeCore: fetches", () => {
     expect(rig.faults).toEqual([])
   })
 
-  it("leaves nothing of a session that ends between its fetches' arrival and their turn", async () => {
+  it("leaves nothing of a session that ends before its fetch has its turn", async () => {
     const rig = await Rig.open()
     const queue = await rig.declare("q")
     await rig.publish(queue, "a")
@@ -185,7 +185,7 @@ describe("NodeCore: fetches", () => {
 })
 
 describe("NodeCore: shards that end", () => {
-  it("gives what is in flight a retryable error when the journal refuses one shard", async () => {
+  it("gives what is in flight a retryable error when a shard is refused", async () => {
     const rig = await Rig.open()
     const [queue, safe] = await twoShards(rig)
     await rig.publish(queue, "a")
@@ -284,7 +284,7 @@ describe("NodeCore: shards that end", () => {
     expect(await tagOf(rig.core.admin.lookup("q"))).toBe("ShardUnavailable")
   })
 
-  it("opens a shard while the catalog is closed, and erases the doomed when it is back", async () => {
+  it("opens a shard without the catalog, and erases the doomed when it is back", async () => {
     const rig = await Rig.open()
     const [queue] = await twoShards(rig)
     await rig.publish(queue, "a")

@@ -1,7 +1,7 @@
 /**
- * No answer leaves before the commit that covers it: each answer must come after a commit that began
- * after its request and had been stored when it was answered. The journal `hasty` answers before it
- * stores: the recorder must see that, or it could see nothing.
+ * No answer leaves before the commit that covers it: each answer must come after a commit that
+ * began after its request and had been stored when it was answered. The journal `hasty` answers
+ * before it stores: the recorder must see that, or it could see nothing.
  */
 import type { CommitResult, Journal, ShardAppend } from "@skein/journal"
 import { MemoryStore, MemoryTokens, memoryJournal, memoryOwnership } from "@skein/journal"

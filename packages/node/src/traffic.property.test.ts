@@ -1,6 +1,6 @@
 /**
- * Random traffic on several queues and shards, checkpoints at any moment, crashes at any moment, against
- * a model that only remembers what clients were told.
+ * Random traffic on several queues and shards, checkpoints at any moment, crashes at any moment,
+ * against a model that only remembers what clients were told.
  */
 import type { ReplayedRecord } from "@skein/journal"
 import type { Generation } from "@skein/model"
@@ -242,7 +242,7 @@ const replayRecord = ({ events }: ReplayedRecord, states: Map<Generation, QueueS
   }
 }
 
-it("loses nothing, invents nothing and replays to the same state, whatever happens when", async () => {
+it("loses and invents nothing and replays to the same state, whatever happens when", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 120 }), async (steps) => {
       const traffic = await Traffic.start()

@@ -1,6 +1,6 @@
 /**
- * Owns: a journal in front of another one, whose commits can be held back, refused or made to throw,
- * and which counts what is reserved and released. For tests.
+ * Owns: a journal in front of another one, whose commits can be held back, refused or made to
+ * throw, and which counts what is reserved and released. For tests.
  */
 import type {
   CommitResult,
