@@ -7,7 +7,7 @@
  * The first EIO ends everything: nothing is confirmed any more, nothing is repeated.
  * Shutdown order: cleaner, shards (with their checkpoints), last mark, log, sign of life.
  */
-import { DiskFailed } from "@skein/journal"
+
 import type {
   CommitResult,
   Disk,
@@ -19,6 +19,7 @@ import type {
   ReplayedRecord,
   ShardAppend,
 } from "@skein/journal"
+import { DiskFailed } from "@skein/journal"
 import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
 import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"

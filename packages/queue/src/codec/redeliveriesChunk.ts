@@ -1,6 +1,6 @@
 /**
- * Owns: what is known of redeliveries in one block, as a chunk: `[version, offset, count, epoch, …]`,
- * a triple for each run of messages that were last handed out again under one epoch.
+ * Owns: what is known of redeliveries in one block, as a chunk: `[version, offset, count, epoch,
+ * …]`, a triple for each run of messages that were last handed out again under one epoch.
  */
 import { limits } from "@skein/model"
 import { packTuple, unpackTuple } from "./tuples.js"
