@@ -6,7 +6,7 @@ import {
   memoryJournal,
   memoryOwnership,
 } from "@skein/journal"
-import { type Sequence, skeinError } from "@skein/model"
+import { limits, type Sequence, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { GroupCommit } from "./GroupCommit.js"
 import type { ActorDelta, ShardActor, Turn } from "./ShardActor.js"
@@ -20,6 +20,10 @@ class NoteActor implements ShardActor {
   readonly failures: string[] = []
   opened = 0
   aside = false
+  /** What a test makes it do wrong. */
+  fault: "seal" | "work" | undefined
+  /** Each note takes so long. */
+  noteMs = 0
   private readonly mailbox: string[] = []
   private fresh: string[] = []
   private erased = false
@@ -27,6 +31,7 @@ class NoteActor implements ShardActor {
   constructor(
     readonly generation: number,
     private readonly wake: (actor: NoteActor) => void,
+    private readonly clock?: ManualClock,
   ) {}
 
   add(text: string): void {
@@ -40,7 +45,9 @@ class NoteActor implements ShardActor {
 
   work(turn: Turn): boolean {
     for (let text = this.mailbox.shift(); text !== undefined; text = this.mailbox.shift()) {
+      if (this.fault === "work") throw new Error("work failed")
       const note = text
+      this.clock?.advance(this.noteMs)
       if (!turn.reserve(note.length, "publish")) this.failures.push("DiskFull")
       this.notes.push(note)
       this.fresh.push(note)
@@ -50,11 +57,13 @@ class NoteActor implements ShardActor {
         release: () => this.answered.push(note),
         fail: (error) => this.failures.push(error._tag),
       })
+      if (turn.spent()) return this.mailbox.length > 0
     }
     return false
   }
 
   seal(): Uint8Array | undefined {
+    if (this.fault === "seal") throw new Error("seal failed")
     if (this.fresh.length === 0) return undefined
     const events = new TextEncoder().encode(JSON.stringify(this.fresh))
     this.fresh = []
@@ -99,12 +108,11 @@ interface Setup {
   readonly actor: (generation: number) => NoteActor
 }
 
-const openHost = async (journal: Journal): Promise<Setup> => {
-  const clock = new ManualClock()
+const openHost = async (journal: Journal, clock = new ManualClock()): Promise<Setup> => {
   const commit = new GroupCommit(journal, clock)
   const opened = await journal.openShard(7)
   const make = (generation: number, host: ShardHost) =>
-    new NoteActor(generation, (actor) => host.wake(actor))
+    new NoteActor(generation, (actor) => host.wake(actor), clock)
   const opening = ShardHost.open(
     opened,
     {
@@ -252,5 +260,157 @@ describe("ShardHost", () => {
     const second = await openHost(journal("2".repeat(32)))
     expect([...second.host.actors.keys()]).toEqual([2])
     expect(first.host.checkpoint()?.drop).toContain("q1/notes")
+  })
+
+  it("lets the actors of a shard take turns, however much one of them has to do", async () => {
+    const { actor, clock } = await openHost(memoryJournal())
+    const busy = actor(1)
+    const other = actor(2)
+    busy.noteMs = 5
+    for (let at = 0; at < 40; at++) busy.add("x")
+    other.add("y")
+    for (let round = 0; round < 50 && other.notes.length === 0; round++) {
+      clock.advance(0)
+      await Promise.resolve()
+    }
+    expect(busy.notes.length).toBeLessThan(12)
+    await settle(clock)
+    expect(other.answered).toEqual(["y"])
+    expect(busy.answered).toHaveLength(40)
+  })
+
+  it("puts no more into one record than its bound and one command above it", async () => {
+    const sizes: number[] = []
+    const journal = memoryJournal()
+    const commit: Journal["commit"] = (batch) => {
+      for (const { records } of batch) {
+        for (const { frames } of records) {
+          sizes.push(frames.reduce((sum, { bytes }) => sum + bytes.length, 0))
+        }
+      }
+      return journal.commit(batch)
+    }
+    const { actor, clock } = await openHost({ ...journal, commit })
+    const notes = actor(1)
+    const mebibyte = "x".repeat(2 ** 20)
+    for (let at = 0; at < 14; at++) notes.add(mebibyte)
+    await settle(clock)
+    expect(notes.answered).toHaveLength(14)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(limits.batchBytesMax + mebibyte.length)
+    expect(sizes.filter((size) => size > 0).length).toBeGreaterThanOrEqual(3)
+  })
+
+  it("closes on a fault of its own, answers everybody, and hinders no other host", async () => {
+    for (const fault of ["work", "seal"] as const) {
+      const journal = memoryJournal()
+      const { host, actor, clock } = await openHost(journal)
+      const notes = actor(1)
+      const stored = actor(2)
+      stored.add("kept")
+      await settle(clock)
+      notes.fault = fault
+      stored.add("in the same record")
+      notes.add("bad")
+      await settle(clock)
+      expect((await host.closedBecause)._tag).toBe("InternalError")
+      expect(stored.answered).toEqual(["kept"])
+      expect(stored.failures).toEqual(["ShardUnavailable", "closed ShardUnavailable"])
+      const next = await openHost(journal, clock)
+      expect(next.actor(2).notes).toEqual(["kept"])
+    }
+  })
+
+  it("gives back all it has reserved when it closes with records in each stage", async () => {
+    let reserved = 0
+    const journal = memoryJournal()
+    let answer: () => void = () => {}
+    let held: Promise<void> | undefined
+    const { host, actor, clock, commit } = await openHost({
+      ...journal,
+      commit: async (batch) => {
+        await held
+        return journal.commit(batch)
+      },
+      reserve: (bytes) => {
+        reserved += bytes
+        return true
+      },
+      unreserve: (bytes) => {
+        reserved -= bytes
+      },
+    })
+    held = new Promise((resume) => {
+      answer = resume
+    })
+    const notes = actor(1)
+    notes.add("in flight")
+    await settle(clock)
+    notes.add("sealed")
+    host.turn(Number.POSITIVE_INFINITY)
+    host.checkpoint()
+    notes.add("open")
+    host.turn(Number.POSITIVE_INFINITY)
+    expect(reserved).toBeGreaterThan(0)
+    const drained = commit.drain(host)
+    host.closed(skeinError("ShardUnavailable", "closed"))
+    expect(reserved).toBe(0)
+    answer()
+    await settle(clock)
+    await drained
+    expect(reserved).toBe(0)
+    expect(notes.failures.slice(0, 3)).toEqual(Array(3).fill("ShardUnavailable"))
+    expect(notes.answered).toEqual([])
+  })
+
+  it("keeps its journal time over a clean restart, though the wall clock was set back", async () => {
+    const store = new MemoryStore()
+    const tokens = new MemoryTokens()
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const first = await openHost(journal("1".repeat(32)))
+    first.actor(1).add("a")
+    await settle(first.clock)
+    const beforeMs = first.clock.wallMs()
+    await first.host.opened.close()
+    const clock = new ManualClock()
+    clock.jumpWall(-3_600_000)
+    const times: number[] = []
+    const second = journal("2".repeat(32))
+    const { actor } = await openHost(
+      {
+        ...second,
+        commit: (batch) => {
+          for (const { records } of batch) for (const one of records) times.push(one.journalMs)
+          return second.commit(batch)
+        },
+      },
+      clock,
+    )
+    actor(1).add("b")
+    await settle(clock)
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(beforeMs)
+  })
+
+  it("says that a queue is removed only when that is durable, also to a second caller", async () => {
+    const { host, actor, clock } = await openHost(memoryJournal())
+    actor(1).add("a")
+    await settle(clock)
+    const log: string[] = []
+    const gone = skeinError("QueueNotFound", "deleted")
+    const removals = [host.remove(1, gone), host.remove(1, gone)].map((removal) =>
+      removal.then(
+        () => log.push("removed"),
+        () => log.push("unknown"),
+      ),
+    )
+    await Promise.resolve()
+    expect(log).toEqual([])
+    await settle(clock)
+    expect(log).toEqual(["removed", "removed"])
+    const late = host.remove(2, gone).catch((error: { _tag: string }) => error._tag)
+    host.closed(skeinError("InternalError", "broken"))
+    expect(await late).toBe("ShardUnavailable")
+    await Promise.all(removals)
+    await expect(host.remove(2, gone)).rejects.toBeDefined()
   })
 })

@@ -294,8 +294,8 @@ export class ShardHost implements ShardTenant {
   }
 
   /**
-   * Why their requests end, as callers hear it. What stops this host need not stop the next one: they
-   * may ask again, unless the journal is gone for good.
+   * Why their requests end, as callers hear it. What stops this host need not stop the next one:
+   * they may ask again, unless the journal is gone for good.
    */
   private toCallers(why: SkeinError): SkeinError {
     if (why.retryable || why._tag === "FabricClosed") return why

@@ -16,7 +16,9 @@ export interface CatalogDoor {
   readonly bury: (generation: Generation) => Promise<void>
   readonly byName: (name: string) => Promise<QueueInfo | undefined>
   readonly byGeneration: (generation: Generation) => Promise<QueueInfo | undefined>
-  /** Whether it is declared, as far as is known now, durable or not: for the step that creates it. */
+  /**
+   * Whether it is declared, as far as is known now, durable or not: for the step that creates it.
+   */
   readonly holds: (generation: Generation) => boolean
   readonly list: (request: ListRequest) => Promise<QueuePage>
   readonly count: () => number

@@ -19,7 +19,7 @@ export class FetchWait implements FetchCall {
 
   constructor(
     readonly command: Fetch,
-    private readonly cancelIn: (wait: FetchWait) => void,
+    private readonly queue: { readonly cancelFetch: (wait: FetchWait) => void },
   ) {
     this.key = fetchKey(command.session, command.fetchNumber)
     // Both are rejected together, and nobody need be listening to both.
@@ -37,7 +37,7 @@ export class FetchWait implements FetchCall {
 
   /** What was leased to it before is still delivered. */
   readonly cancel = (): void => {
-    if (this.stage === "waiting") this.cancelIn(this)
+    if (this.stage === "waiting") this.queue.cancelFetch(this)
     this.cancelled = true
   }
 

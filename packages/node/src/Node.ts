@@ -1,11 +1,11 @@
 /**
- * Owns: a node under supervision: the journal's health, the shard hosts, what else the caller adds (the
- * client port, the engine). A shard that ends is opened again under a new epoch; a journal that cannot
- * commit any more ends the node; too many restarts end it too, with a report.
+ * Owns: a node under supervision: the journal's health, the shard hosts, what else the caller adds
+ * (the client port, the engine). A shard that ends is opened again under a new epoch; a journal
+ * that cannot commit any more ends the node; too many restarts end it too, with a report.
  * Must not know: command lines, signals, which journal it is.
  *
- * Start order: journal watch, shards (s000 first), then the doors. Shutdown is the reverse: the port
- * drains, the engine lets go, each shard commits its last record and writes a checkpoint (s000
+ * Start order: journal watch, shards (s000 first), then the doors. Shutdown is the reverse: the
+ * port drains, the engine lets go, each shard commits its last record and writes a checkpoint (s000
  * last), and only then the caller closes the journal.
  */
 import type { ShardHost } from "@skein/cluster"
@@ -105,10 +105,28 @@ const nodePolicy = Policy.make<DoorFailed | JournalFailed | SupervisorFailure>({
 })
 
 const shardPolicy = Policy.make<ShardEnded>({
-  // Damage before the durable mark needs a person; the other shards serve meanwhile.
-  errors: { ShardEnded: ({ error }) => (error._tag === "ShardCorrupt" ? "stop" : "restart") },
+  errors: { ShardEnded: ({ error }) => shardVerdict(error) },
   defect: "escalate",
 })
+
+const shardVerdict = ({ _tag }: SkeinError): "escalate" | "restart" | "stop" => {
+  switch (_tag) {
+    // Damage before the durable mark needs a person; the other shards serve meanwhile.
+    case "ShardCorrupt":
+      return "stop"
+    // The journal is gone: it says itself why, and that ends the node.
+    case "FabricClosed":
+      return "stop"
+    // Another process owns what is ours alone: to claim it back would be a tug of war.
+    case "Moved":
+      return "escalate"
+    default:
+      return "restart"
+  }
+}
+
+/** All shards may share one bad commit: each has a restart for that, and some are left. */
+const shardIntensity = (shards: number) => ({ restartsMax: shards + 10, windowMs: 60_000 })
 
 const journalWatch = (journal: Journal) =>
   Child.fiber({
@@ -124,7 +142,7 @@ const shardHosts = (core: NodeCore, shards: number) =>
   Supervisor.child({
     name: "shards",
     policy: shardPolicy,
-    intensity: { restartsMax: 10, windowMs: 60_000 },
+    intensity: shardIntensity(shards),
     children: Array.from({ length: shards }, (_, shard) => shardHost(core, shard)),
   })
 

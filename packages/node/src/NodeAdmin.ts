@@ -1,7 +1,7 @@
 /**
- * Owns: the Admin port over the catalog and the actors of this node. Declare writes the catalog; the
- * shard creates the queue on first use. Delete writes the catalog first, then takes the queue out of
- * its shard. Both steps can be repeated safely.
+ * Owns: the Admin port over the catalog and the actors of this node. Declare writes the catalog;
+ * the shard creates the queue on first use. Delete writes the catalog first, then takes the queue
+ * out of its shard. Both steps can be repeated safely.
  * Must not know: sockets.
  */
 import {

@@ -1,6 +1,7 @@
 /**
- * Owns: the Broker port over the actors of this node: checks the form of a request, finds the actor,
- * makes the command, turns the reply into an answer. One synchronous step to a queue that is there.
+ * Owns: the Broker port over the actors of this node: checks the form of a request, finds the
+ * actor, makes the command, turns the reply into an answer. One synchronous step to a queue that is
+ * there.
  * Must not know: sockets, the journal.
  */
 import {
@@ -111,7 +112,9 @@ export class NodeBroker implements Broker {
   }
 }
 
-/** Both promises of a call that comes later; one that nobody listens to must not end the process. */
+/**
+ * Both promises of a call that comes later; one that nobody listens to must not end the process.
+ */
 const heard = (call: Promise<FetchCall>): Pick<FetchCall, "delivered" | "settled"> => {
   const settled = call.then((found) => found.settled)
   const delivered = call.then((found) => found.delivered)

@@ -1,4 +1,5 @@
 import { limits, type SkeinError, skeinError } from "@skein/model"
+import { type Event, encodeEvents, isDurable } from "@skein/queue"
 import type { QueueInfo } from "@skein/wire"
 import { describe, expect, it } from "vitest"
 import { bodiesOf, frameOf, producer, Rig, session } from "./testing/Rig.js"
@@ -165,7 +166,7 @@ describe("NodeCore: fetches", () => {
     expect(rig.faults).toEqual([])
   })
 
-  it("leaves nothing of a session that ends between its fetches' arrival and their turn", async () => {
+  it("leaves nothing of a session that ends before its fetch has its turn", async () => {
     const rig = await Rig.open()
     const queue = await rig.declare("q")
     await rig.publish(queue, "a")
@@ -184,7 +185,7 @@ describe("NodeCore: fetches", () => {
 })
 
 describe("NodeCore: shards that end", () => {
-  it("gives what is in flight a retryable error when the journal refuses one shard", async () => {
+  it("gives what is in flight a retryable error when a shard is refused", async () => {
     const rig = await Rig.open()
     const [queue, safe] = await twoShards(rig)
     await rig.publish(queue, "a")
@@ -283,7 +284,7 @@ describe("NodeCore: shards that end", () => {
     expect(await tagOf(rig.core.admin.lookup("q"))).toBe("ShardUnavailable")
   })
 
-  it("opens a shard while the catalog is closed, and erases the doomed when it is back", async () => {
+  it("opens a shard without the catalog, and erases the doomed when it is back", async () => {
     const rig = await Rig.open()
     const [queue] = await twoShards(rig)
     await rig.publish(queue, "a")
@@ -342,7 +343,7 @@ describe("NodeCore: deletes", () => {
     expect(rig.journal.commits).toBeGreaterThan(before + 1)
     await rig.core.closeShard(queue.shard)
     await rig.core.openShard(queue.shard)
-    expect(rig.core.queuesOpen(queue.shard)).toBe(0)
+    expect(rig.core.digests(queue.shard).size).toBe(0)
   })
 
   it("erases at the next start what a crash left between catalog and shard", async () => {
@@ -353,7 +354,7 @@ describe("NodeCore: deletes", () => {
     await tagOf(rig.core.admin.delete(queue.name))
     await rig.crash()
     await rig.settled()
-    expect(rig.core.queuesOpen(queue.shard)).toBe(0)
+    expect(rig.core.digests(queue.shard).size).toBe(0)
   })
 
   it("does not create a queue on first use that is deleted at the same time", async () => {
@@ -366,7 +367,7 @@ describe("NodeCore: deletes", () => {
       expect(await deleted).toBe(true)
       expect(["ok", "QueueNotFound"]).toContain(await published)
       await rig.settled()
-      expect(rig.core.queuesOpen(0)).toBe(0)
+      expect(rig.core.digests(0).size).toBe(0)
     }
   })
 
@@ -379,7 +380,7 @@ describe("NodeCore: deletes", () => {
       expect(await rig.core.admin.delete("q")).toBe(true)
       expect(["ok", "QueueNotFound"]).toContain(await published)
       await rig.settled()
-      expect(rig.core.queuesOpen(0)).toBe(0)
+      expect(rig.core.digests(0).size).toBe(0)
     }
   })
 })
@@ -445,12 +446,112 @@ describe("NodeCore: stalls", () => {
   })
 })
 
+describe("NodeCore: a queue that is set aside", () => {
+  it("is told by show and status, and hinders no other queue of its shard", async () => {
+    const rig = await Rig.open(1)
+    const queue = await rig.declare("bad")
+    const good = await rig.declare("good")
+    await rig.publish(queue, "a")
+    await rig.publish(good, "b")
+    rig.journal.unreadable.add(`${queue.generation}:1`)
+    expect(await tagOf(rig.fetch(queue).delivered)).toBe("Quarantined")
+    expect(await tagOf(rig.publish(queue, "c"))).toBe("Quarantined")
+    expect(await rig.core.admin.show("bad")).toMatchObject({ state: "quarantined" })
+    const { tree } = await rig.core.admin.status()
+    expect(tree).toMatchObject([{ path: "node/shards/s000/bad", state: "quarantined" }])
+    expect(await rig.take(good)).toEqual(["b"])
+    rig.journal.unreadable.clear()
+    await rig.crash()
+    expect(await rig.take(queue)).toEqual(["a"])
+  })
+
+  it("keeps its records over a clean restart, in which it is aside again", async () => {
+    const rig = await Rig.open(2)
+    const [queue] = await twoShards(rig, 2)
+    const good = await inShard(rig, queue.shard)
+    await rig.publish(queue, "a")
+    await rig.publish(good, "b")
+    await rig.settled()
+    await rig.core.closeShard(queue.shard)
+    // A record that nobody can apply, as a defect would have written it.
+    const opened = await rig.journal.openShard(queue.shard)
+    const bad: Event = { _tag: "Ended", outcome: "ack", ranges: [5, 6] }
+    const events = sectionOf(queue.generation, [bad])
+    const record = { journalMs: 1, events, frames: [] }
+    await rig.journal.commit([{ shard: queue.shard, epoch: opened.epoch, records: [record] }])
+    for (let round = 0; round < 3; round++) {
+      await rig.core.openShard(queue.shard)
+      expect(await rig.core.admin.show(queue.name)).toMatchObject({ state: "quarantined" })
+      expect(await rig.core.admin.show(good.name)).toMatchObject({ state: "serving" })
+      await rig.core.closeShard(queue.shard)
+    }
+    await rig.core.openShard(queue.shard)
+    expect(await rig.take(good)).toEqual(["b"])
+    expect(await rig.core.admin.delete(queue.name)).toBe(true)
+    await rig.crash()
+    expect(rig.core.digests(queue.shard).size).toBe(1)
+    expect((await rig.core.admin.status()).tree).toEqual([])
+  })
+})
+
+describe("NodeCore: the catalog", () => {
+  it("spreads queues that are declared at the same time over the shards", async () => {
+    const rig = await Rig.open(4)
+    const declares = Array.from({ length: 40 }, (_, at) => rig.core.admin.declare(`q${at}`))
+    const perShard = new Map<number, number>()
+    for (const { shard } of await Promise.all(declares)) {
+      perShard.set(shard, (perShard.get(shard) ?? 0) + 1)
+    }
+    expect([...perShard.values()]).toEqual([10, 10, 10, 10])
+  })
+
+  it("answers a repeat of a declare, refuses another policy, lists in pages", async () => {
+    const rig = await Rig.open()
+    const first = await rig.declare("a", { leaseMs: 5_000 })
+    expect(await rig.declare("a", { leaseMs: 5_000 })).toEqual(first)
+    expect(await tagOf(rig.declare("a"))).toBe("PolicyMismatch")
+    expect(await tagOf(rig.declare("", {}))).toBe("QueueNameInvalid")
+    expect(await tagOf(rig.declare("x", { leaseMs: 1 }))).toBe("PolicyInvalid")
+    for (const name of ["b", "c", "d"]) await rig.declare(name)
+    const page = await rig.core.admin.list({ rowsMax: 2 })
+    expect(page.queues.map(({ name }) => name)).toEqual(["a", "b"])
+    const rest = await rig.core.admin.list({ after: page.next ?? "" })
+    expect(rest.queues.map(({ name }) => name)).toEqual(["c", "d"])
+    expect(await tagOf(rig.core.admin.list({ rowsMax: Number.NaN }))).toBe("LimitExceeded")
+    await rig.crash()
+    expect(await rig.core.admin.lookup("a")).toEqual(first)
+    expect(await rig.core.admin.delete("nothing")).toBe(false)
+  })
+})
+
+/** An event list as it lies in a record of a shard. */
+const sectionOf = (generation: number, events: readonly Event[]): Uint8Array => {
+  const bytes = encodeEvents(events.filter(isDurable).map((event) => ({ generation, event })))
+  const section = new Uint8Array(13 + bytes.length)
+  const view = new DataView(section.buffer)
+  view.setFloat64(0, generation, true)
+  view.setUint32(9, bytes.length, true)
+  section.set(bytes, 13)
+  return section
+}
+
+const inShard = async (rig: Rig, shard: number): Promise<QueueInfo> => {
+  for (let at = 0; ; at++) {
+    const queue = await rig.declare(`in${at}`)
+    if (queue.shard === shard) return queue
+  }
+}
+
 /** Two queues outside of the catalog's shard, in different ones. */
-const twoShards = async (rig: Rig): Promise<readonly [QueueInfo, QueueInfo]> => {
+const twoShards = async (
+  rig: Rig,
+  shards = rig.shards,
+): Promise<readonly [QueueInfo, QueueInfo]> => {
   const found: QueueInfo[] = []
   for (let at = 0; found.length < 2; at++) {
     const queue = await rig.declare(`t${at}`)
-    if (queue.shard !== 0 && queue.shard !== found[0]?.shard) found.push(queue)
+    if (queue.shard === 0 || (shards > 2 && queue.shard === found[0]?.shard)) continue
+    found.push(queue)
   }
   return [found[0], found[1]]
 }

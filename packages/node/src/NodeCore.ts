@@ -1,7 +1,7 @@
 /**
- * Owns: one node without its doors: the open shards, the group commit, sessions, and both ports over
- * them. Plain TypeScript over ports (journal, clock), so that a simulator can run it; `Node.ts` puts
- * it under supervision.
+ * Owns: one node without its doors: the open shards, the group commit, sessions, and both ports
+ * over them. Plain TypeScript over ports (journal, clock), so that a simulator can run it;
+ * `Node.ts` puts it under supervision.
  * Must not know: sockets, processes, Effect.
  *
  * Start: shard s000 first (it holds the catalog, which first uses of queues ask), then the others.
@@ -12,6 +12,7 @@ import { GroupCommit, type HostContext, ShardHost } from "@skein/cluster"
 import type { Journal } from "@skein/journal"
 import {
   type Clock,
+  type Generation,
   type QueueRef,
   type Shard,
   type SkeinError,
@@ -20,6 +21,7 @@ import {
 } from "@skein/model"
 import {
   catalogGeneration,
+  digest,
   emptyQueue,
   generationOfKey,
   restoreQueue,
@@ -105,7 +107,9 @@ export class NodeCore implements Fabric {
     return host
   }
 
-  /** Drains and closes the shard, with a checkpoint; one that has ended already is only forgotten. */
+  /**
+   * Drains and closes the shard, with a checkpoint; one that has ended already is only forgotten.
+   */
   async closeShard(shard: Shard): Promise<void> {
     const host = this.hosts.get(shard)
     if (host === undefined) return
@@ -137,13 +141,13 @@ export class NodeCore implements Fabric {
     return count
   }
 
-  /** Queues of the shard that are here. */
-  queuesOpen(shard: Shard): number {
-    let count = 0
+  /** The queues of a shard that are here, each with the digest of its durable facts as of now. */
+  digests(shard: Shard): ReadonlyMap<Generation, string> {
+    const digests = new Map<Generation, string>()
     for (const actor of this.hosts.get(shard)?.actors.values() ?? []) {
-      if (actor instanceof QueueActor) count += 1
+      if (actor instanceof QueueActor) digests.set(actor.generation, digest(actor.state))
     }
-    return count
+    return digests
   }
 
   stop(): void {
@@ -152,8 +156,8 @@ export class NodeCore implements Fabric {
   }
 
   /**
-   * What a crash left between the catalog's removal and the shard's. A failure leaves it to the next
-   * opening: the catalog knows the doomed until their shard has deleted them.
+   * What a crash left between the catalog's removal and the shard's. A failure leaves it to the
+   * next opening: the catalog knows the doomed until their shard has deleted them.
    */
   private async eraseDoomed(shard: Shard): Promise<void> {
     if (!this.hosts.get(catalogShard)?.isServing || !this.hosts.get(shard)?.isServing) return

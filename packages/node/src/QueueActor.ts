@@ -88,7 +88,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   private leftovers: readonly string[] | undefined
   private closedBy: SkeinError | undefined
   /** Ends of sessions that found no room. */
-  private postponed: Command[] = []
+  private postponed: Command[] | undefined
   private againMs = Number.POSITIVE_INFINITY
   /** Stalls of the node that leases have yet to be given back. */
   private owedMs = 0
@@ -124,7 +124,7 @@ export class QueueActor implements SessionHolder, ShardActor {
 
   /** Settles, then waits for messages. Never throws: both of its promises tell. */
   fetch(command: Fetch): FetchCall {
-    const wait = new FetchWait(command, this.cancelFetch)
+    const wait = new FetchWait(command, this)
     const answer = (reply: Reply): void =>
       reply._tag === "Settled" ? wait.settle(reply.lost) : wait.fail(unexpected(reply))
     this.put({ command, wait, answer, fail: (error) => this.failFetch(wait, error) }, 0)
@@ -166,8 +166,8 @@ export class QueueActor implements SessionHolder, ShardActor {
     this.tell({ _tag: "Tick", stallMs: stallMs + this.owedMs })
     this.owedMs = 0
     const { postponed } = this
-    if (postponed.length === 0) return
-    this.postponed = []
+    if (postponed === undefined) return
+    this.postponed = undefined
     for (const command of postponed) this.tell(command)
   }
 
@@ -265,7 +265,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   /** What follows a cancel that came in time is decided behind all that was asked before it. */
-  private readonly cancelFetch = (wait: FetchWait): void => {
+  cancelFetch(wait: FetchWait): void {
     if (this.closedBy !== undefined || this.aside !== undefined) return
     const { session, fetchNumber } = wait.command
     const command: Command = { _tag: "CancelFetch", session, fetchNumber }
@@ -345,7 +345,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     // What came behind a queue's creation was for the queue that is not there now.
     if (command._tag === "Create") this.close(error)
     if (command._tag === "Tick") this.owedMs += command.stallMs
-    if (command._tag === "EndSession") this.postponed.push(command)
+    if (command._tag === "EndSession") this.postponed = [...(this.postponed ?? []), command]
     if (command._tag === "EndSession" || command._tag === "Tick") this.tryAgain(now)
   }
 

@@ -1,6 +1,6 @@
 /**
- * Owns: the way from a queue's address to its actor on this node: `hosts.get(shard)` in one step, and
- * the creation of an actor on first use, as the catalog says. First uses of one queue share one
+ * Owns: the way from a queue's address to its actor on this node: `hosts.get(shard)` in one step,
+ * and the creation of an actor on first use, as the catalog says. First uses of one queue share one
  * look-up. Must not know: what is asked of the actor.
  */
 import type { ShardHost } from "@skein/cluster"
@@ -23,7 +23,9 @@ export class Queues {
     return actor instanceof QueueActor ? actor : undefined
   }
 
-  /** The actor, made on first use. Rejects with QueueNotFound when the catalog has no such queue. */
+  /**
+   * The actor, made on first use. Rejects with QueueNotFound when the catalog has no such queue.
+   */
   async get(queue: QueueRef): Promise<QueueActor> {
     const actor = this.find(queue)
     if (actor !== undefined) return actor
@@ -42,8 +44,10 @@ export class Queues {
     return host
   }
 
-  /** Takes a queue that the catalog has removed out of its shard. Can be repeated: the catalog forgets
-   * it only when the shard has durably done so. */
+  /**
+   * Takes a queue that the catalog has removed out of its shard. Can be repeated: the catalog
+   * forgets it only when the shard has durably done so.
+   */
   async erase(queue: QueueRef, why: string): Promise<void> {
     const host = this.host(queue.shard)
     const error = skeinError("QueueNotFound", why)

@@ -1,6 +1,6 @@
 /**
- * Owns: the sessions of this node: each with a lease that any request renews, and the queues that may
- * hold something for it. A session is bound to no connection.
+ * Owns: the sessions of this node: each with a lease that any request renews, and the queues that
+ * may hold something for it. A session is bound to no connection.
  * Must not know: what queues do when a session ends. One timer while there are sessions, none else.
  */
 import { type Clock, limits, type SessionId, skeinError } from "@skein/model"

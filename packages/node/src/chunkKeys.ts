@@ -1,6 +1,6 @@
 /**
- * Owns: the keys of every chunk that a checkpoint may hold of a queue whose state is damaged, so that
- * deleting the queue leaves nothing behind.
+ * Owns: the keys of every chunk that a checkpoint may hold of a queue whose state is damaged, so
+ * that deleting the queue leaves nothing behind.
  */
 import type { QueueState } from "@skein/queue"
 

@@ -1,7 +1,8 @@
 /**
- * Owns: how decided runs become bytes for a consumer: each frame is looked up where it lies now (the
- * cleaner may have moved it since), read, and cut to the messages of the run.
- * Interleaving: while a read is under way its frame may be moved, or die and its room be used again.
+ * Owns: how decided runs become bytes for a consumer: each frame is looked up where it lies now
+ * (the cleaner may have moved it since), read, and cut to the messages of the run.
+ * Interleaving: while a read is under way its frame may be moved, or die and its room be used
+ * again.
  * A read that failed is a fault only if the frame still lies where it was looked for.
  */
 import type { FrameKey, Location } from "@skein/journal"

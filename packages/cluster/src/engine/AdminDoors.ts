@@ -1,6 +1,6 @@
 /**
- * Owns: control calls as entities of the engine: `s017/orders` answers for the queue orders where its
- * shard is, `s000/catalog` for the catalog. A door holds no state and idles out.
+ * Owns: control calls as entities of the engine: `s017/orders` answers for the queue orders where
+ * its shard is, `s000/catalog` for the catalog. A door holds no state and idles out.
  * Must not know: how the local Admin answers, who calls.
  *
  * The engine retries a call for ever while its shard has no runner, so each call has a timeout; an

@@ -24,7 +24,9 @@ export interface EngineOptions {
   readonly local: LocalShards
 }
 
-/** The engine's intervals: low where our table answers without polling, long where it only idles. */
+/**
+ * The engine's intervals: low where our table answers without polling, long where it only idles.
+ */
 const config = (address: NodeAddress) =>
   ShardingConfig.layer({
     runnerAddress: Option.some(RunnerAddress.make(address.host, address.port)),

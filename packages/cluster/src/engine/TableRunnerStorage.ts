@@ -1,12 +1,13 @@
 /**
- * Owns: how the engine is shown our shard table: one engine shard group a shard (`s017:1`), one runner
- * entry a (node, shard). `acquire` mirrors which shard hosts are open here and never waits: owner
- * tokens are the truth, the engine only follows.
+ * Owns: how the engine is shown our shard table: one engine shard group a shard (`s017:1`), one
+ * runner entry a (node, shard). `acquire` mirrors which shard hosts are open here and never waits:
+ * owner tokens are the truth, the engine only follows.
  * Must not know: how shards are opened or moved.
  *
  * Traps of the engine that shape this file: entries of one node are told apart by weight only, so
- * each has its own, a stable function of the shard; an entry is never changed, only added or removed;
- * the `default` entry weighs what the runner says it weighs; death is absence, never `healthy: false`.
+ * each has its own, a stable function of the shard; an entry is never changed, only added or
+ * removed; the `default` entry weighs what the runner says it weighs; death is absence, never
+ * `healthy: false`.
  */
 import { parseShardName, type Shard, shardName } from "@skein/model"
 import { Duration, Effect, Layer } from "effect"

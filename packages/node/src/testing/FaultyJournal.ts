@@ -1,6 +1,6 @@
 /**
- * Owns: a journal in front of another one, whose commits can be held back, refused or made to throw,
- * and which counts what is reserved and released. For tests.
+ * Owns: a journal in front of another one, whose commits can be held back, refused or made to
+ * throw, and which counts what is reserved and released. For tests.
  */
 import type {
   CommitResult,
@@ -27,6 +27,8 @@ export class FaultyJournal implements Journal {
   readonly refusing = new Map<Shard, SkeinError>()
   readonly unopenable = new Map<Shard, SkeinError>()
   readonly unreadable = new Set<string>()
+  /** Told when a shard is closed in order. */
+  onClose: (shard: Shard) => void = () => {}
   /** The next commit ends so. */
   next: "reject" | "throw" | undefined
   private gate: Promise<void> | undefined
@@ -69,6 +71,10 @@ export class FaultyJournal implements Journal {
         const name = `${shard}:${location}`
         this.released.set(name, (this.released.get(name) ?? 0) + 1)
         opened.release(location, bytes)
+      },
+      close: () => {
+        this.onClose(shard)
+        return opened.close()
       },
     }
   }

@@ -2,7 +2,13 @@
  * Owns: a node core in memory under a manual clock, with a journal that can fail, for tests: open,
  * crash, ask. Everything runs on microtasks, so `settled` needs no time.
  */
-import { MemoryStore, MemoryTokens, memoryJournal, memoryOwnership } from "@skein/journal"
+import {
+  type Journal,
+  MemoryStore,
+  MemoryTokens,
+  memoryJournal,
+  memoryOwnership,
+} from "@skein/journal"
 import type { SkeinError } from "@skein/model"
 import {
   type DeliveredRun,
@@ -32,13 +38,17 @@ export class Rig {
   private readonly frameNumbers = new Map<string, number>()
   private readonly fetchNumbers = new Map<string, number>()
 
-  private constructor(readonly shards: number) {
+  private constructor(
+    readonly shards: number,
+    private readonly inner: (() => Journal) | undefined,
+  ) {
     this.journal = this.newJournal()
     this.core = this.newCore()
   }
 
-  static async open(shards = 4): Promise<Rig> {
-    const rig = new Rig(shards)
+  /** `inner`: what is opened at each start, if not the memory journal. */
+  static async open(shards = 4, inner?: () => Journal): Promise<Rig> {
+    const rig = new Rig(shards, inner)
     await rig.openShards()
     return rig
   }
@@ -112,6 +122,7 @@ export class Rig {
   }
 
   private newJournal(): FaultyJournal {
+    if (this.inner !== undefined) return new FaultyJournal(this.inner())
     this.instances += 1
     const instance = String(this.instances).padStart(32, "0")
     const ownership = memoryOwnership(this.tokens, instance)
@@ -123,7 +134,7 @@ export class Rig {
       journal: this.journal,
       clock: this.clock,
       shards: this.shards,
-      outside,
+      outside: () => ({ ...outsideForTests(), tree: [] }),
       onFault: (where: string, error: SkeinError) => this.faults.push(`${where} ${error._tag}`),
     })
   }
@@ -148,7 +159,8 @@ const packText = (text: string): Uint8Array => {
   return Uint8Array.of(0xd9, bytes.length, ...bytes)
 }
 
-const outside = () => ({
+/** What a process would tell of itself. */
+export const outsideForTests = () => ({
   version: "0",
   fabricId: "f".repeat(32),
   node: "n1",
@@ -157,6 +169,5 @@ const outside = () => ({
   pid: 1,
   connections: 0,
   rssBytes: 0,
-  tree: [],
   limits: {},
 })

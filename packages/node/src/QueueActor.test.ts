@@ -1,0 +1,146 @@
+import type { Turn, Waiter } from "@skein/cluster"
+import type { FrameToStore } from "@skein/journal"
+import { defaultQueuePolicy, type SkeinError, skeinError } from "@skein/model"
+import { type Command, emptyQueue } from "@skein/queue"
+import { describe, expect, it } from "vitest"
+import { QueueActor } from "./QueueActor.js"
+import { producer, session } from "./testing/Rig.js"
+
+/** A host's part in memory: each `turn` is a record that is committed at its end. */
+const setup = () => {
+  const faults: string[] = []
+  const released: number[] = []
+  const actor = new QueueActor(emptyQueue(7), {
+    epoch: 1,
+    read: async () => new Uint8Array(0),
+    wake: () => {},
+    release: (location) => void released.push(location),
+    onFault: (_generation, error) => void faults.push(error._tag),
+  })
+  let location = 0
+  let nowMs = 0
+  const turn = async (): Promise<Uint8Array | undefined> => {
+    const waiters: Waiter[] = []
+    const frames: FrameToStore[] = []
+    const record: Turn = {
+      now: { journalMs: nowMs, monotonicMs: nowMs++ },
+      store: (frame) => void frames.push(frame),
+      wait: (waiter) => void waiters.push(waiter),
+      reserve: () => true,
+      spent: () => false,
+    }
+    actor.work(record)
+    const events = actor.seal(record)
+    for (const { first } of frames) actor.relocate(first, ++location)
+    for (const waiter of waiters) waiter.release()
+    await Promise.resolve()
+    return events
+  }
+  return { actor, faults, released, turn }
+}
+
+const publish = (frameNumber: number): Command => ({
+  _tag: "Publish",
+  producer,
+  frameNumber,
+  frame: { count: 2, bytes: 100, bodyBytesLargest: 10 },
+})
+
+const fetch = (fetchNumber: number) => ({
+  _tag: "Fetch" as const,
+  session,
+  fetchNumber,
+  messagesMax: 10,
+  bytesMax: 1000,
+  waitMs: 1000,
+  settles: [],
+})
+
+const tag = (error: SkeinError): string => error._tag
+
+/** An actor whose state is damaged so that its next settle cannot be applied. */
+const damaged = async () => {
+  const all = setup()
+  const { actor, turn } = all
+  void actor.create("q", defaultQueuePolicy)
+  void actor.ask(publish(1), new Uint8Array(100))
+  await turn()
+  const call = actor.fetch(fetch(1))
+  await turn()
+  await call.delivered
+  const block = actor.state.blocks.first
+  if (block === undefined) throw new Error("there is a block")
+  block.frames.settle(0, 2)
+  return all
+}
+
+const ack: Command = {
+  _tag: "Settle",
+  session,
+  settles: [{ outcome: "ack", epoch: 1, attempt: 0, ranges: [1, 2] }],
+}
+
+describe("QueueActor, when an event cannot be applied", () => {
+  it("is set aside: all that wait are told, nothing of the event is journaled", async () => {
+    const { actor, faults, turn } = await damaged()
+    const waiting = actor.fetch({ ...fetch(2), waitMs: 9 }).delivered.catch(tag)
+    await turn()
+    const settled = actor.ask(ack).catch(tag)
+    const behind = actor.ask(publish(2), new Uint8Array(100)).catch(tag)
+    expect(await turn()).toBeUndefined()
+    expect(await Promise.all([waiting, settled, behind])).toEqual([
+      "Quarantined",
+      "Quarantined",
+      "Quarantined",
+    ])
+    expect(await actor.ask(publish(3), new Uint8Array(100)).catch(tag)).toBe("Quarantined")
+    expect(await actor.fetch(fetch(3)).settled.catch(tag)).toBe("Quarantined")
+    expect(faults).toEqual(["Quarantined"])
+    expect(actor.isAside()).toBe(true)
+    expect(actor.dueMs()).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it("gives no frame back, and keeps the places of those that come to be known later", async () => {
+    const { actor, released, turn } = await damaged()
+    void actor.ask(ack).catch(tag)
+    await turn()
+    expect(actor.relocate(50, 123)).toBe(true)
+    expect(actor.locate(50)).toBe(123)
+    expect(released).toEqual([])
+  })
+
+  it("can be deleted all the same, and its chunks go", async () => {
+    for (const half of [true, false]) {
+      const { actor, turn } = await damaged()
+      actor.checkpoint()
+      // With the ack the state is half changed; without it the deletion itself cannot be applied.
+      if (half) void actor.ask(ack).catch(tag)
+      await turn()
+      actor.close(skeinError("QueueNotFound", "deleted"))
+      actor.erase()
+      const delta = actor.checkpoint()
+      expect(delta.put).toEqual([])
+      expect(delta.drop).toEqual(expect.arrayContaining(["q7/h", "q7/b0", "q7/p10"]))
+    }
+  })
+
+  it("replays what comes before the event, and nothing after it", () => {
+    const { actor, faults } = setup()
+    actor.replay(Uint8Array.of(1, 2, 3))
+    actor.replay(Uint8Array.of(4))
+    expect(faults).toEqual(["Quarantined"])
+  })
+})
+
+describe("QueueActor, when a decision throws", () => {
+  it("answers InternalError to that command only", async () => {
+    const { actor, faults, turn } = setup()
+    void actor.create("q", defaultQueuePolicy)
+    const bad = actor.ask({ ...publish(1), frameNumber: Number.NaN } as Command).catch(tag)
+    const good = actor.ask(publish(1), new Uint8Array(100))
+    await turn()
+    expect(await bad).toBe("InternalError")
+    expect((await good)._tag).toBe("Published")
+    expect(faults).toEqual(["InternalError"])
+  })
+})
