@@ -28,6 +28,7 @@ const asClient = [
 ]
 const yes: OptionSpec = { ...flag("yes", "Do it without asking."), alias: "y" }
 const queue = one("QUEUE", "The queue's name.")
+const dir = one("DIR", "A node's data directory.")
 
 const count = (help: string, max: number): OptionSpec => ({
   name: "count",
@@ -177,6 +178,17 @@ const consume: CommandSpec = {
   arguments: [queue],
 }
 
+const journalCommands: readonly CommandSpec[] = [
+  { name: "verify", help: "Check everything; damage is named.", options: output, arguments: [dir] },
+  {
+    name: "digest",
+    help: "A digest of what is stored, shard by shard.",
+    options: output,
+    arguments: [dir],
+  },
+  { name: "dump", help: "The records as lines of JSON.", options: output, arguments: [dir] },
+]
+
 const group = (name: string, help: string, commands: readonly CommandSpec[]): CommandSpec => ({
   name,
   help,
@@ -208,4 +220,5 @@ export const skein: CommandSpec = group("skein", "Run, operate and use a Skein f
     ],
     arguments: [],
   },
+  group("journal", "Look into a node's data directory; nothing is changed.", journalCommands),
 ])
