@@ -64,6 +64,8 @@ interface Going {
 }
 
 const housekeepingMs = 1000
+/** A reservation is forgotten after one to two times so many looks at the house. */
+const reservationLooks = 15
 
 export class FileJournal implements Journal {
   readonly failed: Promise<SkeinError>
@@ -81,6 +83,7 @@ export class FileJournal implements Journal {
   #seenCommits = 0
   /** The next look at the house runs the cleaner: logs were inherited, or room was missing. */
   #cleaningDue = false
+  #looks = 0
   #stopHousekeeping: () => void = () => {}
 
   constructor(readonly parts: FileJournalParts) {
@@ -265,7 +268,7 @@ export class FileJournal implements Journal {
       bytes += recordBytesOf(record)
     }
     this.#committedBytes += bytes
-    this.parts.reservation.use(bytes)
+    this.parts.reservation.give(bytes)
     shard.noteDurable(shard.lastRecord)
     if (shard.eventsBytes >= limits.checkpointEveryBytes) this.#checkpointSoon(shard)
     return {
@@ -359,6 +362,7 @@ export class FileJournal implements Journal {
       if (this.#closing !== undefined || this.#failure !== undefined) return
       const quiet = this.#commits === this.#seenCommits && this.#commits !== this.#markedCommits
       this.#seenCommits = this.#commits
+      if (++this.#looks % reservationLooks === 0) reservation.age()
       const work = quiet ? this.#mark() : Promise.resolve()
       void work
         .then(() => disk.freeBytes(paths.dir))

@@ -2,14 +2,20 @@
  * Owns: room set aside before a command is decided, so that an append never meets a full disk.
  * Room is what log segments are prepared for, and what the file system says is free. The last
  * eighth of what may be uncleaned is kept for settles: consuming makes room, publishing takes it.
- * A sixteenth of it is left to the cleaner's checkpoints and segments.
+ * Some is left to the cleaner: to empty a log segment it first copies what is live.
  */
 
-/** What batches in flight may take beyond the records that room was set aside for. */
-const framingBytes = 16 * 1024
+/** A segment's part that framing of batches in flight may take beyond the records' own bytes. */
+const framingShare = 256
+
+/** Free bytes that neither commits nor new segments may take. */
+export const cleanerBytes = (uncleanedBytesMax: number, segmentBytes: number): number =>
+  uncleanedBytesMax / 4 + segmentBytes / 2
 
 export class Reservation {
   #reservedBytes = 0
+  /** Reserved before the last call of `age`. */
+  #olderBytes = 0
   /** Free bytes on the disk, as last looked up, less what was committed since. */
   #freeBytes: number
 
@@ -33,25 +39,32 @@ export class Reservation {
   }
 
   get reservedBytes(): number {
-    return this.#reservedBytes
+    return this.#reservedBytes + this.#olderBytes
   }
 
   take(bytes: number, purpose: "publish" | "settle"): boolean {
-    const disk = this.#freeBytes - this.uncleanedBytesMax / 16
-    const prepared = Math.max(0, this.preparedBytes() - framingBytes)
-    const room = prepared + (disk >= this.segmentBytes ? disk : 0) - this.#reservedBytes
+    const disk = this.#freeBytes - cleanerBytes(this.uncleanedBytesMax, this.segmentBytes)
+    const prepared = Math.max(0, this.preparedBytes() - this.segmentBytes / framingShare)
+    const room = prepared + (disk >= this.segmentBytes ? disk : 0) - this.reservedBytes
     const kept = purpose === "publish" ? this.uncleanedBytesMax / 8 : 0
     if (bytes + kept > room) return false
     this.#reservedBytes += bytes
     return true
   }
 
-  /** Reserved room was written to. What was not reserved does no harm. */
-  use(bytes: number): void {
-    this.give(bytes)
+  /** Reserved room was written to, or is not needed. What was not reserved does no harm. */
+  give(bytes: number): void {
+    const fromOlder = Math.min(bytes, this.#olderBytes)
+    this.#olderBytes -= fromOlder
+    this.#reservedBytes = Math.max(0, this.#reservedBytes - (bytes - fromOlder))
   }
 
-  give(bytes: number): void {
-    this.#reservedBytes = Math.max(0, this.#reservedBytes - bytes)
+  /**
+   * Time goes by: what was set aside before the last call but one is forgotten. Callers set aside
+   * what they guess and commits use up what they write; the difference must not add up for ever.
+   */
+  age(): void {
+    this.#olderBytes = this.#reservedBytes
+    this.#reservedBytes = 0
   }
 }

@@ -146,7 +146,9 @@ export interface Journal {
   readonly commit: (batch: readonly ShardAppend[]) => Promise<readonly CommitResult[]>
   /**
    * Sets room aside before a command is decided; `false`: refuse it with DiskFull. Settles may use
-   * the last eighth, publishes may not. A commit uses up what was set aside for its bytes.
+   * the last eighth, publishes may not. A commit uses up as many bytes as its records take in the
+   * log (a little more than events and frames); a guess that was too high is forgotten by itself
+   * after some seconds.
    */
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
   readonly unreserve: (bytes: number) => void
