@@ -14,6 +14,7 @@
 import type { Disk, Ownership } from "@skein/journal"
 import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId, Shard } from "@skein/model"
+import { isSkeinError } from "@skein/model"
 import { entryKinds } from "./BatchCodec.js"
 import { CheckpointStore } from "./CheckpointStore.js"
 import type { CommitLog } from "./CommitLog.js"
@@ -109,9 +110,16 @@ export class Cleaner {
     const sealed = this.parts.log.segments.filter((segment) => segment.sealed)
     const foreign = await this.#deadInstances()
     const touched = new Set<OpenShard>()
-    this.#copying = this.#copyAll(sealed, foreign, touched).finally(() => {
-      this.#copying = undefined
-    })
+    // On a full disk what could be copied still makes room: the pass goes on with that.
+    let full: unknown
+    this.#copying = this.#copyAll(sealed, foreign, touched)
+      .catch((error: unknown) => {
+        if (!isSkeinError(error)) throw error
+        full = error
+      })
+      .finally(() => {
+        this.#copying = undefined
+      })
     await this.#copying
     await this.#checkpointAll(sealed, foreign, touched)
     for (const segment of sealed) {
@@ -123,6 +131,7 @@ export class Cleaner {
     for (const instance of foreign) {
       if (!this.#stopped && !(await this.#isNamed(instance))) await this.#removeLog(instance)
     }
+    if (full !== undefined) throw full
   }
 
   async #copyAll(

@@ -114,8 +114,8 @@ describe("a disk that fails", () => {
 describe("a full disk", () => {
   it("refuses publishes first, then settles, and never a commit that was reserved", async () => {
     const clock = new ManualClock()
-    const disk = newDisk(48 * 1024)
-    const journal = await openSimulated(disk.process(), 1, { clock, uncleanedBytesMax: 16 * 1024 })
+    const disk = newDisk(96 * 1024)
+    const journal = await openSimulated(disk.process(), 1, { clock, uncleanedBytesMax: 32 * 1024 })
     const tenant = await ModelTenant.open(await journal.openShard(0))
     let published = 0
     let first = 1
@@ -124,23 +124,29 @@ describe("a full disk", () => {
       clock.advance(1000)
       await settle()
     }
-    while (journal.reserve(900, "publish")) {
+    while (journal.reserve(630, "publish")) {
       await commitModel(journal, tenant, modelRecord("p", [[1, first++, body(500)]]))
       published++
       await look()
       expect(published).toBeLessThan(200)
     }
     expect(published).toBeGreaterThan(5)
-    expect(journal.reserve(300, "settle")).toBe(true)
+    expect(journal.reserve(110, "settle")).toBe(true)
     await commitModel(journal, tenant, modelRecord("s", [], [[1, 1]]))
     // Settling and cleaning make room again, without a restart.
-    for (let at = 2; at < first && journal.reserve(300, "settle"); at++) {
+    for (let at = 2; at < first && journal.reserve(110, "settle"); at++) {
       await commitModel(journal, tenant, modelRecord("s", [], [[1, at]]))
       await look()
     }
     await look()
     expect(tenant.frames.size).toBe(0)
-    expect(journal.reserve(900, "publish")).toBe(true)
+    // The refusal is what calls the cleaner.
+    let room = false
+    for (let attempt = 0; attempt < 4 && !room; attempt++) {
+      room = journal.reserve(630, "publish")
+      await look()
+    }
+    expect(room).toBe(true)
     await commitModel(journal, tenant, modelRecord("p", [[1, first, body(500)]]))
     await journal.close()
     const after = await openSimulated(disk.process(), 2)

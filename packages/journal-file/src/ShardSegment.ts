@@ -80,7 +80,12 @@ export class ShardSegment {
     this.#waiting = 0
     this.#unsynced = []
     this.#writing = undefined
-    for (const { file } of open) await file.close()
+    for (const { file, entry, position } of open) {
+      await file.close()
+      if (position > 0) continue
+      this.shard.table.remove(entry)
+      await this.disk.unlink(file.path).catch(() => {})
+    }
   }
 
   async #begin(): Promise<Writing> {
