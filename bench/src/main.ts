@@ -63,7 +63,7 @@ const present = async (command: Command): Promise<readonly System[]> => {
 const publish = async (command: Command, result: RaceResult): Promise<void> => {
   const now = new Date()
   const results = await Promise.all(
-    result.measured.map(async (one) => resultOf(one, versionText(await one.system.version(), now)))
+    result.measured.map(async (one) => resultOf(one, versionText(await one.system.version(), now))),
   )
   const { scenario, settings } = command
   const report: Report = { scenario, settings, results, ratios: ratiosOf(scenario, results) }
@@ -88,7 +88,7 @@ try {
 } catch (error) {
   const isUsage = error instanceof UsageError
   say(
-    isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`
+    isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : `${error}`,
   )
   process.exitCode = isUsage ? usageExitCode : 1
 } finally {

@@ -1,6 +1,6 @@
 /**
- * Owns: one run of the command, from its arguments to its exit code. Each command's module, the client
- * library and the help are loaded only when they are needed: a node carries none of them.
+ * Owns: one run of the command, from its arguments to its exit code. Each command's module, the
+ * client library and the help are loaded only when they are needed: a node carries none of them.
  */
 import type { CallOptions } from "@skein/client"
 import { skeinError } from "@skein/model"

@@ -23,7 +23,7 @@ export const nf1: Figure = {
       measured:
         `${rateText(rate)}/s: ${ratioText(ofBare)} bare loop, ` +
         `${ratioText(ofRedis)} Redis Streams`,
-      ok: ofBare >= bareShareMin && ofRedis >= redisTimesMin
+      ok: ofBare >= bareShareMin && ofRedis >= redisTimesMin,
     }
   },
 }

@@ -32,7 +32,7 @@ export const nf9: Figure = {
     return {
       measured:
         `${confirmed} confirmed, ${lost} lost, ${invented} invented, ` + `${unflagged} unflagged`,
-      ok: ok && code === 0 && confirmed > 0 && lost === 0 && invented === 0 && unflagged === 0
+      ok: ok && code === 0 && confirmed > 0 && lost === 0 && invented === 0 && unflagged === 0,
     }
   },
 }

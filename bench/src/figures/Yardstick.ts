@@ -34,7 +34,7 @@ export const yardstick: Figure = {
     const share = median(ours) / median(theirs)
     return {
       measured: `${rateText(median(ours))}/s: ${ratioText(share)} of ${rateText(median(theirs))}/s`,
-      ok: share >= shareMin
+      ok: share >= shareMin,
     }
   },
 }

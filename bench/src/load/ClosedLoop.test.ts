@@ -29,12 +29,12 @@ const setup = (settings: ClosedLoopSettings, publisherCount = 1) => {
         }
         calls.push({ publisher, count: bodies.length, confirm: settle })
         return confirmed
-      }
-    })
+      },
+    }),
   )
   const meter = new Meter(
     () => 0,
-    () => null
+    () => null,
   )
   const failures: unknown[] = []
   const onFailure = (error: unknown): void => void failures.push(error)
@@ -90,7 +90,7 @@ describe("ClosedLoop", () => {
     const failures: unknown[] = []
     const meter = new Meter(
       () => 0,
-      () => null
+      () => null,
     )
     const refusing: Publisher = { publish: () => Promise.reject(new Error("full")) }
     const loop = new ClosedLoop(
@@ -98,7 +98,7 @@ describe("ClosedLoop", () => {
       plain,
       meter,
       () => 0,
-      (e) => failures.push(e)
+      (e) => failures.push(e),
     )
     loop.start()
     await loop.whenIdle()

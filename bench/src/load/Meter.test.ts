@@ -8,7 +8,7 @@ describe("Meter", () => {
     let cpu = 1
     const meter = new Meter(
       () => clock.ms,
-      () => cpu
+      () => cpu,
     )
     clock.ms = 500
     meter.confirmed(0, 10)
@@ -26,7 +26,7 @@ describe("Meter", () => {
   it("records every message of a delivery with mixed stamps", () => {
     const meter = new Meter(
       () => 100,
-      () => null
+      () => null,
     )
     const make = bodyMaker(32)
     meter.arrived([make(90), make(90), make(50), make(90)])

@@ -23,7 +23,7 @@ export interface CurvePoint {
 const usPerMs = 1000
 const curvePercentiles = [
   1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.5, 99.8, 99.9, 99.95,
-  99.98, 99.99, 99.995, 99.999
+  99.98, 99.99, 99.995, 99.999,
 ]
 
 export class Latency {

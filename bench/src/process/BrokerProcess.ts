@@ -89,7 +89,7 @@ export class BrokerProcess {
       if (performance.now() > deadline) {
         await this.kill()
         throw new Error(
-          `${this.launch.name} did not listen in ${readyMsMax} ms:\n${this.logTail()}`
+          `${this.launch.name} did not listen in ${readyMsMax} ms:\n${this.logTail()}`,
         )
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs))

@@ -44,7 +44,7 @@ export const chartSvg = (report: Report, curves: Curves): string => {
   const notes = report.results.map(
     ({ system, version, durability }, index) =>
       `<text class="note" x="${margin}" y="${bottom + index * 17}">` +
-      `${escaped(`${system} ${version}: ${durability}`)}</text>`
+      `${escaped(`${system} ${version}: ${durability}`)}</text>`,
   )
   const height = bottom + notes.length * 17 + 12
   return [
@@ -93,7 +93,7 @@ const barsSvg = (report: Report, top: number): { svg: string; bottom: number } =
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="4" ` +
         `fill="${colours[result.system]}"/>`,
       `<text class="value" x="${(left + length + 10).toFixed(1)}" y="${middle}">` +
-        `${text(value(result))}<tspan class="ratio" dx="8">${escaped(ratio)}</tspan></text>`
+        `${text(value(result))}<tspan class="ratio" dx="8">${escaped(ratio)}</tspan></text>`,
     ].join("\n")
   })
   return { svg: rows.join("\n"), bottom: top + rows.length * (barHeight + barGap) - barGap }

@@ -38,14 +38,14 @@ export const headlines: Readonly<Record<ScenarioName, Headline>> = {
     label: "time from start to serving, less is better",
     better: "lower",
     value: (result) => result.facts?.servingMs ?? null,
-    text: (value) => `${msText(value)} ms`
+    text: (value) => `${msText(value)} ms`,
   },
   idle: {
     label: "memory of an idle broker, less is better",
     better: "lower",
     value: (result) => result.facts?.rssMiB ?? null,
-    text: (value) => `${rateText(value)} MiB`
-  }
+    text: (value) => `${rateText(value)} MiB`,
+  },
 }
 
 /** First over other, or other over first where less is better. */

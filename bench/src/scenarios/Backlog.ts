@@ -26,7 +26,7 @@ export const backlog: Scenario = {
     "window",
     "await",
     "lag",
-    "messages"
+    "messages",
   ],
   dear: true,
   demand: (settings) => ({ ...plainDemand(settings), backlog: true }),

@@ -59,7 +59,7 @@ const visit = async (rig: Rig, settings: Settings, queue: string): Promise<void>
     arrived = resolve
     timer = setTimeout(
       () => reject(new Error(`no message from ${queue}`)),
-      messageSecondsMax * 1000
+      messageSecondsMax * 1000,
     )
   })
   const consumer = await rig.session.consumer(queue, 1, (bodies) => {

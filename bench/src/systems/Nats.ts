@@ -103,7 +103,7 @@ class NatsSession implements Session {
     const { jetstream } = this
     const one = (body: Uint8Array): Promise<unknown> => jetstream.publish(queue, body)
     return {
-      publish: (bodies) => (bodies.length === 1 ? one(bodies[0]!) : Promise.all(bodies.map(one)))
+      publish: (bodies) => (bodies.length === 1 ? one(bodies[0]!) : Promise.all(bodies.map(one))),
     }
   }
 

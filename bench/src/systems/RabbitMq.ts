@@ -64,7 +64,7 @@ class RabbitBroker implements Broker {
       args: [],
       dir,
       env,
-      port
+      port,
     })
     const node = await start.catch(async (error: unknown) => {
       await epmd.stop()

@@ -140,7 +140,7 @@ class StreamsSession implements Session {
         blockMs,
         "STREAMS",
         queue,
-        ">"
+        ">",
       )) as Reply
       const entries = reply?.[0]?.[1] ?? []
       if (entries.length === 0) continue

@@ -68,7 +68,8 @@ class SkeinSession implements Session {
       for (;;) {
         const batch = await consumer.take()
         if (batch === undefined) return
-        // A body of raw bytes is a msgpack bin: what the publisher handed over starts behind its head.
+        // A body of raw bytes is a msgpack bin: what the publisher handed over starts behind its
+        // head.
         onMessages(batch.bodies().map(rawBytes))
         batch.ack().catch(this.onFailure)
       }

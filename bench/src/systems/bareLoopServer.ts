@@ -43,7 +43,7 @@ const commit = (): void => {
         committing = false
         commit()
         release(batch)
-      })
+      }),
   )
 }
 

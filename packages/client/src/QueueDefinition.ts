@@ -1,12 +1,14 @@
 /**
- * Owns: what the library must know of a queue's payload: its name and how values become bodies.
- * Its types name no Effect, so that the Promise API does not either: a Schema is recognised by shape.
+ * Owns: what the library must know of a queue's payload: its name and how values become bodies. Its
+ * types name no Effect, so that the Promise API does not either: a Schema is recognised by shape.
  */
 import { queueNameProblem, skeinError } from "@skein/model"
 import { packBody, packBytes, rawBytes, unpackBody } from "./codec/BodyCodec.js"
 import { effectSchemaCodec, isEffectSchema } from "./codec/effectSchemaCodec.js"
 
-/** Turns values into plain data (maps, arrays, strings, numbers, bytes) and back; throws if wrong. */
+/**
+ * Turns values into plain data (maps, arrays, strings, numbers, bytes) and back; throws if wrong.
+ */
 export interface PayloadCodec<A> {
   readonly encode: (value: A) => unknown
   readonly decode: (data: unknown) => A
@@ -43,8 +45,8 @@ export interface QueueDefinition<A> {
 
 export const Queue = {
   /**
-   * A queue of typed messages: `Queue.define("orders", Order)`, where `Order` is an effect Schema, a
-   * Standard Schema, or `{ encode, decode }`. Throws QueueNameInvalid.
+   * A queue of typed messages: `Queue.define("orders", Order)`, where `Order` is an effect Schema,
+   * a Standard Schema, or `{ encode, decode }`. Throws QueueNameInvalid.
    */
   define: <A>(name: string, type: PayloadType<A>): QueueDefinition<A> => {
     const codec = codecOf(type)

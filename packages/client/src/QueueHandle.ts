@@ -1,6 +1,6 @@
 /**
- * Owns: a queue as the program uses it: publish, consume, work. It finds the queue's address when it
- * is first needed and again after the queue was deleted and declared anew.
+ * Owns: a queue as the program uses it: publish, consume, work. It finds the queue's address when
+ * it is first needed and again after the queue was deleted and declared anew.
  */
 import type { FrameMessage, QueueInfo } from "@skein/wire"
 import type { ClientCore } from "./ClientCore.js"
@@ -33,9 +33,9 @@ interface Open {
  * Made by `client.queue(definition)`; cheap, and the same for the same definition.
  *
  * Errors of publishing: PayloadInvalid, BodyTooLarge, LimitExceeded (before anything is sent);
- * QueueNotFound, Quarantined; QueueFull, Overloaded, DiskFull and other retryable refusals only when
- * they last until the timeout; TimedOut and Aborted (`data.outcome` says "not sent" or "unknown");
- * Unconfirmed; FabricClosed.
+ * QueueNotFound, Quarantined; QueueFull, Overloaded, DiskFull and other retryable refusals only
+ * when they last until the timeout; TimedOut and Aborted (`data.outcome` says "not sent" or
+ * "unknown"); Unconfirmed; FabricClosed.
  */
 export class QueueHandle<A> {
   readonly definition: QueueDefinition<A>

@@ -1,8 +1,8 @@
 /**
  * Owns: the client object of the Promise API, over any way to a fabric.
  *
- * Shutdown order: workers stop, consumers close (what they hold goes back), publishes in flight end, sessions end,
- * the link closes; what is left then rejects with FabricClosed.
+ * Shutdown order: workers stop, consumers close (what they hold goes back), publishes in flight
+ * end, sessions end, the link closes; what is left then rejects with FabricClosed.
  */
 import { type QueuePolicyInput, skeinError } from "@skein/model"
 import type {

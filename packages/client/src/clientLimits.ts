@@ -13,7 +13,7 @@ export const clientLimits = {
   // Link
   connectTimeoutDefaultMs: 10_000,
   reconnectDelayMinMs: 20,
-  reconnectDelayMaxMs: 2_000,
+  reconnectDelayMaxMs: 500,
   /** A connection that lasted so long was a good one: the next backoff starts from the minimum. */
   connectionGoodAfterMs: 5_000,
 

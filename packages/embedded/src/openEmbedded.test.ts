@@ -49,7 +49,7 @@ const brokenClient = async (): Promise<{ client: SkeinClient; breakNow: () => vo
   return { client: await makeClient(open), breakNow }
 }
 
-it("EIO on a sync: the publish is not confirmed, and every later call gets FabricClosed", async () => {
+it("EIO on a sync: nothing more is confirmed, and each later call gets FabricClosed", async () => {
   const { client, breakNow } = await brokenClient()
   await client.declare("q")
   await client.queue("q").publish("stored")

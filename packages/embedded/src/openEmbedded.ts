@@ -1,8 +1,8 @@
 /**
  * Owns: a node of this process as the client library's way to a fabric.
  *
- * Shutdown order: the client's part of it (consumers, publishes in flight, sessions) comes first and
- * is the library's; closing the way to the fabric then closes the node.
+ * Shutdown order: the client's part of it (consumers, publishes in flight, sessions) comes first
+ * and is the library's; closing the way to the fabric then closes the node.
  */
 import type { FabricConnection, OpenFabric } from "@skein/client"
 import type { Disk } from "@skein/journal"

@@ -1,6 +1,6 @@
 /**
- * Owns: a node with its journal, without a port: what `Fabric.embedded` and `skein node start` have in
- * common. The doors are the caller's.
+ * Owns: a node with its journal, without a port: what `Fabric.embedded` and `skein node start` have
+ * in common. The doors are the caller's.
  * Must not know: sockets, the client library, signals.
  *
  * Shutdown order: doors, shards (each with a checkpoint), then the journal.
@@ -50,11 +50,16 @@ export interface OpenNode extends NodeIdentity {
   readonly core: NodeCore
   /** Resolves when the node has given up (an fsync failed, too many restarts). */
   readonly failed: Promise<SkeinError>
-  /** Drains, checkpoints and closes; nothing confirmed is lost without it. Again: the same promise. */
+  /**
+   * Drains, checkpoints and closes; nothing confirmed is lost without it. Again: the same promise.
+   */
   readonly close: () => Promise<void>
 }
 
-/** Rejects with DirectoryInUse, DirectoryForeign, DirectoryUnusable, ConfigInvalid, or a door's error. */
+/**
+ * Rejects with DirectoryInUse, DirectoryForeign, DirectoryUnusable, ConfigInvalid, or a door's
+ * error.
+ */
 export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
   const { journal, identity } = await openJournal(options)
   const scope = Effect.runSync(Scope.make())

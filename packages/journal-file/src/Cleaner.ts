@@ -6,8 +6,8 @@
  * The tenant says what is live: counts that are hints only choose what to look at. Counts that are
  * exact spare the reading of what has no live frames, and bar the loss of frames whose place the
  * tenant has not heard yet.
- * Order: copies synced -> tenants told -> the file leaves the shard's table -> checkpoint durable ->
- * token seen -> the file is deleted. A crash anywhere leaves files that are not named, no more.
+ * Order: copies synced -> tenants told -> the file leaves the shard's table -> checkpoint durable
+ * -> token seen -> the file is deleted. A crash anywhere leaves files that are not named, no more.
  * Commits wait for the copying (not for the checkpoints, which wait for commits) when more than the
  * limit is uncleaned.
  */
@@ -170,8 +170,9 @@ export class Cleaner {
   }
 
   /**
-   * Copies what is live in a log segment. `end`: where an own segment ends; a foreign one ends where
-   * nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file stays.
+   * Copies what is live in a log segment. `end`: where an own segment ends; a foreign one ends
+   * where nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file
+   * stays.
    */
   async #copyFromLog(
     ref: LogRef,
@@ -212,11 +213,7 @@ export class Cleaner {
   }
 
   /** The offset behind the last batch that was whole in what concerns these shards. */
-  async #copyBatches(
-    reader: SegmentReader,
-    movers: Movers,
-    end: number,
-  ): Promise<number> {
+  async #copyBatches(reader: SegmentReader, movers: Movers, end: number): Promise<number> {
     let offset = 0
     while (offset < end && !this.#stopped) {
       const batch = await reader.batchAt(offset)
@@ -245,11 +242,7 @@ export class Cleaner {
     }
   }
 
-  async #copyRecord(
-    movers: readonly FrameMover[],
-    bytes: Buffer,
-    at: number,
-  ): Promise<boolean> {
+  async #copyRecord(movers: readonly FrameMover[], bytes: Buffer, at: number): Promise<boolean> {
     const head = readRecord(bytes)
     if (head === undefined) return false
     for (const offset of frameOffsets(bytes, head)) {
@@ -446,4 +439,3 @@ export class Cleaner {
 const isCovered = (shard: OpenShard, last: LastRecord): boolean =>
   shard.published !== undefined &&
   (last.epoch < shard.epoch || shard.checkpointRecord >= last.recordNumber)
-

@@ -1,6 +1,7 @@
 /**
  * Owns: the Disk port over node:fs. Callbacks, wrapped once: fs.promises costs a handle object and
- * several turns per call. Short writes are continued here, errors are mapped here, and nowhere else.
+ * several turns per call. Short writes are continued here, errors are mapped here, and nowhere
+ * else.
  * Must not know: what the files mean.
  */
 import * as fs from "node:fs"

@@ -7,6 +7,7 @@
  * The first EIO ends everything: nothing is confirmed any more, nothing is repeated.
  * Shutdown order: cleaner, shards (with their checkpoints), last mark, log, sign of life.
  */
+
 import type {
   CommitResult,
   Disk,
@@ -18,6 +19,7 @@ import type {
   ReplayedRecord,
   ShardAppend,
 } from "@skein/journal"
+import { DiskFailed } from "@skein/journal"
 import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
 import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"
@@ -222,7 +224,7 @@ export class FileJournal implements Journal {
     await log.roll(bytes)
   }
 
-  /** A pass in the background. On a full disk it gives up a spare file and tries again later. */
+  /** A pass in the background. On a full disk it gives up spare files and tries again later. */
   async #cleanSoon(): Promise<void> {
     this.#cleaningDue = false
     try {
@@ -231,7 +233,7 @@ export class FileJournal implements Journal {
       const failure = this.#noticeFailure(error)
       if (failure._tag !== "DiskFull") return
       this.#cleaningDue = true
-      await this.parts.log.supply.dropSpare().catch((worse: unknown) => this.#noticeFailure(worse))
+      await this.parts.log.supply.dropSpares().catch((worse: unknown) => this.#noticeFailure(worse))
     }
   }
 
@@ -340,7 +342,8 @@ export class FileJournal implements Journal {
   #noticeFailure(error: unknown): SkeinError {
     if (isSkeinError(error)) return error
     if (this.#failure === undefined) {
-      const detail = `the disk failed, nothing more is confirmed: ${String(error)}`
+      const what = error instanceof DiskFailed ? "the disk failed" : "the journal failed"
+      const detail = `${what}, nothing more is confirmed: ${String(error)}`
       const failure = skeinError("FabricClosed", detail, {}, { cause: error })
       this.#failure = failure
       for (const open of [...this.#open.values()]) open.lose(failure)

@@ -10,7 +10,9 @@ const entryBytes = 160
 
 export class FrameCache {
   readonly #frames = new Map<number, Uint8Array>()
-  #oldest: IterableIterator<number> = this.#frames.keys()
+  /** Keys in the order of their coming; those that left early stay in until they are met. */
+  #order: number[] = []
+  #next = 0
   #bytes = 0
 
   constructor(readonly bytesMax: number = limits.bodyCacheBytesMax) {}
@@ -28,7 +30,9 @@ export class FrameCache {
     const held = owned(frame)
     this.#frames.set(key, held)
     this.#bytes += held.length + entryBytes
-    while (this.#bytes > this.bytesMax) this.#evict()
+    this.#order.push(key)
+    if (this.#order.length > 2 * this.#frames.size + 4096) this.#compact()
+    while (this.#bytes > this.bytesMax) this.remove(this.#order[this.#next++])
   }
 
   remove(key: number): void {
@@ -38,11 +42,10 @@ export class FrameCache {
     this.#bytes -= frame.length + entryBytes
   }
 
-  /** One iterator goes on from where it was: a new one would walk over all that was deleted. */
-  #evict(): void {
-    const next = this.#oldest.next()
-    if (next.done === true) this.#oldest = this.#frames.keys()
-    else this.remove(next.value)
+  /** Not an iterator over the map: one that rests keeps every table alive that the map outgrew. */
+  #compact(): void {
+    this.#order = [...this.#frames.keys()]
+    this.#next = 0
   }
 }
 

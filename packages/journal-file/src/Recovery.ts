@@ -6,11 +6,17 @@
 import type { Disk, Location, Ownership, ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
-import { type Holder, readClaim } from "./ClaimFile.js"
 import { CheckpointStore, type StoredCheckpoint } from "./CheckpointStore.js"
+import { type Holder, readClaim } from "./ClaimFile.js"
 import type { CommitLog } from "./CommitLog.js"
 import { FileTable, noteFrame } from "./FileTable.js"
-import { assembleHistory, type History, type HistoryRecord, type OwnerLog, sealOf } from "./History.js"
+import {
+  assembleHistory,
+  type History,
+  type HistoryRecord,
+  type OwnerLog,
+  sealOf,
+} from "./History.js"
 import { genesis, type Paths } from "./Layout.js"
 import { locationOf } from "./Location.js"
 import type { LogScan } from "./LogScan.js"
@@ -220,4 +226,3 @@ const tornBytes = (shard: Shard, owners: readonly Owner[]): number => {
   for (const { scan } of owners) bytes += scan.torn?.bytes.get(shard) ?? 0
   return bytes
 }
-

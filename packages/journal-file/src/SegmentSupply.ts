@@ -17,14 +17,17 @@ const zeros = new Uint8Array(zeroBytes)
 export class SegmentSupply {
   #next: Promise<LogSegment> | undefined
   #ready: LogSegment | undefined
-  #spare: { readonly path: string; readonly bytes: number } | undefined
-  #spares = 0
+  /** Cleaned files that wait for a new life, under names that no recovery looks at. */
+  readonly #spares: string[] = []
+  #spareNumber = 0
 
   constructor(
     readonly disk: Disk,
     readonly paths: Paths,
     readonly instance: InstanceId,
     readonly segmentBytes: number,
+    /** More than so many cleaned files are deleted. */
+    readonly sparesMax: number,
   ) {}
 
   /** Bytes that commits can use without asking the file system for room. */
@@ -62,22 +65,18 @@ export class SegmentSupply {
   /** The cleaner needs a file of the log no longer: keep it for the next segment, or delete it. */
   async giveBack(segment: LogSegment): Promise<void> {
     await segment.file.close()
-    if (this.#spare !== undefined || segment.capacity !== this.segmentBytes) {
+    if (this.#spares.length >= this.sparesMax || segment.capacity !== this.segmentBytes) {
       return this.#remove(segment.path)
     }
-    const path = `${this.paths.log(this.instance)}/spare.${this.#spares++}${unfinished}`
+    const path = `${this.paths.log(this.instance)}/spare.${this.#spareNumber++}${unfinished}`
     await this.disk.rename(segment.path, path)
     await this.disk.syncDirectory(this.paths.log(this.instance))
-    this.#spare = { path, bytes: segment.capacity }
+    this.#spares.push(path)
   }
 
-  /** Gives a spare file's room back to the file system: somebody needs it more. */
-  async dropSpare(): Promise<boolean> {
-    const spare = this.#spare
-    if (spare === undefined) return false
-    this.#spare = undefined
-    await this.#remove(spare.path)
-    return true
+  /** Gives the spare files' room back to the file system: somebody needs it more. */
+  async dropSpares(): Promise<void> {
+    for (const path of this.#spares.splice(0)) await this.#remove(path)
   }
 
   async close(): Promise<void> {
@@ -85,17 +84,13 @@ export class SegmentSupply {
     this.#next = undefined
     const segment = await next?.catch(() => undefined)
     await segment?.file.close()
-    await this.dropSpare()
+    await this.dropSpares()
   }
 
   async #make(number: number, bytes: number): Promise<LogSegment> {
     const path = this.paths.logSegment(this.instance, number, bytes)
-    const spare = this.#spare
-    let made: string
-    if (spare !== undefined && spare.bytes === bytes) {
-      this.#spare = undefined
-      made = spare.path
-    } else {
+    let made = bytes === this.segmentBytes ? this.#spares.pop() : undefined
+    if (made === undefined) {
       made = `${path}${unfinished}`
       await this.#fill(made, bytes)
     }

@@ -70,7 +70,8 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     }
     if (existing === undefined) await createFabric(disk, paths, instance, fabric)
     await disk.makeDirectory(paths.log(instance))
-    const supply = new SegmentSupply(disk, paths, instance, segmentBytes)
+    const sparesMax = Math.floor(uncleanedBytesMax / segmentBytes)
+    const supply = new SegmentSupply(disk, paths, instance, segmentBytes, sparesMax)
     const log = new CommitLog(supply, clock, Math.max(segmentBytes / 8, 64 * 1024))
     await log.open()
     const freeBytes = await disk.freeBytes(paths.dir)

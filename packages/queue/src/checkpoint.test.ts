@@ -40,7 +40,7 @@ describe("a checkpoint", () => {
   it("holds everything once, then only what changed", () => {
     const bench = richBench()
     const first = checkpointDelta(bench.state)
-    expect(keys(first.put)).toEqual(["q7/b0", "q7/b1", "q7/d0", "q7/h", "q7/p10"])
+    expect(keys(first.put)).toEqual(["q7/b0", "q7/b1", "q7/d0", "q7/h", "q7/p10", "q7/r0"])
     expect(checkpointDelta(bench.state)).toEqual({ put: [], drop: [] })
     bench.settle("ack", [1, 1], 2)
     expect(keys(checkpointDelta(bench.state).put)).toEqual(["q7/b0", "q7/h"])

@@ -7,6 +7,7 @@
  *   b<number>    a block of 4,096 messages and its frames    codec/blockChunk.ts
  *   p<0-15>      producers whose id starts with that digit   codec/producersChunk.ts
  *   d<number>    4,096 dedup ids                             codec/dedupChunk.ts
+ *   r<number>    redeliveries in a block                     codec/redeliveriesChunk.ts
  * ```
  * Must not know: where chunks are kept.
  */
@@ -15,6 +16,7 @@ import { packBlock, unpackBlock } from "./codec/blockChunk.js"
 import { packDedup, unpackDedup } from "./codec/dedupChunk.js"
 import { packHead, unpackHead } from "./codec/headChunk.js"
 import { packProducers, unpackProducers } from "./codec/producersChunk.js"
+import { packRedeliveries, unpackRedeliveries } from "./codec/redeliveriesChunk.js"
 import { digest } from "./digest.js"
 import type { QueueState } from "./QueueState.js"
 import type { Producer } from "./state/Producers.js"
@@ -53,6 +55,7 @@ export const checkpointDelta = (state: QueueState): StateDelta => {
   saveBlocks(state, prefix, delta)
   saveProducers(state, prefix, delta)
   saveDedup(state, prefix, delta)
+  saveRedeliveries(state, prefix, delta)
   return delta
 }
 
@@ -104,6 +107,22 @@ const saveDedup = ({ dedup }: QueueState, prefix: string, delta: StateDelta): vo
   }
 }
 
+const saveRedeliveries = (
+  { redeliveries }: QueueState,
+  prefix: string,
+  delta: StateDelta,
+): void => {
+  for (const index of redeliveries.gone) delta.drop.push(`${prefix}r${index}`)
+  redeliveries.gone = []
+  for (const index of redeliveries.dirty) {
+    const epochs = redeliveries.blocks.get(index)
+    if (epochs === undefined) continue
+    redeliveries.markSaved(index)
+    delta.put.push({ key: `${prefix}r${index}`, bytes: packRedeliveries(epochs) })
+  }
+  redeliveries.dirty.clear()
+}
+
 /**
  * The state that the chunks of one generation hold, checked against the digest in the head.
  * @throws SkeinError ShardCorrupt, VersionUnsupported
@@ -130,6 +149,9 @@ export const restoreQueue = (chunks: readonly StateChunk[]): QueueState => {
     const chunk = unpackDedup(bytes)
     if (key !== `${prefix}d${chunk.number}`) throw misplaced(key)
     state.dedup.restore(chunk)
+  }
+  for (const chunk of numbered("r")) {
+    state.redeliveries.restore(numberOf(chunk, prefix), unpackRedeliveries(chunk.bytes))
   }
   const producers: Producer[] = []
   for (const { bytes } of numbered("p")) producers.push(...unpackProducers(bytes))

@@ -1,17 +1,17 @@
 /**
- * Owns: `skein consume`: writes messages to standard output, and acknowledges them only when they are
- * written. Without --ack nothing is settled: what was shown goes back when the command ends, which
- * bounds how much it shows and is why --follow asks for --ack.
+ * Owns: `skein consume`: writes messages to standard output, and acknowledges them only when they
+ * are written. Without --ack nothing is settled: what was shown goes back when the command ends,
+ * which bounds how much it shows and is why --follow asks for --ack.
  */
 import type { Batch, Consumer, Message } from "@skein/client"
 import { isSkeinError } from "@skein/model"
 import { UsageError } from "../arguments/UsageError.js"
 import { exitCodes } from "../exitCodes.js"
-import { showCount } from "../output/figures.js"
+import { showCount, showMessages } from "../output/figures.js"
 import { Progress } from "../output/Progress.js"
 import { safeText } from "../output/safeText.js"
 import { type CommandContext, type Connected, isJson, type RunCommand } from "./CommandContext.js"
-import { bodyLine, jsonSafe, readable } from "./messageText.js"
+import { bodyLine, readable } from "./messageText.js"
 
 /** Shown and not settled: what one consumer may hold. */
 const heldMessagesMax = 32_768
@@ -161,7 +161,7 @@ class Output {
         : `; the lease of ${showCount(this.#lost)} had run out: they are delivered again`
     const held = !this.plan.ack && this.#shown === heldMessagesMax
     const more = held ? `; without --ack it shows at most ${showCount(heldMessagesMax)}` : ""
-    return `${showCount(this.#shown)} messages, ${how}${lost}${more}`
+    return `${showMessages(this.#shown)}, ${how}${lost}${more}`
   }
 
   async #track(ack: Promise<unknown>): Promise<void> {
@@ -193,6 +193,8 @@ class Output {
     }
     const { sequence, key, redelivered, failed, returned } = message
     const headers = readable(message.body, () => message.headers)
-    return `${JSON.stringify(jsonSafe({ sequence, ...(key !== undefined && { key }), headers, redelivered, failed, returned, body }))}\n`
+    const counts = { redelivered, failed, returned }
+    const row = { sequence, ...(key !== undefined && { key }), headers, ...counts, body }
+    return `${JSON.stringify(row)}\n`
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Owns: `skein node start`: runs a node until a signal or a failure ends it.
- * Shutdown order: the port takes nothing new and answers what is in flight, the engine lets go, shards
- * close with checkpoints, the journal closes; then exit 0. A watchdog bounds all of it.
+ * Shutdown order: the port takes nothing new and answers what is in flight, the engine lets go,
+ * shards close with checkpoints, the journal closes; then exit 0. A watchdog bounds all of it.
  */
 import { resolve } from "node:path"
 import { systemClock } from "@skein/journal"
@@ -49,10 +49,16 @@ const giveUp = async (
   node: ServedNode,
   error: SkeinError,
 ): Promise<number> => {
-  showError(context.terminal, shownError(error), isJson(context))
+  const shown = shownError(error)
+  // What helps a client (open the fabric again) is not what an operator does about a failed disk.
+  const next = error._tag === "FabricClosed" ? diskFailed : shown.next
+  showError(context.terminal, { ...shown, next }, isJson(context))
   await node.close().catch(() => {})
   return Math.max(1, exitCodeOf(error))
 }
+
+const diskFailed =
+  "Look after the disk (the kernel's log), then start the node again: what was confirmed is kept."
 
 const announce = async (
   context: CommandContext,

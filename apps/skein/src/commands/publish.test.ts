@@ -52,7 +52,7 @@ describe("skein publish", () => {
     ])
   })
 
-  it("keeps the order of more lines than one batch holds, and lines over chunk borders", async () => {
+  it("keeps the order of more lines than a batch holds, and lines over chunk borders", async () => {
     const skein = await withQueue()
     const lines = Array.from({ length: 5_000 }, (_, at) => `${at} ${"x".repeat(at % 200)}`)
     await skein.run(["publish", "q", "--file", file(`${lines.join("\n")}\n`), "--lines"])

@@ -5,7 +5,7 @@
 import type { MessageOptions, Published, QueueHandle } from "@skein/client"
 import { UsageError } from "../arguments/UsageError.js"
 import { exitCodes } from "../exitCodes.js"
-import { showCount, showTime } from "../output/figures.js"
+import { showCount, showMessages, showTime } from "../output/figures.js"
 import { Progress } from "../output/Progress.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 import { KeyRegexp } from "./publish/KeyRegexp.js"
@@ -180,6 +180,6 @@ class Tally {
     const { queue, published, unmatched, ms } = this.json()
     const rate = published > 1 && ms >= 1000 ? ` in ${showTime(ms)}` : ""
     const more = unmatched === 0 ? "" : ` (${showCount(unmatched)} without a key)`
-    return `published ${showCount(published)} messages to ${queue}${rate}${more}`
+    return `published ${showMessages(published)} to ${queue}${rate}${more}`
   }
 }

@@ -1,7 +1,7 @@
 /** Owns: `skein queue delete`. */
 import { skeinError } from "@skein/model"
 import { exitCodes } from "../exitCodes.js"
-import { showCount } from "../output/figures.js"
+import { showMessages } from "../output/figures.js"
 import { isJson, type RunCommand, writeJson } from "./CommandContext.js"
 import { confirm } from "./confirm.js"
 
@@ -10,7 +10,7 @@ export const run: RunCommand = (context) =>
     const { invocation, settings, terminal } = context
     const [queue = ""] = invocation.args
     const { counts } = await client.show(queue, call)
-    const all = `${showCount(counts.total)} messages`
+    const all = showMessages(counts.total)
     const target = `delete queue ${queue} (${all}) at ${settings.address}`
     if (!(await confirm(context, target))) return exitCodes.failed
     if (!(await client.delete(queue, call))) {

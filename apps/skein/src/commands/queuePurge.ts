@@ -1,6 +1,6 @@
 /** Owns: `skein queue purge`. */
 import { exitCodes } from "../exitCodes.js"
-import { showCount } from "../output/figures.js"
+import { showMessages } from "../output/figures.js"
 import { isJson, type RunCommand, writeJson } from "./CommandContext.js"
 import { confirm } from "./confirm.js"
 
@@ -9,11 +9,11 @@ export const run: RunCommand = (context) =>
     const { invocation, settings, terminal } = context
     const [queue = ""] = invocation.args
     const { counts } = await client.show(queue, call)
-    const ready = `${showCount(counts.ready)} ready messages`
+    const ready = showMessages(counts.ready, "ready ")
     const target = `purge queue ${queue} (${ready}) at ${settings.address}`
     if (!(await confirm(context, target))) return exitCodes.failed
     const purged = await client.purge(queue, call)
     if (isJson(context)) await writeJson(context, { queue, purged, address: settings.address })
-    else await terminal.out(`purged ${showCount(purged)} messages of ${queue}\n`)
+    else await terminal.out(`purged ${showMessages(purged)} of ${queue}\n`)
     return undefined
   })

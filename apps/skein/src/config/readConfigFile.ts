@@ -1,6 +1,6 @@
 /**
- * Owns: the config file: one JSON object of settings, small, UTF-8 (a BOM and CRLF are fine). What is
- * wrong names the file and the key.
+ * Owns: the config file: one JSON object of settings, small, UTF-8 (a BOM and CRLF are fine). What
+ * is wrong names the file and the key.
  */
 import { readFileSync, statSync } from "node:fs"
 import { UsageError } from "../arguments/UsageError.js"

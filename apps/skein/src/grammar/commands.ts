@@ -70,7 +70,7 @@ const policyOptions: readonly OptionSpec[] = [
   {
     name: "messages-max",
     value: { kind: "integer", min: 1, max: limits.messagesPerQueueMax },
-    help: `Publishes are refused beyond so many messages. Default ${limits.messagesPerQueueDefault}.`,
+    help: `Publishes are refused beyond so many. Default ${limits.messagesPerQueueDefault}.`,
   },
   {
     name: "bytes-max",

@@ -45,9 +45,9 @@ const app = (command: AnyCommand, version: string) =>
   Command.run(command, { name: "skein", version, executable: "node skein" })
 
 /**
- * What @effect/cli 0.77.2 gets wrong in its scripts: bash finds no command below the second word (the
- * words are joined by commas where it compares with `__`) and offers all choices as one word; every
- * shell offers --log-level, which nothing of ours reads.
+ * What @effect/cli 0.77.2 gets wrong in its scripts: bash finds no command below the second word
+ * (the words are joined by commas where it compares with `__`) and offers all choices as one word;
+ * every shell offers --log-level, which nothing of ours reads.
  */
 const repaired = (script: string): string =>
   script

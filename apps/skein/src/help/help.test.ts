@@ -43,7 +43,8 @@ describe("help", () => {
 describe("completion", () => {
   const complete = (script: string, words: readonly string[]): readonly string[] => {
     const list = words.map((word) => `'${word}'`).join(" ")
-    const run = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _skein_bash_completions skein`
+    const given = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}`
+    const run = `${given}; _skein_bash_completions skein`
     const program = `complete() { :; }\n${script}\n${run}\nprintf '%s\\n' "\${COMPREPLY[@]}"`
     const { stdout } = spawnSync("bash", ["-c", program], { encoding: "utf8" })
     return stdout.split("\n").filter((line) => line !== "")

@@ -1,4 +1,7 @@
-/** Owns: a node's log on standard error: one line an event, as text or as JSON. No bodies, no tokens. */
+/**
+ * Owns: a node's log on standard error: one line an event, as text or as JSON. No bodies, no
+ * tokens.
+ */
 import type { Clock } from "@skein/model"
 import type { PortEvent } from "@skein/node"
 import { safeText } from "../output/safeText.js"

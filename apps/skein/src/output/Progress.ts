@@ -1,6 +1,6 @@
 /**
- * Owns: one line of progress on a terminal's standard error, for what lasts over a second: how many,
- * how fast, how long to go. Silent without a terminal and with --output json.
+ * Owns: one line of progress on a terminal's standard error, for what lasts over a second: how
+ * many, how fast, how long to go. Silent without a terminal and with --output json.
  */
 import { showCount, showTime } from "./figures.js"
 import type { Terminal } from "./Terminal.js"

@@ -4,7 +4,9 @@
  */
 import { createInterface } from "node:readline"
 
-/** The reader of standard output went away (EPIPE): there is nobody to tell, so the end is quiet. */
+/**
+ * The reader of standard output went away (EPIPE): there is nobody to tell, so the end is quiet.
+ */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed"
 }

@@ -3,6 +3,10 @@
 /** `12,345`. */
 export const showCount = (count: number): string => count.toLocaleString("en-US")
 
+/** `1 message`, `2,000 messages`. */
+export const showMessages = (count: number, kind = ""): string =>
+  `${showCount(count)} ${kind}message${count === 1 ? "" : "s"}`
+
 /** `1.5 MiB`: rounded, for reading; config and flags use exact sizes. */
 export const showSize = (bytes: number): string => {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]

@@ -1,6 +1,6 @@
 /**
- * Owns: how errors reach the operator, and with which exit code: one line and what to do next, or one
- * line of JSON. Never a stack of an expected error.
+ * Owns: how errors reach the operator, and with which exit code: one line and what to do next, or
+ * one line of JSON. Never a stack of an expected error.
  */
 import { isSkeinError } from "@skein/model"
 import { UsageError } from "../arguments/UsageError.js"

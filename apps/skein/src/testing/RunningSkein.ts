@@ -1,5 +1,6 @@
 /**
- * Owns: the command run in this process against a real node in memory, with streams that tests read.
+ * Owns: the command run in this process against a real node in memory, with streams that tests
+ * read.
  * One node serves all commands of a test; each command has a client of its own.
  */
 import { makeClient, Queue, type SkeinClient } from "@skein/client"

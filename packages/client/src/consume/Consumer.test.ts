@@ -123,7 +123,7 @@ describe("Consumer", () => {
     await consumer.close()
   })
 
-  it("fetches no more than its prefetch, and pauses at the bound of what is unsettled", async () => {
+  it("fetches its prefetch, and pauses at the bound of what is unsettled", async () => {
     const { queue, stored } = await setup()
     await fill(queue, 1000)
     const consumer = await queue.consume({ prefetchMessages: 40, unsettledMessagesMax: 100 })
@@ -143,6 +143,24 @@ describe("Consumer", () => {
     expect(taken.map((message) => message.sequence)).toEqual(
       Array.from({ length: 1000 }, (_, i) => i + 1),
     )
+  })
+
+  it("loses no message to a loop that is left early", async () => {
+    const { queue } = await setup()
+    await fill(queue, 10)
+    const consumer = await queue.consume()
+    const seen: number[] = []
+    const seeUntil = async (last: number): Promise<void> => {
+      for await (const message of consumer) {
+        seen.push(message.sequence)
+        await message.ack()
+        if (message.sequence === last) return
+      }
+    }
+    await seeUntil(3)
+    await seeUntil(4)
+    await seeUntil(10)
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
   it("close returns what is not settled", async () => {
@@ -204,7 +222,7 @@ describe("Consumer", () => {
     expect(messages.map((each) => each.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
-  it("times settles out when there is no connection, and settles them later all the same", async () => {
+  it("times settles out without a connection, and settles them later all the same", async () => {
     const { clock, queue, fabric, stored } = await setup()
     await fill(queue, 1)
     const consumer = await queue.consume()
@@ -282,7 +300,7 @@ const consumeAll = async (
 }
 
 describe("Consumer under faults", () => {
-  it("processes all, confirms only what is settled, keeps the order of what is not flagged", async () => {
+  it("processes all, confirms what is settled, keeps the order of the unflagged", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 5, maxLength: 50 }),

@@ -1,6 +1,6 @@
 /**
- * Owns: one consumer of one queue: what is fetched and not yet handed out, what is handed out and not
- * yet settled, the renewal of leases, and its end.
+ * Owns: one consumer of one queue: what is fetched and not yet handed out, what is handed out and
+ * not yet settled, the renewal of leases, and its end.
  * Must not know: handlers (Worker.ts).
  *
  * Shutdown order: no new fetches, those in flight end, what is not settled is returned, settles are
@@ -81,6 +81,8 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
   #bufferedMessages = 0
   #bufferedBytes = 0
   #heldMessages = 0
+  /** The rest of batches whose loop was left. */
+  readonly #unseen: Pick<Batch<A>, "messages">[] = []
   #takers: Deferred<Batch<A> | undefined>[] = []
   #waking = false
   #failure: SkeinError | undefined
@@ -165,13 +167,28 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     }
   }
 
+  /** Message by message. What a loop that was left did not see comes out of the next one. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Message<A>, void, undefined> {
-    for await (const batch of this.batches()) yield* batch.messages
+    while (true) {
+      const batch = this.#unseen.shift() ?? (await this.take())
+      if (batch === undefined) return
+      const messages = batch.messages
+      let at = 0
+      try {
+        while (at < messages.length) {
+          const message = messages[at++]
+          if (!message.isLost) yield message
+        }
+      } finally {
+        if (at < messages.length) this.#unseen.unshift({ messages: messages.slice(at) })
+      }
+    }
   }
 
   /**
-   * Ends the consumer: what is not settled goes back to the queue (counted as returned), settles are
-   * confirmed. Default timeout 30 s; then what is left comes back by the end of the session's lease.
+   * Ends the consumer: what is not settled goes back to the queue (counted as returned), settles
+   * are confirmed. Default timeout 30 s; then what is left comes back by the end of the session's
+   * lease.
    */
   close(options?: CallOptions): Promise<void> {
     this.#closing ??= this.#close(options)

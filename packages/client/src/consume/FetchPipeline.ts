@@ -4,11 +4,11 @@
  * Must not know: what is done with the messages.
  *
  * Tricky: fetches go over a new connection only when all calls of the older one have ended, so no
- * delivery of a newer epoch overtakes one of an older. A repeated number gets the same deliveries, so
- * a repeat must not carry another credit; settles that it carried go again on their own. But a number
- * whose refusal was lost with the connection gets new messages when it is repeated, maybe after those
- * that a later number holds already: so repeats do not wait at the node, nothing new is asked for
- * until all have ended, and what they brought comes out together, sorted.
+ * delivery of a newer epoch overtakes one of an older. A repeated number gets the same deliveries,
+ * so a repeat must not carry another credit; settles that it carried go again on their own. But a
+ * number whose refusal was lost with the connection gets new messages when it is repeated, maybe
+ * after those that a later number holds already: so repeats do not wait at the node, nothing new is
+ * asked for until all have ended, and what they brought comes out together, sorted.
  */
 import { limits, type QueueRef, type SkeinError } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
@@ -33,7 +33,7 @@ interface Slot {
   runs: readonly DeliveredRun[] | undefined
 }
 
-export interface Credit {
+interface Credit {
   readonly messages: number
   readonly bytes: number
 }

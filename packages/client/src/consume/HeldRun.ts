@@ -1,6 +1,6 @@
 /**
- * Owns: messages of one frame as they were delivered: where each lies, and which of them are settled
- * or lost. One object per run, so that whole batches are settled and extended as ranges.
+ * Owns: messages of one frame as they were delivered: where each lies, and which of them are
+ * settled or lost. One object per run, so that whole batches are settled and extended as ranges.
  */
 import { type Sequence, skeinError } from "@skein/model"
 import type { DeliveredRun } from "@skein/wire"

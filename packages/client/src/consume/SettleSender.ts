@@ -1,6 +1,6 @@
 /**
- * Owns: bringing settles to the node: on the next fetch when one goes out, else by requests of their
- * own; repeated over reconnects until confirmed; each within the time its caller gave it.
+ * Owns: bringing settles to the node: on the next fetch when one goes out, else by requests of
+ * their own; repeated over reconnects until confirmed; each within the time its caller gave it.
  * Must not know: fetching.
  */
 import type { Outcome, QueueRef, Sequence, SkeinError } from "@skein/model"

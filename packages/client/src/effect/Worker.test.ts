@@ -130,16 +130,12 @@ describe("the Effect API", () => {
   })
 
   it("checks at compile time that every error of the handler has a disposition", () => {
-    const failing = (): Effect.Effect<void, Away | Declined> => Effect.fail(new Away())
-    const build = () => [
-      Worker.run(bytes, failing, { onFailure: { Away: "fail", Declined: "reject" } }),
-      Worker.run(bytes, () => Effect.void, {}),
-      // @ts-expect-error Declined is missing
-      Worker.run(bytes, failing, { onFailure: { Away: "fail" } }),
-      // @ts-expect-error the policy itself is missing
-      Worker.run(bytes, failing, {}),
-    ]
-    expectTypeOf(build).toBeFunction()
+    type Options = Parameters<typeof Worker.run<Uint8Array, Away | Declined, never>>[2]
+    expectTypeOf<{ onFailure: { Away: "fail"; Declined: "reject" } }>().toExtend<Options>()
+    expectTypeOf<{ onFailure: { Away: "fail" } }>().not.toExtend<Options>()
+    expectTypeOf<{ concurrency: 1 }>().not.toExtend<Options>()
+    type Infallible = Parameters<typeof Worker.run<Uint8Array, never, never>>[2]
+    expectTypeOf<{ concurrency: 1 }>().toExtend<Infallible>()
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * Owns: workers whose handlers are effects, with a failure policy that the compiler checks: each tag
- * of the handler's errors must say what becomes of the message.
+ * Owns: workers whose handlers are effects, with a failure policy that the compiler checks: each
+ * tag of the handler's errors must say what becomes of the message.
  */
 import { isSkeinError } from "@skein/model"
 import { Cause, Effect, Exit, Option, Runtime } from "effect"
@@ -36,9 +36,10 @@ export interface Settings<A, E> extends Omit<WorkerOptions<A>, "onFailure" | "si
 
 /**
  * Runs `handler` over the queue's messages until interrupted, then stops in an orderly way. Success
- * acks; a typed failure does what the policy says of its tag; a defect fails the message (back after
- * the backoff); the handler is interrupted when the lease is lost. A body that does not decode shows
- * to handlers that use `Consumer.value`; see `undecodable` for those that read `message.value`.
+ * acks; a typed failure does what the policy says of its tag; a defect fails the message (back
+ * after the backoff); the handler is interrupted when the lease is lost. A body that does not
+ * decode shows to handlers that use `Consumer.value`; see `undecodable` for those that read
+ * `message.value`.
  */
 export const run = <A, E extends TaggedFailure, R>(
   queue: QueueDefinition<A>,

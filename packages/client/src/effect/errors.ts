@@ -7,7 +7,7 @@ type Each<Tag extends ErrorTag> = Tag extends ErrorTag ? Tagged<Tag> : never
 
 /** What any call can meet. */
 export type CallError = Each<(typeof callTags)[number]>
-export const callTags = [
+const callTags = [
   "TimedOut",
   "FabricClosed",
   "ConnectionFailed",
@@ -51,8 +51,8 @@ export const declareTags = [
 ] as const
 
 /**
- * Runs a call of the Promise API; interruption aborts its signal. What it rejects with beyond `tags`
- * and {@link callTags} becomes InternalError that names it.
+ * Runs a call of the Promise API; interruption aborts its signal. What it rejects with beyond
+ * `tags` and {@link callTags} becomes InternalError that names it.
  */
 export const call = <A, Tag extends ErrorTag>(
   tags: readonly Tag[],

@@ -43,8 +43,8 @@ describe("FabricLink", () => {
     fabric.disconnect()
     await clock.advance(60_000)
     const tried = attempts()
-    expect(tried).toBeGreaterThan(30)
-    expect(tried).toBeLessThan(90)
+    expect(tried).toBeGreaterThan(120)
+    expect(tried).toBeLessThan(250)
     expect(link.lastError).toBe(away)
     fabric.connectError = undefined
     await clock.advance(2000)
@@ -59,7 +59,7 @@ describe("FabricLink", () => {
     const link = new FabricLink(runtime, open)
     link.attach({ linkUp: () => fabric.disconnect(), linkDown: () => {}, linkClosed: () => {} })
     await clock.advance(20_000)
-    expect(attempts()).toBeLessThan(40)
+    expect(attempts()).toBeLessThan(85)
     await link.close()
   })
 
@@ -96,7 +96,7 @@ describe("FabricLink", () => {
     expect(attempts()).toBe(tried)
   })
 
-  it("repeats control calls over a reconnect, but not those whose answer would change", async () => {
+  it("repeats control calls over a reconnect unless that changes their answer", async () => {
     const { clock, fabric, open, runtime } = setup()
     const client = await makeClient(open, { runtime })
     let drops = 1

@@ -1,10 +1,12 @@
 /**
- * Owns: one way to the fabric, kept open: it reconnects with backoff and jitter and tells its users.
+ * Owns: one way to the fabric, kept open: it reconnects with backoff and jitter and tells its
+ * users.
  * Must not know: what its users do with it.
  *
- * Order: a user hears `linkUp` once per connection, then `linkDown` once. After `linkClosed` it hears
- * nothing. Until the first connection stands, an error that no retry can help ends the link; later
- * ones are only remembered, because a node that restarts with a wrong setting may be put right.
+ * Order: a user hears `linkUp` once per connection, then `linkDown` once. After `linkClosed` it
+ * hears nothing. Until the first connection stands, an error that no retry can help ends the link;
+ * later ones are only remembered, because a node that restarts with a wrong setting may be put
+ * right.
  */
 import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import { clientLimits } from "../clientLimits.js"

@@ -176,7 +176,7 @@ describe("Publisher", () => {
     expect(await next).toEqual({ sequence: 2, duplicate: false })
   })
 
-  it("fails all with QueueNotFound when the queue is deleted, and finds it when declared anew", async () => {
+  it("fails all when the queue is deleted, and finds it when declared anew", async () => {
     const { client, queue, fabric } = await setup()
     await queue.publish(body(1))
     await client.delete(bytes)
@@ -216,7 +216,7 @@ describe("Publisher", () => {
     expect((await failed)._tag).toBe("QueueNotFound")
   })
 
-  it("bounds its buffer: room() waits, and beyond the hard bound publishes are refused", async () => {
+  it("bounds its buffer: room() waits, beyond the hard bound it refuses", async () => {
     const { clock, fabric, queue } = await setup()
     fabric.connectError = skeinError("ConnectionFailed", "away")
     fabric.disconnect()

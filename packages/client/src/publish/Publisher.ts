@@ -5,9 +5,9 @@
  *
  * Gathering: what is published in one tick leaves at the end of that tick (no timer); while frames
  * are in flight, frames that are not full wait for an answer, so batches grow with the load.
- * Order: frames are answered in order or not at all. After any refusal nothing new is sent until all
- * answers are in (`#recover`): the lowest refused frame decides. What is known not to be stored goes
- * back to the outbox and is numbered again; what may be stored is sent again as it was.
+ * Order: frames are answered in order or not at all. After any refusal nothing new is sent until
+ * all answers are in (`#recover`): the lowest refused frame decides. What is known not to be stored
+ * goes back to the outbox and is numbered again; what may be stored is sent again as it was.
  * Tricky: bytes of a broken connection may reach the node after the same frame was refused over the
  * next one. So a frame that was sent over two connections never gives its number to other content;
  * if it must be dropped, the publisher goes on under a new producer id.

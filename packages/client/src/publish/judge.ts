@@ -1,6 +1,7 @@
 /**
  * Owns: what to do when frames were refused or their connection broke. Pure: from the frames and
- * the errors they met to one verdict; the lowest frame decides, since the node takes frames in order.
+ * the errors they met to one verdict; the lowest frame decides, since the node takes frames in
+ * order.
  */
 import { type ErrorTag, invariant, type SkeinError } from "@skein/model"
 import type { OutFrame } from "./OutFrame.js"

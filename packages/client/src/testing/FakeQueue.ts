@@ -1,6 +1,7 @@
 /**
- * Owns: what one queue of the fake fabric does: the producer contract, leases, settles, as DESIGN.md
- * section 6 puts them, in the plainest way. An oracle: it shares no code with packages/queue.
+ * Owns: what one queue of the fake fabric does: the producer contract, leases, settles, as
+ * DESIGN.md section 6 puts them, in the plainest way. An oracle: it shares no code with
+ * packages/queue.
  */
 import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import {
@@ -121,7 +122,9 @@ export class FakeQueue {
     return false
   }
 
-  /** Leases up to `messagesMax` of the oldest ready messages; never more than `bytesMax` but one. */
+  /**
+   * Leases up to `messagesMax` of the oldest ready messages; never more than `bytesMax` but one.
+   */
   lease(session: string, messagesMax: number, bytesMax: number, untilMs: number): FakeMessage[] {
     const taken: FakeMessage[] = []
     let bytes = 0

@@ -59,7 +59,7 @@ export const settleAll = (): Promise<void> =>
   new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
 /** The same seed gives the same bytes (xorshift32). */
-export const seededRandom = (seed: number): Random => {
+const seededRandom = (seed: number): Random => {
   let state = seed | 0 || 1
   return {
     bytes: (count) => {

@@ -1,11 +1,11 @@
 /**
- * Owns: running a handler over the messages of a queue: slots, leases renewed meanwhile, what becomes
- * of failures, and an orderly stop.
+ * Owns: running a handler over the messages of a queue: slots, leases renewed meanwhile, what
+ * becomes of failures, and an orderly stop.
  * Must not know: where messages come from beyond its consumer.
  *
- * Shutdown order: nothing new starts; what waits goes back; failures whose backoff runs are reported
- * at once; running handlers have the grace time, then their signals are aborted and their messages
- * go back; settles are confirmed; the consumer closes.
+ * Shutdown order: nothing new starts; what waits goes back; failures whose backoff runs are
+ * reported at once; running handlers have the grace time, then their signals are aborted and their
+ * messages go back; settles are confirmed; the consumer closes.
  * Tricky: a handler may settle its message itself; then its end changes nothing. A lease lost while
  * the handler runs aborts its signal; whatever it answers afterwards is not settled.
  */

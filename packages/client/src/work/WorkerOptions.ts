@@ -10,8 +10,8 @@ import type { Message } from "../consume/Message.js"
 export type Disposition = "fail" | "reject" | "return"
 
 /**
- * Works on one message; resolving acks it, throwing fails it. `signal` is aborted when the lease was
- * lost or the worker's grace time is over: stop then, the message goes to somebody else.
+ * Works on one message; resolving acks it, throwing fails it. `signal` is aborted when the lease
+ * was lost or the worker's grace time is over: stop then, the message goes to somebody else.
  */
 export type Handler<A> = (message: Message<A>, signal: AbortSignal) => Promise<void> | void
 

@@ -4,7 +4,8 @@
  *
  * | the message is | tag | answer |
  * |---|---|---|
- * | settled, its block or counts gone | any | ok |
+ * | settled, handed out again since | of an epoch before that | LeaseLost |
+ * | settled, its block or counts gone | any other | ok |
  * | settled | older epoch, or its attempt was the last one | ok (the same settle again) |
  * | settled | otherwise | LeaseLost |
  * | leased | of this lease | accepted |
@@ -82,15 +83,30 @@ class Verdict {
     if (first <= known) {
       let covered = first
       state.blocks.each(first, known, (block, from, to) => {
-        // What lies between blocks that are still there was settled long ago: ok.
+        this.judgeGone(covered, block.base + from - 1)
         covered = block.base + to + 1
         if (this.plain && block.plainlyLeased(from, to)) {
           pushRange(this.accepted, block.base + from, block.base + to)
         } else this.judgeEach(block, from, to)
       })
       invariant(covered <= known + 1, "blocks lie outside of the range")
+      this.judgeGone(covered, known)
     }
     if (last > known) pushRange(this.lost, Math.max(first, known + 1), last)
+  }
+
+  /** Of these messages no block is left, so they were settled: ok, but for newer deliveries. */
+  private judgeGone(first: Sequence, last: Sequence): void {
+    const { redeliveries } = this.state
+    if (redeliveries.isEmpty) return
+    for (let sequence = first; sequence <= last; sequence++) {
+      if (this.isOutdated(sequence)) pushRange(this.lost, sequence, sequence)
+    }
+  }
+
+  /** The message was handed out again under a newer epoch than the settle's. */
+  private isOutdated(sequence: Sequence): boolean {
+    return this.state.redeliveries.epochOf(sequence) > this.settle.epoch
   }
 
   /** The settle is of first deliveries by this owner, and the first of its command. */
@@ -122,6 +138,7 @@ class Verdict {
     const lane = block.lane(offset)
     if (epoch > current) return "lost"
     if ((lane & 3) === 0) {
+      if (this.isOutdated(sequence)) return "lost"
       if (sequence < block.forgottenBelow || epoch < current) return "ok"
       return attempt === block.attempt(offset) ? "ok" : "lost"
     }

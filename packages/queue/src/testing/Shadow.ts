@@ -73,6 +73,7 @@ export class Shadow {
   acked = 0
   rejected = 0
   published = 0
+  private readonly redelivered = new Map<Sequence, Epoch>()
   private readonly settledAttempt = new Map<Sequence, number>()
   private forgotten = new Set<Sequence>()
   private touched = new Set<number>()
@@ -183,6 +184,7 @@ export class Shadow {
     }
     const message = this.find(sequence)
     if (message === undefined) {
+      if ((this.redelivered.get(sequence) ?? 0) > settle.epoch) return "lost"
       if (this.forgottenBlock(sequence)) return "ok"
       if (settle.epoch > this.epoch) return "lost"
       if (this.forgotten.has(sequence) || settle.epoch < this.epoch) return "ok"
@@ -248,7 +250,7 @@ export class Shadow {
     if (taken.length === 0 && wait.untilMs > monotonicMs) return undefined
     for (const message of taken) {
       message.lease = { session, fetchNumber, untilMs: monotonicMs + this.policy.leaseMs }
-      if (message.flagged || message.failed > 0) message.open = true
+      if (message.flagged || message.failed > 0) this.redeliver(message)
       else this.touched.add(blockOf(message.sequence))
     }
     this.answered.get(session)?.add(fetchNumber)
@@ -337,6 +339,11 @@ export class Shadow {
 
   waiting(session: string): number {
     return this.waits.filter((wait) => wait.session === session).length
+  }
+
+  private redeliver(message: Message): void {
+    message.open = true
+    this.redelivered.set(message.sequence, this.epoch)
   }
 
   private end(sequence: Sequence, outcome: Outcome): void {

@@ -214,6 +214,29 @@ it("C8: another number of shards than the fabric has is refused", async () => {
   expect(err).toContain("has 1 shards, not 2")
 })
 
+it("C9: a clock that stands before the last journal time harms nothing", async () => {
+  const dir = temporaryDirectory()
+  const before = await node(serve(), dir)
+  const client = await clientOf(before.address)
+  await client.declare("q")
+  await client.queue("q").publish("first", { dedupId: "1" })
+  await before.terminate()
+  await client.close({ timeoutMs: 100 }).catch(() => {})
+
+  const hourAgo = join(temporaryDirectory(), "hourAgo.mjs")
+  const shift = "const now = Date.now; Date.now = () => now() - 3_600_000"
+  writeFileSync(hourAgo, shift)
+  const [program = "", ...argv] = serve()(dir, 0)
+  const after = await node(() => [program, "--import", hourAgo, ...argv], dir)
+  const again = await clientOf(after.address)
+  const published = await again.queue("q").publish("first", { dedupId: "1" })
+  expect(published.duplicate).toBe(true)
+  expect((await again.queue("q").publish("second")).duplicate).toBe(false)
+  const consumed = await run(["consume", "q", "--ack", "--address", after.address])
+  expect(consumed.out).toBe("first\nsecond\n")
+  expect(await after.terminate()).toEqual({ code: 0, signal: null })
+})
+
 it("a foreign directory, a file, and an address that is not loopback are refused", async () => {
   const dir = temporaryDirectory()
   const file = join(dir, "notes.txt")
@@ -324,7 +347,7 @@ it("C5: Ctrl-C ends a command that waits: --follow with 0, others with 130", asy
   const following = start(["consume", "q", "--ack", "--follow", "--address", address])
   await following.wrote("first\n")
   following.child.kill("SIGINT")
-  expect(await following.ended).toMatchObject({ code: 0, err: "1 messages, acknowledged\n" })
+  expect(await following.ended).toMatchObject({ code: 0, err: "1 message, acknowledged\n" })
   const publishing = start(["publish", "q", "--lines", "--address", address])
   publishing.child.stdin?.write(`${"x".repeat(1024)}\n`.repeat(2_000))
   while ((await client.show("q")).counts.total === 0) {

@@ -62,8 +62,8 @@ export async function* wholeBody(input: Input): AsyncGenerator<Bodies> {
 }
 
 /**
- * A body for each line, without its line end (LF or CRLF); an empty line is an empty body, a last line
- * without an end counts.
+ * A body for each line, without its line end (LF or CRLF); an empty line is an empty body, a last
+ * line without an end counts.
  */
 export async function* lineBodies(input: Input): AsyncGenerator<Bodies> {
   let bodies: Buffer[] = []
