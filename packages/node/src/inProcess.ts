@@ -1,6 +1,6 @@
 /**
- * Owns: the Broker port for callers in the node's own process. Over a socket a consumer has bytes of
- * its own; here it would share them with what is stored, and one that writes into a body would
+ * Owns: the Broker port for callers in the node's own process. Over a socket a consumer has bytes
+ * of its own; here it would share them with what is stored, and one that writes into a body would
  * change the message for whoever gets it next.
  */
 import type { Broker, DeliveredRun, FetchCall } from "@skein/wire"
