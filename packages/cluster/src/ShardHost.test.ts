@@ -416,7 +416,7 @@ describe("ShardHost", () => {
     expect(Math.min(...times)).toBeGreaterThanOrEqual(beforeMs)
   })
 
-  it("says that an actor is removed only when that is durable, to a second caller too", async () => {
+  it("says that an actor is removed only when that is durable, to all who ask", async () => {
     const { host, actor, clock } = await openHost(memoryJournal())
     actor(1).add("a")
     await settle(clock)
