@@ -18,14 +18,15 @@ const setup = (shards = 4) => {
   const tokens = new MemoryTokens()
   const ownership = memoryOwnership(tokens, "1".repeat(32))
   const journal = new FaultyJournal(memoryJournal({ store, ownership }))
+  const told: string[] = []
   const options: NodeOptions = {
     journal,
     clock: new ManualClock(),
     shards,
     outside: outsideForTests,
-    onFault: () => {},
+    onFault: (where, error) => void told.push(`${where} ${error.detail}`),
   }
-  return { journal, options, tokens }
+  return { journal, options, tokens, told }
 }
 
 /** Lets promises and fibers run, then time, until `done`. */
@@ -102,7 +103,7 @@ describe("makeNode", () => {
 
   it.scoped("opens a shard again that the journal refused, and tells it", () =>
     Effect.gen(function* () {
-      const { journal, options } = setup()
+      const { journal, options, told } = setup()
       const node = yield* makeNode(options)
       const queue = yield* queueElsewhere(node)
       expect(yield* publish(node, queue, 1)).toBe("ok")
@@ -114,6 +115,7 @@ describe("makeNode", () => {
       const row = yield* rowOf(node, `node/shards/s00${queue.shard}`)
       expect(row).toMatchObject({ state: "running", restarts: 1 })
       expect(row?.lastCause).toContain("a bad write")
+      expect(told).toEqual([`s00${queue.shard} a bad write`])
     }),
   )
 
@@ -144,7 +146,7 @@ describe("makeNode", () => {
 
   it.scoped("leaves a damaged shard closed and serves the others", () =>
     Effect.gen(function* () {
-      const { journal, options } = setup()
+      const { journal, options, told } = setup()
       journal.unopenable.set(2, skeinError("ShardCorrupt", "record 7 at 4096"))
       const node = yield* makeNode(options)
       yield* until(() => node.core.isShardOpen(3))
@@ -152,6 +154,7 @@ describe("makeNode", () => {
       expect(row).toMatchObject({ restarts: 0 })
       expect(row?.state).not.toBe("running")
       expect(row?.lastCause).toContain("record 7 at 4096")
+      expect(told).toEqual(["s002 record 7 at 4096"])
       const queue = yield* declare(node, "q")
       expect(yield* publish(node, queue, 1)).toBe("ok")
     }),
@@ -201,7 +204,7 @@ describe("makeNode", () => {
 
   it.effect("closes doors first, then shards with a checkpoint each, the catalog's last", () =>
     Effect.gen(function* () {
-      const { journal, options } = setup()
+      const { journal, options, told } = setup()
       const log: string[] = []
       journal.onClose = (shard) => log.push(`shard ${shard}`)
       const door: Child.Child<DoorFailed> = Child.fiber({
@@ -216,6 +219,7 @@ describe("makeNode", () => {
       yield* Scope.close(scope, Exit.void)
       expect(log).toEqual(["port", "shard 3", "shard 2", "shard 1", "shard 0"])
       expect(yield* publish(node, queue, 2)).toBe("ShardUnavailable")
+      expect(told).toEqual([])
       expect((options.clock as ManualClock).timers).toBe(0)
     }),
   )
