@@ -80,7 +80,7 @@ class Doors {
     const local = { isOpen: () => true }
     const engine = layerEngine({ address, table: fixedTable(address, shards), local })
     return Layer.build(layerAdminDoors(core.admin).pipe(Layer.provideMerge(engine))).pipe(
-      Effect.flatMap((context) => Effect.provide(makeDoorAdmin(core.admin), context)),
+      Effect.flatMap((context) => Effect.provide(makeDoorAdmin(core.admin, local), context)),
       Effect.tap((admin) => Effect.sync(() => this.#keepAdmin(admin))),
     )
   }
