@@ -14,7 +14,7 @@
 import type { Disk, Ownership } from "@skein/journal"
 import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId, Shard } from "@skein/model"
-import { isSkeinError } from "@skein/model"
+import { isSkeinError, skeinError } from "@skein/model"
 import { entryKinds } from "./BatchCodec.js"
 import { CheckpointStore } from "./CheckpointStore.js"
 import type { CommitLog } from "./CommitLog.js"
@@ -52,6 +52,10 @@ export interface CleanerParts {
   readonly log: CommitLog
   readonly reader: FrameReader
   readonly shards: number
+  /** The size at which a shard begins another segment. */
+  readonly segmentBytes: number
+  /** Free bytes that are left to the cleaner by commits and new segments. */
+  readonly freeBytesKept: number
   /** The shard if it is open and its tenant attached. */
   readonly cleanable: (shard: Shard) => Cleanable | undefined
   /** The shard if it is open, attached or not. */
@@ -142,6 +146,7 @@ export class Cleaner {
     for (const segment of sealed) {
       const { instance, number, capacity, position } = segment
       const ref: LogRef = { kind: "log", instance, number, bytes: capacity }
+      await this.#checkRoom(ref)
       await this.#emptyLogSegment(ref, position, touched)
     }
     for (const instance of foreign) {
@@ -150,6 +155,18 @@ export class Cleaner {
       }
     }
     for (const { shard } of this.#cleanables()) await this.#rewriteSparse(shard, touched)
+  }
+
+  /** Copies must leave room for the checkpoints that make them count. */
+  async #checkRoom(ref: LogRef): Promise<void> {
+    let live = 0
+    for (const { shard } of this.#cleanables()) {
+      for (const entry of shard.table.findFile(ref)) live += Math.max(0, entry.liveBytes)
+    }
+    const { disk, paths, freeBytesKept } = this.parts
+    const free = await disk.freeBytes(paths.dir)
+    if (live === 0 || free - live >= freeBytesKept / 3) return
+    throw skeinError("DiskFull", `${free} bytes are free, ${live} have to be copied`)
   }
 
   #cleanables(): Cleanable[] {
@@ -201,7 +218,8 @@ export class Cleaner {
         : reached === end
     } catch (error) {
       for (const mover of [...movers.values()].flat()) {
-        await mover.segment.abandon().catch(() => {})
+        await mover.giveUp(error)
+        touched.add(mover.shard)
       }
       throw error
     } finally {
@@ -290,8 +308,8 @@ export class Cleaner {
     const writing = this.#segmentOf(shard)
     for (const entry of shard.table.entries) {
       if (this.#stopped || shard.closed) return
-      if (entry.ref.kind !== "segment" || entry === writing.current) continue
-      if (entry.liveBytes * 2 >= entry.totalBytes) continue
+      if (entry.ref.kind !== "segment" || entry.liveBytes * 2 >= entry.totalBytes) continue
+      if (entry === writing.current) await writing.retire()
       if (!(await this.#copyFromSegment(shard, entry))) continue
       shard.table.remove(entry)
       touched.add(shard)
@@ -319,7 +337,7 @@ export class Cleaner {
       await mover.finish()
       return !this.#stopped
     } catch (error) {
-      await mover.segment.abandon().catch(() => {})
+      await mover.giveUp(error)
       throw error
     } finally {
       await file.close()
@@ -383,7 +401,7 @@ export class Cleaner {
   #segmentOf(shard: OpenShard): ShardSegment {
     let segment = this.#segments.get(shard)
     if (segment === undefined) {
-      segment = new ShardSegment(this.parts.disk, shard)
+      segment = new ShardSegment(this.parts.disk, shard, this.parts.segmentBytes)
       this.#segments.set(shard, segment)
     }
     return segment

@@ -123,6 +123,14 @@ const makeDirectory = async (directory: string): Promise<void> => {
   await syncDirectory(dirname(directory))
 }
 
+const existsSync = (path: string): boolean => {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    throw failure("stat", path, error as NodeJS.ErrnoException)
+  }
+}
+
 const free = (stats: fs.StatsFs): number => stats.bavail * stats.bsize
 
 /** The local file system. */
@@ -137,7 +145,7 @@ export const fileDisk = (): Disk => ({
   makeDirectory,
   removeDirectory: (path) => callVoid("rmdir", path, (done) => fs.rmdir(path, done)),
   syncDirectory,
-  existsSync: (path) => fs.statSync(path, { throwIfNoEntry: false }) !== undefined,
+  existsSync,
   freeBytes: async (directory) =>
     free(await call<fs.StatsFs>("statfs", directory, (done) => fs.statfs(directory, done))),
   unfit: async (directory) =>
