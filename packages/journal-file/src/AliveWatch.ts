@@ -77,10 +77,14 @@ const inUse = (paths: Paths, { instance, pid, node, address, sinceMs }: Living) 
     address === undefined || address === "" ? "" : `at ${address}`,
     sinceMs === undefined ? "" : `since ${new Date(sinceMs).toISOString()}`,
   ]
-  return skeinError("DirectoryInUse", `${paths.dir} is in use by ${who.filter(Boolean).join(", ")}`, {
-    ...(pid === undefined ? {} : { pid }),
-    ...(address === undefined ? {} : { address }),
-    ...(sinceMs === undefined ? {} : { sinceMs }),
-    ...(instance === undefined ? {} : { instance }),
-  })
+  return skeinError(
+    "DirectoryInUse",
+    `${paths.dir} is in use by ${who.filter(Boolean).join(", ")}`,
+    {
+      ...(pid === undefined ? {} : { pid }),
+      ...(address === undefined ? {} : { address }),
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+      ...(instance === undefined ? {} : { instance }),
+    },
+  )
 }

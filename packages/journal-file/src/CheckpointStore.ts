@@ -3,6 +3,8 @@
  * chunks that changed. Over half dead, they are written anew as one. No file is ever overwritten;
  * what is superseded is deleted by `sweep`, when the caller has seen its token.
  */
+
+import { crc32 } from "node:zlib"
 import { type Chunk, type Disk, isMissing, type ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { skeinError } from "@skein/model"
@@ -12,10 +14,9 @@ import {
   readCheckpointHeader,
   writeCheckpoint,
 } from "./CheckpointFile.js"
-import { FileWindow } from "./FileWindow.js"
 import type { StoredFile } from "./FileTable.js"
+import { FileWindow } from "./FileWindow.js"
 import { type Paths, parseShardFile } from "./Layout.js"
-import { crc32 } from "node:zlib"
 
 /** A chunk in a file. */
 interface ChunkPlace {
@@ -131,7 +132,9 @@ export class CheckpointStore {
       continues: whole ? [] : this.#chain.map((file) => [file.epoch, file.number] as const),
       files: checkpoint.files,
       placements: checkpoint.placements,
-      put: [...chunks].map(([key, bytes]) => [key, bytes.length, chunkCrc({ key, bytes })] as const),
+      put: [...chunks].map(
+        ([key, bytes]) => [key, bytes.length, chunkCrc({ key, bytes })] as const,
+      ),
       drop: whole ? [] : [...checkpoint.drop],
     }
     const path = this.paths.checkpoint(this.shard, epoch, number)

@@ -181,7 +181,8 @@ export class CommitLog {
     const sealed = this.current
     const number = sealed.number + 1
     const needs =
-      align(batchHeaderBytes + 8 * batchEntryBytes + 24 * this.#headsSpan + payloadBytes) + rollBytes
+      align(batchHeaderBytes + 8 * batchEntryBytes + 24 * this.#headsSpan + payloadBytes) +
+      rollBytes
     let next: LogSegment
     try {
       next = await this.supply.take(number, needs)

@@ -6,7 +6,9 @@ const runs = Number(process.env.SKEIN_CRASH_RUNS ?? 2000)
 const firstSeed = Number(process.env.SKEIN_CRASH_SEED ?? 1)
 
 describe("power cuts at random operations, on a disk that forgets what was not synced", () => {
-  it(`${runs} runs lose nothing confirmed and take up nothing else`, { timeout: 600_000 }, async () => {
+  it(`${runs} runs lose nothing confirmed and take up nothing else`, {
+    timeout: 600_000,
+  }, async () => {
     let confirmed = 0
     let crashes = 0
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {

@@ -1,8 +1,8 @@
 import {
   commitModel,
   ManualClock,
-  modelRecord,
   ModelTenant,
+  modelRecord,
   SeededRandom,
   SimulatedDisk,
 } from "@skein/journal"
@@ -13,7 +13,7 @@ import { verifyDirectory } from "./verifyDirectory.js"
 
 const body = (first: number) => new SeededRandom(first).bytes(30 + (first % 40))
 
-/** A directory of some KB with everything in it: a taken-over log, segments, checkpoints, a tail. */
+/** A directory of some KB with all in it: a taken-over log, segments, checkpoints, a tail. */
 const smallDirectory = async (): Promise<SimulatedDisk> => {
   const disk = new SimulatedDisk({ random: new SeededRandom(1) })
   let first = 1
@@ -131,7 +131,9 @@ describe("a damaged data directory", () => {
     expect(refused).toBeGreaterThan(tried / 4)
   })
 
-  it("is recovered whole or refused: every length and every missing file", { timeout: 3_600_000 }, async () => {
+  it("is recovered whole or refused: every length and every missing file", {
+    timeout: 3_600_000,
+  }, async () => {
     const disk = await smallDirectory()
     const whole = await recover(disk.copy(new SeededRandom(2)))
     let tried = 0

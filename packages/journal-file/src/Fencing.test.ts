@@ -31,7 +31,9 @@ class Child {
 
   get confirmed(): string[] {
     const begin = "confirmed "
-    return this.lines.filter((line) => line.startsWith(begin)).map((line) => line.slice(begin.length))
+    return this.lines
+      .filter((line) => line.startsWith(begin))
+      .map((line) => line.slice(begin.length))
   }
 
   get recovered(): string[] {

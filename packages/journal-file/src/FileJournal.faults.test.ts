@@ -1,12 +1,12 @@
 import {
   commitModel,
+  type DiskOperation,
   DiskRecorder,
   lyingDisk,
   ManualClock,
-  modelRecord,
   ModelTenant,
+  modelRecord,
   SeededRandom,
-  type DiskOperation,
   SimulatedDisk,
 } from "@skein/journal"
 import { describe, expect, it } from "vitest"
@@ -71,7 +71,7 @@ const fail = (errno: string, matches: (operation: DiskOperation) => boolean) => 
 
 describe("a disk that fails", () => {
   for (const kind of ["sync", "write"] as const) {
-    it(`the first EIO of a ${kind} in the log ends all confirming; nothing is repeated`, async () => {
+    it(`the first EIO of a ${kind} in the log ends all confirming`, async () => {
       const disk = newDisk()
       const journal = await openSimulated(disk.process(), 1)
       const a = await ModelTenant.open(await journal.openShard(0))

@@ -7,7 +7,7 @@
  * The first EIO ends everything: nothing is confirmed any more, nothing is repeated.
  * Shutdown order: cleaner, shards (with their checkpoints), last mark, log, sign of life.
  */
-import { DiskFailed } from "@skein/journal"
+
 import type {
   CommitResult,
   Disk,
@@ -19,6 +19,7 @@ import type {
   ReplayedRecord,
   ShardAppend,
 } from "@skein/journal"
+import { DiskFailed } from "@skein/journal"
 import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
 import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"
@@ -196,6 +197,10 @@ export class FileJournal implements Journal {
       if (this.#failure !== undefined) results[at] = refused(append.shard, this.#failure)
       else if (shard === undefined || shard.epoch !== append.epoch || shard.closed) {
         results[at] = { _tag: "Fenced", shard: append.shard }
+      } else if (append.records.some((record) => recordBytesOf(record) > limits.recordBytesMax)) {
+        const detail = `a record of more than recordBytesMax = ${limits.recordBytesMax} bytes`
+        results[at] = refused(append.shard, skeinError("LimitExceeded", detail))
+        this.#forget(shard)
       } else going.push({ at, shard, append, locations: [], entries: [] })
     }
     try {

@@ -1,6 +1,6 @@
 /**
- * Owns: tokens as file names. A shard's directory holds exactly one empty `owner.<epoch>.<instance>`;
- * whoever renames it to its own name owns the shard. There is no lock that a stopped process could
+ * Owns: tokens as file names. A shard's directory holds exactly one empty file
+ * `owner.<epoch>.<instance>`; whoever renames it to its own name owns the shard. There is no lock that a stopped process could
  * keep, and no time in it.
  * Order of a claim: the note `claim.<e+1>.<me>` is durable, then the rename, then the directory's
  * sync; only after that may the claimant read what the predecessor left.
@@ -10,7 +10,7 @@ import { isMissing } from "@skein/journal"
 import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { type Holder, writeClaim } from "./ClaimFile.js"
-import { genesis, parseShardFile, type Paths } from "./Layout.js"
+import { genesis, type Paths, parseShardFile } from "./Layout.js"
 
 export const fileOwnership = (disk: Disk, paths: Paths, instance: InstanceId): Ownership => ({
   instance,

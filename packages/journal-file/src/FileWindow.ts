@@ -19,8 +19,7 @@ export class FileWindow {
   async read(position: number, length: number): Promise<Buffer> {
     const wanted = Math.min(length, this.size - position)
     if (wanted <= 0) return Buffer.alloc(0)
-    const inside =
-      position >= this.#start && position + wanted <= this.#start + this.#bytes.length
+    const inside = position >= this.#start && position + wanted <= this.#start + this.#bytes.length
     if (!inside) {
       const more = Math.min(Math.max(wanted, windowBytes), this.size - position)
       const read = await this.file.read(position, more)

@@ -1,7 +1,7 @@
 /**
  * Owns: moving live frames of one shard into its own segments. The tenant is asked which frames are
  * live, and told their new place only after the copy is on stable storage.
- * Interleaving: between the copy and the telling a frame may have been released; then it stays dead.
+ * Interleaving: between the copy and the telling a frame may be released; then it stays dead.
  */
 import type { FrameKey, Location } from "@skein/journal"
 import type { Clock } from "@skein/model"

@@ -102,9 +102,7 @@ class HistoryBuilder {
   }
 
   get #last(): { readonly recordNumber: number; readonly crc: number } {
-    return this.#records.length === 0
-      ? this.base
-      : this.#records[this.#records.length - 1].record
+    return this.#records.length === 0 ? this.base : this.#records[this.#records.length - 1].record
   }
 
   #applySeal(owner: OwnerLog, seal: Seal, damages: readonly Damage[]): void {

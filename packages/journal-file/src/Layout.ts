@@ -103,5 +103,4 @@ export const segmentSalt = (instance: InstanceId, number: number): number =>
 
 /** Batches begin at multiples of this, so that the next one is found behind a damaged one. */
 export const batchAlignBytes = 16
-export const align = (bytes: number): number =>
-  Math.ceil(bytes / batchAlignBytes) * batchAlignBytes
+export const align = (bytes: number): number => Math.ceil(bytes / batchAlignBytes) * batchAlignBytes

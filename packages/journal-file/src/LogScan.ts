@@ -12,10 +12,10 @@ import { type BatchEntry, decodeHeads, decodeSeal, entryKinds, type Seal } from 
 import { type LogSegmentName, type Paths, parseLogSegment, segmentSalt } from "./Layout.js"
 import {
   frameOffsets,
+  type RecordHead,
   readFrameHeader,
   readRecord,
   recordHeaderBytes,
-  type RecordHead,
 } from "./RecordCodec.js"
 import { type FoundBatch, SegmentReader } from "./SegmentReader.js"
 import { Turns } from "./Turns.js"
@@ -106,7 +106,7 @@ export class LogScan {
   readonly #forgotten = new Set<Shard>()
   #order = 0
   #firstNumber = 0
-  /** Where to read on: the segment's number, and the offset of the first batch not taken for good. */
+  /** Where to read on: the segment's number, the offset of the first batch not taken for good. */
   #number = 0
   #offset = 0
   /** Entries of the last batch when it was not whole: read again by the next `extend`. */
@@ -279,7 +279,10 @@ export class LogScan {
 
   /** No batch at `#offset`: where to go on behind the damage; `true`: in the next segment;
    * `false`: this is the log's end. */
-  async #behind(reader: SegmentReader, next: LogSegmentName | undefined): Promise<number | boolean> {
+  async #behind(
+    reader: SegmentReader,
+    next: LogSegmentName | undefined,
+  ): Promise<number | boolean> {
     const offset = this.#offset
     const file = reader.file.path
     const later = await reader.findBatch(offset)
@@ -401,9 +404,7 @@ const scannedRecord = (
   crc: head.crc,
   previousCrc: head.previousCrc,
   journalMs: head.journalMs,
-  events: Buffer.from(
-    bytes.subarray(recordHeaderBytes, recordHeaderBytes + head.eventsBytes),
-  ),
+  events: Buffer.from(bytes.subarray(recordHeaderBytes, recordHeaderBytes + head.eventsBytes)),
   frames: frameOffsets(bytes, head).map((at) => {
     const frame = readFrameHeader(bytes, at)
     const { generation, first } = frame

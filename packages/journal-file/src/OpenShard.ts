@@ -3,12 +3,13 @@
  * tenant. Commits and the cleaner move it forward; it never writes by itself.
  * Must not know: tokens, the log's files.
  */
-import { isMissing } from "@skein/journal"
+
 import type { FrameKey, FrameToStore, Location, ReplayedFrame, ShardTenant } from "@skein/journal"
+import { isMissing } from "@skein/journal"
 import type { Epoch, Shard, SkeinError } from "@skein/model"
 import { invariant, shardName, skeinError } from "@skein/model"
 import type { CheckpointStore } from "./CheckpointStore.js"
-import { type FileTable, type TableEntry, refPath } from "./FileTable.js"
+import { type FileTable, refPath, type TableEntry } from "./FileTable.js"
 import type { FrameCache } from "./FrameCache.js"
 import type { FrameReader } from "./FrameReader.js"
 import type { Paths } from "./Layout.js"
@@ -89,7 +90,12 @@ export class OpenShard {
   }
 
   /** A frame of the commit: it is kept in memory for the first delivery. */
-  noteFrame(recordNumber: number, entry: TableEntry, location: Location, frame: FrameToStore): void {
+  noteFrame(
+    recordNumber: number,
+    entry: TableEntry,
+    location: Location,
+    frame: FrameToStore,
+  ): void {
     const { generation, first, bytes } = frame
     const recent = { generation, first, location, bytes: bytes.length, recordNumber, entry }
     this.#recent[this.#recent.length - 1].frames.push(recent)
@@ -124,11 +130,7 @@ export class OpenShard {
     })
   }
 
-  readonly read = async (
-    key: FrameKey,
-    location: Location,
-    bytes: number,
-  ): Promise<Uint8Array> => {
+  readonly read = async (key: FrameKey, location: Location, bytes: number): Promise<Uint8Array> => {
     const entry = this.table.byId(fileIdOf(location))
     if (entry === undefined) return this.#readMoved(key, location, bytes)
     const offset = offsetOf(location)

@@ -78,7 +78,11 @@ export const frameIsIntact = (from: Buffer, at: number): boolean => {
 }
 
 /** Writes all of a record's header but its crc, which needs the frame table. */
-export const writeRecordHeader = (into: Buffer, at: number, head: Omit<RecordHead, "crc">): void => {
+export const writeRecordHeader = (
+  into: Buffer,
+  at: number,
+  head: Omit<RecordHead, "crc">,
+): void => {
   into.writeUInt32LE(recordMagic, at)
   into.writeUInt32LE(head.previousCrc, at + 8)
   into.writeUInt16LE(recordVersion, at + 12)

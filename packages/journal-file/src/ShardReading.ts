@@ -3,19 +3,18 @@
  * live directory it is a moment's picture: files that vanish meanwhile make it look again.
  */
 import type { Chunk, Disk, ReplayedFrame, ReplayedRecord } from "@skein/journal"
-import { isMissing } from "@skein/journal"
+import { isMissing, systemClock } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
 import type { Holder } from "./ClaimFile.js"
-import { type FileRef, FileTable, type StoredFile } from "./FileTable.js"
 import { fileOwnership } from "./FileOwnership.js"
+import { type FileRef, FileTable, type StoredFile } from "./FileTable.js"
 import type { History } from "./History.js"
 import type { Paths } from "./Layout.js"
 import { locationOf } from "./Location.js"
 import { LogScans } from "./LogScans.js"
 import { findOwners, historyOf, tornBytes } from "./OwnerChain.js"
-import { systemClock } from "@skein/journal"
 
 /** A shard as it would be recovered now. */
 export interface ReadShard {

@@ -98,7 +98,10 @@ export class ShardSegment {
 
   /** A failed disk: what was waiting goes nowhere, and the file is left as it is. */
   async abandon(): Promise<void> {
-    const open = new Set([...this.#unsynced, ...(this.#writing === undefined ? [] : [this.#writing])])
+    const open = new Set([
+      ...this.#unsynced,
+      ...(this.#writing === undefined ? [] : [this.#writing]),
+    ])
     this.#parts = []
     this.#waiting = 0
     this.#unsynced = []

@@ -1,8 +1,8 @@
 import {
   commitModel,
   type Disk,
-  modelRecord,
   ModelTenant,
+  modelRecord,
   SeededRandom,
   SimulatedDisk,
 } from "@skein/journal"

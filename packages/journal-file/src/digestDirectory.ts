@@ -37,7 +37,12 @@ export type DumpEntry =
       readonly checkpointRecord: number
       readonly recordNumber: number
     }
-  | { readonly kind: "chunk"; readonly shard: Shard; readonly key: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "chunk"
+      readonly shard: Shard
+      readonly key: string
+      readonly bytes: Uint8Array
+    }
   | {
       readonly kind: "record"
       readonly shard: Shard

@@ -40,7 +40,10 @@ export interface VerifiedLog {
   readonly torn: string | undefined
 }
 
-export type Verified = { readonly kind: "fabric"; readonly fabric: Fabric } | VerifiedShard | VerifiedLog
+export type Verified =
+  | { readonly kind: "fabric"; readonly fabric: Fabric }
+  | VerifiedShard
+  | VerifiedLog
 
 /** Yields the fabric, then each log, then each shard. DirectoryForeign when it is no fabric. */
 export async function* verifyDirectory(

@@ -1,10 +1,16 @@
 import { describe, expect, it } from "vitest"
-import { conformance, type JournalDriver, registerDrivers } from "./conformance/index.js"
-import { commitModel, modelRecord, ModelTenant } from "./conformance/index.js"
+import {
+  commitModel,
+  conformance,
+  type JournalDriver,
+  ModelTenant,
+  modelRecord,
+  registerDrivers,
+} from "./conformance/index.js"
+import { newInstanceId } from "./InstanceId.js"
 import { MemoryStore, memoryJournal } from "./MemoryJournal.js"
 import { MemoryTokens, memoryOwnership } from "./MemoryOwnership.js"
 import { SeededRandom } from "./SeededRandom.js"
-import { newInstanceId } from "./InstanceId.js"
 
 const memoryDriver = async (): Promise<JournalDriver> => {
   const tokens = new MemoryTokens()

@@ -56,7 +56,8 @@ describe("the simulated disk", () => {
     const run = async () => {
       const disk = new SimulatedDisk({ random: new SeededRandom(5) })
       await disk.makeDirectory("/d")
-      for (let at = 0; at < 20; at++) await write(disk, `/d/${at}`, "x".repeat(at * 999), at % 3 === 0)
+      for (let at = 0; at < 20; at++)
+        await write(disk, `/d/${at}`, "x".repeat(at * 999), at % 3 === 0)
       disk.crash()
       return disk.files().map((path) => `${path} ${read(disk, path)}`)
     }
@@ -80,7 +81,10 @@ describe("the simulated disk", () => {
     const file = await disk.open("/d/a", "create")
     await assert.rejects(file.write(0, [Buffer.from("0123456789abc")]), /SKEIN_DISK_FULL/)
     expect(read(disk, "/d/a")).toBe("0123456789")
-    await file.write(0, [Buffer.from("overwriting")].map((part) => part.subarray(0, 10)))
+    await file.write(
+      0,
+      [Buffer.from("overwriting")].map((part) => part.subarray(0, 10)),
+    )
     expect(await disk.freeBytes()).toBe(0)
   })
 

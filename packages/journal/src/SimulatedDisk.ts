@@ -7,7 +7,7 @@
  * Faults are injected by `fault`, which sees every operation before it happens.
  */
 import { skeinError } from "@skein/model"
-import { type Disk, type DiskFile, DiskFailed } from "./Disk.js"
+import { type Disk, DiskFailed, type DiskFile } from "./Disk.js"
 import type { SeededRandom } from "./SeededRandom.js"
 import { SimulatedDirectory, SimulatedFile } from "./SimulatedFiles.js"
 

@@ -1,16 +1,16 @@
 /**
  * Owns: one seeded run of the real file journal on the simulated disk: random commits, reopenings
- * and cleaning, power cuts at random operations (also in recovery and cleaning), and the check after
- * each recovery: every confirmed record is there, exactly and in order; what is there beyond is what
- * was under way when the power went, nothing else; every frame that is wanted has its bytes.
+ * and cleaning, power cuts at random operations (also in recovery and cleaning), and the check
+ * after each recovery: every confirmed record is there, exactly and in order; what is there beyond
+ * is what was under way when the power went, nothing else; every wanted frame has its bytes.
  */
 import { strict as assert } from "node:assert"
 import {
   type Disk,
   type Journal,
   ManualClock,
-  modelRecord,
   ModelTenant,
+  modelRecord,
   SeededRandom,
   type ShardRecord,
   SimulatedDisk,
@@ -156,7 +156,10 @@ class CrashRun {
     known.unknown = []
   }
 
-  async #work(journal: Journal & { clean: () => Promise<void> }, tenants: (ModelTenant | undefined)[]) {
+  async #work(
+    journal: Journal & { clean: () => Promise<void> },
+    tenants: (ModelTenant | undefined)[],
+  ) {
     const steps = 10 + this.random.below(60)
     const cleaning: Promise<void>[] = []
     for (let step = 0; step < steps && !this.crashed; step++) {

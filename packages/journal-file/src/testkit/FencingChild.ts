@@ -3,7 +3,7 @@
  * its standard input ends. It says what it recovered, each number as it is confirmed, and its end.
  */
 import { writeSync } from "node:fs"
-import { commitModel, modelRecord, ModelTenant } from "@skein/journal"
+import { commitModel, ModelTenant, modelRecord } from "@skein/journal"
 import { openFileJournal } from "../openFileJournal.js"
 
 const [dir, name] = process.argv.slice(2)

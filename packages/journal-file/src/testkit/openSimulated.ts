@@ -1,5 +1,5 @@
 /** Owns: opening the file journal on a simulated disk with small sizes, as most tests want it. */
-import { ManualClock, SeededRandom, type Disk } from "@skein/journal"
+import { type Disk, ManualClock, SeededRandom } from "@skein/journal"
 import type { FileJournal } from "../FileJournal.js"
 import { type FileJournalOptions, openFileJournal } from "../openFileJournal.js"
 

@@ -4,6 +4,7 @@
  * and the crash simulation check journals with it.
  */
 import { strict as assert } from "node:assert"
+import type { SkeinError } from "@skein/model"
 import type {
   CheckpointDelta,
   Chunk,
@@ -14,7 +15,6 @@ import type {
   ShardRecord,
   ShardTenant,
 } from "../Journal.js"
-import type { SkeinError } from "@skein/model"
 
 /** What a record says: a text, and frames that are not wanted any more. */
 export interface ModelEvent {
