@@ -13,7 +13,7 @@ import { verifyDirectory } from "./verifyDirectory.js"
 
 const body = (first: number) => new SeededRandom(first).bytes(30 + (first % 40))
 
-/** A directory of some KB with everything in it: a taken-over log, segments, checkpoints, a tail. */
+/** A directory of some KB with all in it: a taken-over log, segments, checkpoints, a tail. */
 const smallDirectory = async (): Promise<SimulatedDisk> => {
   const disk = new SimulatedDisk({ random: new SeededRandom(1) })
   let first = 1

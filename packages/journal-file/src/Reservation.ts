@@ -41,7 +41,10 @@ export class Reservation {
   }
 
   take(bytes: number, purpose: "publish" | "settle"): boolean {
-    const disk = this.#freeBytes - cleanerBytes(this.uncleanedBytesMax, this.segmentBytes)
+    const left = cleanerBytes(this.uncleanedBytesMax, this.segmentBytes)
+    // Where the cleaner cannot write a checkpoint any more, publishing would only use up the rest.
+    if (purpose === "publish" && this.#freeBytes < left / 3) return false
+    const disk = this.#freeBytes - left
     const prepared = Math.max(0, this.preparedBytes() - this.segmentBytes / framingShare)
     const room = prepared + (disk >= this.segmentBytes ? disk : 0) - this.reservedBytes
     const kept = purpose === "publish" ? this.uncleanedBytesMax / 8 : 0

@@ -35,7 +35,7 @@ export class SegmentSupply {
 
   /** Bytes that commits can use without asking the file system for room. */
   get preparedBytes(): number {
-    return this.#ready?.capacity ?? 0
+    return (this.#ready?.capacity ?? 0) + this.#spares.length * this.segmentBytes
   }
 
   /** Begins to make segment `number`, unless that is done already. Failures show in `take`. */
@@ -77,9 +77,10 @@ export class SegmentSupply {
     this.#spares.push(path)
   }
 
-  /** Gives the spare files' room back to the file system: somebody needs it more. */
-  async dropSpares(): Promise<void> {
-    for (const path of this.#spares.splice(0)) await this.#remove(path)
+  /** Gives a spare file's room back to the file system: the cleaner needs it more. */
+  async dropSpare(): Promise<void> {
+    const path = this.#spares.pop()
+    if (path !== undefined) await this.#remove(path)
   }
 
   async close(): Promise<void> {
@@ -87,7 +88,7 @@ export class SegmentSupply {
     this.#next = undefined
     const segment = await next?.catch(() => undefined)
     await segment?.file.close()
-    await this.dropSpares()
+    while (this.#spares.length > 0) await this.dropSpare()
   }
 
   async #make(number: number, bytes: number): Promise<LogSegment> {

@@ -98,6 +98,8 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       alive,
       scans: new LogScans(disk, paths, clock),
       uncleanedBytesMax,
+      segmentBytes,
+      freeBytesKept: kept,
     })
   } catch (error) {
     await alive.close().catch(() => {})
