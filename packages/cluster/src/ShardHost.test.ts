@@ -362,7 +362,7 @@ describe("ShardHost", () => {
     expect(notes.answered).toEqual([])
   })
 
-  it("keeps its journal time over a clean restart, though the wall clock was set back", async () => {
+  it("keeps its journal time over a clean restart though the wall clock was set back", async () => {
     const store = new MemoryStore()
     const tokens = new MemoryTokens()
     const journal = (instance: string) =>
@@ -391,7 +391,7 @@ describe("ShardHost", () => {
     expect(Math.min(...times)).toBeGreaterThanOrEqual(beforeMs)
   })
 
-  it("says that a queue is removed only when that is durable, also to a second caller", async () => {
+  it("says that a queue is removed only when that is durable, to a second caller too", async () => {
     const { host, actor, clock } = await openHost(memoryJournal())
     actor(1).add("a")
     await settle(clock)
