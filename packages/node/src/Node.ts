@@ -59,6 +59,8 @@ export interface NodeOptions<R = never> {
   readonly outside: () => OutsideStatus
   /** Contained faults, and each end of a shard: for the log. Never holds a body or a token. */
   readonly onFault: (where: string, error: SkeinError) => void
+  /** What an operator should know and nobody has to act on. Default: it is not told. */
+  readonly onNotice?: (where: string, text: string) => void
   /** Children that start after the shards and stop before them. */
   readonly doors?: (core: NodeCore) => readonly Child.Child<DoorFailed, never, R>[]
 }

@@ -48,6 +48,7 @@ export const serveNode = async (options: ServeOptions): Promise<ServedNode> => {
     doors: (core, identity) => doors.children(core, identity),
     outside: () => ({ address: doors.address, connections: doors.connections }),
     onFault: (where, error) => log.line("error", `${where}: ${error.message}`),
+    onNotice: (where, text) => log.line("warn", `${where}: ${text}`),
   })
   const { fabricId, shards, failed, close } = node
   return { address: doors.address, fabricId, shards, failed, close }
