@@ -28,7 +28,7 @@ export interface PublishAnswer {
 export interface FetchRequest {
   readonly queue: QueueRef
   readonly session: SessionId
-  /** Rises by 1 with each fetch of the session from this queue, from 1; a repeat gets the same. */
+  /** Rises with each fetch of the session from this queue, gaps allowed; a repeat gets the same. */
   readonly fetchNumber: number
   readonly messagesMax: number
   /** Of frames. A message that is larger comes alone, so that an answer fits an envelope. */
