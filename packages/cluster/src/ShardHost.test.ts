@@ -18,6 +18,8 @@ class NoteActor implements ShardActor {
   readonly places = new Map<Sequence, number>()
   readonly answered: string[] = []
   readonly failures: string[] = []
+  /** What those who waited for a commit were told of it. */
+  readonly outcomes: unknown[] = []
   opened = 0
   aside = false
   /** What a test makes it do wrong. */
@@ -55,7 +57,10 @@ class NoteActor implements ShardActor {
       turn.store({ generation: this.generation, first: this.notes.length, bytes })
       turn.wait({
         release: () => this.answered.push(note),
-        fail: (error) => this.failures.push(error._tag),
+        fail: (error) => {
+          this.failures.push(error._tag)
+          this.outcomes.push(error.data.outcome)
+        },
       })
       if (turn.spent()) return this.mailbox.length > 0
     }
@@ -340,6 +345,7 @@ describe("ShardHost", () => {
       expect((await host.closedBecause)._tag).toBe("InternalError")
       expect(stored.answered).toEqual(["kept"])
       expect(stored.failures).toEqual(["ShardUnavailable", "closed ShardUnavailable"])
+      expect(stored.outcomes).toEqual(["unknown"])
       const next = await openHost(journal, clock)
       expect(next.actor(2).notes).toEqual(["kept"])
     }

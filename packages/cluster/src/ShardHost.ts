@@ -217,7 +217,7 @@ export class ShardHost implements ShardTenant {
         result._tag === "Refused"
           ? result.error
           : skeinError("Moved", `shard ${shardName(this.shard)} has another owner`)
-      failAll(records, this.toCallers(why))
+      failAll(records, outcomeUnknown(this.toCallers(why)))
       return this.closed(why)
     }
     this.placedUpTo = result.recordNumber
@@ -287,7 +287,7 @@ export class ShardHost implements ShardTenant {
     this.ready.clear()
     this.inFlight.length = 0
     const toCallers = this.toCallers(why)
-    failAll(all, toCallers)
+    failAll(all, outcomeUnknown(toCallers))
     for (const actor of this.actors.values()) actor.close(toCallers)
     this.actors.clear()
     this.whenClosed.resolve(why)
@@ -439,6 +439,13 @@ export class ShardHost implements ShardTenant {
 const failAll = (records: readonly OpenRecord[], why: SkeinError): void => {
   for (const record of records) for (const waiter of record.waiters) waiter.fail(why)
 }
+
+/**
+ * As those hear it who waited for a commit: it may be durable all the same, and then the shard's
+ * next owner holds what they asked for. A publisher must not take this for a refusal.
+ */
+const outcomeUnknown = ({ _tag, detail, data, cause }: SkeinError): SkeinError =>
+  skeinError(_tag, detail, { ...data, outcome: "unknown" }, { cause })
 
 /** Lets the event loop turn when replay has worked for long. */
 class Breath {

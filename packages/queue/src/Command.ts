@@ -38,7 +38,7 @@ export interface Settle {
 export interface Fetch {
   readonly _tag: "Fetch"
   readonly session: SessionId
-  /** Rises by 1 with each fetch of this session from this queue; a repeat gets the same answer. */
+  /** Rises with each fetch of this session, gaps allowed; a repeat gets the same answer. */
   readonly fetchNumber: number
   readonly messagesMax: number
   readonly bytesMax: number

@@ -28,10 +28,10 @@ export interface PublishAnswer {
 export interface FetchRequest {
   readonly queue: QueueRef
   readonly session: SessionId
-  /** Rises by 1 with each fetch of the session from this queue, from 1; a repeat gets the same. */
+  /** Rises with each fetch of the session from this queue, gaps allowed; a repeat gets the same. */
   readonly fetchNumber: number
   readonly messagesMax: number
-  /** Of frames. A message that is larger comes alone, so that an answer fits an envelope. */
+  /** An aim: a message counts as its frame's mean, a larger one comes alone. Answers fit. */
   readonly bytesMax: number
   /** How long to wait for messages while there are none, milliseconds; 0: answer at once. */
   readonly waitMs: number

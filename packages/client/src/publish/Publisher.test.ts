@@ -124,6 +124,29 @@ describe("Publisher", () => {
     expect(stored.messages.length).toBe(1)
   })
 
+  it("sends the same frames again when a shard was closed over their commit", async () => {
+    const { clock, fabric, queue, stored } = await setup()
+    fabric.delayMs = 10
+    const publish = stored.publish.bind(stored)
+    const why = skeinError("ShardUnavailable", "closed", { outcome: "unknown" })
+    let closed = true
+    stored.publish = (request) => {
+      const answer = publish(request)
+      return closed ? why : answer
+    }
+    const first = end(queue.publish(body(1)))
+    await settleAll()
+    const second = end(queue.publish(body(2)))
+    await clock.advance(15)
+    closed = false
+    await clock.advance(1000)
+    const third = end(queue.publish(body(3)))
+    await clock.advance(1000)
+    const ends = [await first, await second, await third]
+    expect(ends).toMatchObject([1, 2, 3].map((sequence) => ({ published: { sequence } })))
+    expect(stored.messages.map((each) => indexOf(each.body))).toEqual([1, 2, 3])
+  })
+
   it("withdraws what is not sent on timeout and abort", async () => {
     const { clock, fabric, queue, stored } = await setup()
     fabric.connectError = skeinError("ConnectionFailed", "away")

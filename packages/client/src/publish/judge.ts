@@ -25,14 +25,18 @@ const unknownOutcome = new Set<ErrorTag>(["ConnectionFailed", "TimedOut", "Abort
 const goneForAll = new Set<ErrorTag>(["QueueNotFound", "Quarantined", "FabricClosed"])
 const oneMessageAtFault = new Set<ErrorTag>(["BodyTooLarge", "FrameInvalid"])
 
+/** The node does not know either: the shard was closed while the frame's commit was under way. */
+const mayBeStored = (error: SkeinError): boolean =>
+  unknownOutcome.has(error._tag) || error.data.outcome === "unknown"
+
 export const judge = (frames: readonly OutFrame[]): Verdict => {
   invariant(frames.length > 0, "there is something to judge")
   const lowest = frames[0]
   const error = lowest.refusal
   // A new connection: nothing was answered over it yet.
   if (error === undefined) return { next: "resend", wait: false }
-  if (unknownOutcome.has(error._tag)) return { next: "resend", wait: true }
   if (goneForAll.has(error._tag)) return { next: "gone", error }
+  if (mayBeStored(error)) return { next: "resend", wait: true }
   if (error._tag === "ProducerUnknown") return { next: "newProducer", why: error }
   if (error._tag === "SequenceGap") return judgeGap(lowest, error)
   if (error.retryable) {
@@ -59,6 +63,6 @@ const judgeGap = (lowest: OutFrame, error: SkeinError): Verdict =>
 /** The node said so, and nobody but this connection can have brought the frame to it. */
 export const surelyNotStored = (frame: OutFrame): boolean => {
   const error = frame.refusal
-  if (frame.ambiguous || error === undefined || unknownOutcome.has(error._tag)) return false
+  if (frame.ambiguous || error === undefined || mayBeStored(error)) return false
   return error._tag !== "SequenceGap" || Number(error.data.expected) <= frame.number
 }

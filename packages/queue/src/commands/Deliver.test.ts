@@ -1,6 +1,7 @@
+import { limits } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { counts, nextDueMs } from "../QueueState.js"
-import { Bench, refusal, spans } from "../testing/Bench.js"
+import { Bench, producerA, refusal, spans } from "../testing/Bench.js"
 
 const answers = (bench: Bench): string[] =>
   bench.deliver().map((delivery) => {
@@ -35,6 +36,26 @@ describe("credit", () => {
     fetch(1, 1)
     fetch(2, 25)
     expect(answers(bench)).toEqual(["a1: 1-1", "a2: 2-3"])
+  })
+
+  it("answers with parts of no more frames than fit in one answer whole", () => {
+    const bench = new Bench()
+    const bytes = 1_000_000
+    for (let frameNumber = 1; frameNumber <= 20; frameNumber++) {
+      const frame = { count: 100, bytes, bodyBytesLargest: 900_000 }
+      bench.run({ _tag: "Publish", producer: producerA, frameNumber, frame })
+    }
+    for (let number = 1; number <= 20; number++) bench.fetch("a", number)
+    // One message of each frame is left, which may be the one that has nearly all of its bytes.
+    for (let frame = 0; frame < 20; frame++) {
+      bench.settle("ack", [frame * 100 + 1, frame * 100 + 99])
+      bench.settle("return", [frame * 100 + 100, frame * 100 + 100])
+    }
+    const bounded = Math.floor(limits.frameBytesMax / bytes)
+    const [first] = bench.fetch("a", 21)
+    expect(first.runs).toHaveLength(bounded)
+    expect(bench.fetch("a", 22)[0].runs).toHaveLength(bounded)
+    expect(bench.fetch("a", 21)[0].runs).toEqual(first.runs)
   })
 
   it("gives no session more than it may hold", () => {

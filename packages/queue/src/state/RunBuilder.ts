@@ -1,8 +1,10 @@
 /**
  * Owns: how messages become runs: neighbours of one frame that share attempt and counts go
  * together, gaps between them become a selection. Reads the state, changes nothing.
+ * How large each message of a frame is is not known here: credit counts their mean, and the frames
+ * that parts are taken of would together fit in one answer even if they went whole.
  */
-import type { Sequence } from "@skein/model"
+import { limits, type Sequence } from "@skein/model"
 import type { Run } from "../Decision.js"
 import type { Block } from "./Block.js"
 import type { Blocks, FrameAt } from "./Blocks.js"
@@ -21,6 +23,8 @@ export class RunBuilder {
   /** Share of the frames' bytes. */
   bytes = 0
   private frame: FrameAt | undefined
+  /** Bytes of all frames of which something was taken, whole. */
+  private frameBytes = 0
   /** Pairs of the run that is being built. */
   private parts: Sequence[] = []
   private failed = 0
@@ -44,7 +48,9 @@ export class RunBuilder {
       const first = block.base + offset
       if (this.frame === undefined || first > this.frame.last || first < this.frame.first) {
         this.flush()
-        this.frame = this.blocks.frameOf(block, offset)
+        const frame = this.blocks.frameOf(block, offset)
+        if (!this.holds(frame)) break
+        this.frame = frame
       }
       const end = Math.min(to, this.frame.last - block.base, this.alike(block, offset, to))
       const count = this.afford(this.frame, end - offset + 1)
@@ -53,6 +59,17 @@ export class RunBuilder {
       offset += count
     }
     return offset
+  }
+
+  /** Whether the answer has room for one more frame; if not, it is full. */
+  private holds({ block, at }: FrameAt): boolean {
+    const bytes = block.frames.bytes(at)
+    if (this.messages > 0 && this.frameBytes + bytes > limits.frameBytesMax) {
+      this.bytes = this.bytesMax
+      return false
+    }
+    this.frameBytes += bytes
+    return true
   }
 
   /** Ends the last run. Call it once, after the last `take`. */
