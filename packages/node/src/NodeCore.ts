@@ -101,7 +101,6 @@ export class NodeCore implements Fabric {
     } catch (cause) {
       const error = asSkeinError(cause)
       if (error._tag === "ShardCorrupt") this.damaged.set(shard, damagedShard(shard))
-      this.options.onFault(shardName(shard), error)
       throw error
     }
   }
