@@ -10,7 +10,7 @@ const framingBytes = 16 * 1024
 
 export class Reservation {
   #reservedBytes = 0
-  /** Free bytes on the disk, as last looked up, less what was committed since. */
+  /** Free bytes on the disk, as last looked up, less what this journal's files grew since. */
   #freeBytes: number
 
   constructor(
@@ -30,6 +30,11 @@ export class Reservation {
 
   set freeBytes(bytes: number) {
     this.#freeBytes = bytes
+  }
+
+  /** The journal's own files grow by so much. */
+  spend(bytes: number): void {
+    this.#freeBytes = Math.max(0, this.#freeBytes - bytes)
   }
 
   get reservedBytes(): number {
