@@ -36,12 +36,23 @@ function startedByPath(all) {
   return all.map(({ file }) => file).filter((file) => names.has(basename(file, ".ts")))
 }
 
+/** Programs that a script of the root starts. */
+function startedByScript(workspace) {
+  const scripts = Object.values(JSON.parse(readFileSync(join(root, "package.json"))).scripts)
+  return scripts
+    .map((script) => script.split(`run ${workspace}/dist/`)[1])
+    .filter((file) => file !== undefined)
+    .map((file) => `src/${file.replace(".js", ".ts")}`)
+}
+
 function configOf(workspace) {
-  const entry = ["src/index.ts", "src/main.ts", "src/**/*.test.ts"]
+  const entry = ["src/index.ts", "src/main.ts", "src/**/*.test.ts", ...startedByScript(workspace)]
   return { entry: [...entry, ...startedByPath(sources(workspace))], project: ["src/**/*.ts"] }
 }
 
 export default {
+  // Tools of the system: a test that needs one looks for it and skips with a reason.
+  ignoreBinaries: ["script", "strace", "mount", "umount"],
   rules: {
     files: "off",
     // An exported type names what a signature takes or answers; it needs no second reader.

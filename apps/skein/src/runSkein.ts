@@ -71,6 +71,9 @@ const commands: Readonly<Record<string, Load>> = {
   consume: () => import("./commands/consume.js"),
   bench: () => import("./commands/bench.js"),
   config: () => import("./commands/config.js"),
+  "journal verify": () => import("./commands/journalVerify.js"),
+  "journal digest": () => import("./commands/journalDigest.js"),
+  "journal dump": () => import("./commands/journalDump.js"),
 }
 
 const withClient = async <A>(

@@ -1,4 +1,5 @@
 /** All settings of a run: one flat record, so that a report can show every one of them. */
+import { bodyBytesMin } from "../load/body.js"
 import type { ScenarioName } from "./Scenario.js"
 
 export interface Settings {
@@ -45,7 +46,7 @@ const whole = (help: string, fallback: number, min: number, max: number): Flag =
 
 /** A fallback may differ by scenario: see `fallbacks`. */
 export const numberFlags: Readonly<Record<NumberSetting, Flag>> = {
-  size: whole("bytes of a body", 256, 16, 1_048_576),
+  size: whole("bytes of a body", 256, bodyBytesMin, 1_048_576),
   batch: whole("messages per publish call", 100, 1, 10_000),
   queues: whole("queues", 1, 1, 100_000),
   producers: whole("publishing callers", 1, 1, 10_000),

@@ -1,5 +1,5 @@
 /** All systems that the bench can measure, by name. An unknown name throws: it is never ignored. */
-import { type System, type SystemName, systemNames } from "../System.js"
+import { type System, systemNames } from "../System.js"
 import { bareLoop } from "./BareLoop.js"
 import { bullMq } from "./BullMq.js"
 import { nats } from "./Nats.js"
@@ -14,6 +14,3 @@ export const systemNamed = (name: string): System => {
   if (!found) throw new Error(`no system "${name}"; known: ${systemNames.join(", ")}`)
   return found
 }
-
-export const isSystemName = (name: string): name is SystemName =>
-  systemNames.some((known) => known === name)

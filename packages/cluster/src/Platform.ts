@@ -1,6 +1,5 @@
 /**
- * Owns: the one place where this package takes from @effect/cluster, @effect/platform and
- * @effect/rpc: Effect 4 moves them.
+ * Owns: the one place where this package takes from @effect/cluster: Effect 4 moves it.
  */
 export {
   ClusterSchema,
@@ -17,4 +16,3 @@ export {
   Sharding,
   ShardingConfig,
 } from "@effect/cluster"
-export { Rpc } from "@effect/rpc"

@@ -115,3 +115,16 @@ it("tells what it is like any node", async () => {
   expect(status).toMatchObject({ node: "embedded", shards: 2, shardsOpen: 2, pid: process.pid })
   expect(status.journal.durability).toBe("memory")
 })
+
+it("keeps a stored message as it was published, whatever a consumer does to its body", async () => {
+  const fabric = await opened({ memory: true })
+  const bytes = Queue.bytes("bytes")
+  await fabric.declare(bytes)
+  await fabric.queue(bytes).publish(Uint8Array.of(1, 2, 3))
+  const consumer = await fabric.queue(bytes).consume()
+  const first = await consumer.take()
+  first?.messages[0].value.fill(9)
+  await first?.messages[0].return()
+  const again = await consumer.take()
+  expect(again?.messages[0].value).toEqual(Uint8Array.of(1, 2, 3))
+})

@@ -7,6 +7,7 @@
 import type { FabricConnection, OpenFabric } from "@skein/client"
 import type { Disk } from "@skein/journal"
 import { type SkeinError, skeinError } from "@skein/model"
+import { inProcess } from "@skein/node"
 import { openNode, type Storage } from "./openNode.js"
 
 /** `{ dir }` or `{ memory: true }`, and what a fabric that is created now shall be. */
@@ -57,7 +58,7 @@ export const openEmbedded = async (options: EmbeddedOptions, disk?: Disk): Promi
     end(closedBy)
   })
   const connection: FabricConnection = {
-    broker: node.core.broker,
+    broker: inProcess(node.core.broker),
     admin: node.core.admin,
     closed,
     close,

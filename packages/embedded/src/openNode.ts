@@ -44,6 +44,8 @@ export interface OpenNodeOptions {
   readonly outside?: () => Pick<NodeStatus, "address" | "connections">
   /** Contained faults, for a log. Default: they are not told. */
   readonly onFault?: (where: string, error: SkeinError) => void
+  /** What nobody has to act on, for a log. Default: it is not told. */
+  readonly onNotice?: (where: string, text: string) => void
 }
 
 export interface OpenNode extends NodeIdentity {
@@ -68,7 +70,7 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
     closing ??= Effect.runPromise(Scope.close(scope, Exit.void)).finally(() => journal.close())
     return closing
   }
-  const { doors, outside, onFault = () => {} } = options
+  const { doors, outside, onFault = () => {}, onNotice } = options
   const make = makeNode({
     journal,
     clock: systemClock,
@@ -80,6 +82,7 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
       ...statusOf(options, identity),
     }),
     onFault,
+    ...(onNotice !== undefined && { onNotice }),
     ...(doors !== undefined && { doors: (core: NodeCore) => doors(core, identity) }),
   })
   const made = await Effect.runPromiseExit(Scope.extend(make, scope))

@@ -2,9 +2,8 @@
  * Owns: the bytes of a batch: what one commit writes into one segment of the log.
  *
  *   batch:  header 48 | contents (16 each) | payloads in that order | zeros to a multiple of 16
- *   header: 0 magic "SKB1" | 4 crc | 8 batch bytes u32 | 12 entries u32 | 16 own offset u32 | 20
- *   zero
- *           24 commit number u64 | 32 wall ms f64 | 40 zero
+ *   header: 0 magic "SKB1" | 4 crc | 8 batch bytes u32 | 12 entries u32 | 16 own offset u32
+ *           20 zero | 24 commit number u64 | 32 wall ms f64 | 40 zero
  *   entry:  0 shard u16 | 2 kind u16 | 4 payload bytes u32 | 8 payload crc | 12 zero
  *
  * The header's crc covers header and contents from 8 on and is seeded by the segment's salt. That a

@@ -46,8 +46,12 @@ export const writeCheckpoint = async (
   try {
     bytes = await writeAll(file, header, chunks)
     await file.sync()
-  } finally {
     await file.close()
+  } catch (error) {
+    await file.close().catch(() => {})
+    // On a full disk the next attempt needs this room.
+    await disk.unlink(temporary).catch(() => {})
+    throw error
   }
   await disk.rename(temporary, path)
   await disk.syncDirectory(path.slice(0, path.lastIndexOf("/")))

@@ -6,24 +6,23 @@
  * The tenant says what is live: counts that are hints only choose what to look at. Counts that are
  * exact spare the reading of what has no live frames, and bar the loss of frames whose place the
  * tenant has not heard yet.
- * Order: copies synced -> tenants told -> the file leaves the shard's table -> checkpoint durable
- * -> token seen -> the file is deleted. A crash anywhere leaves files that are not named, no more.
+ * Order: copies synced, tenants told, the file leaves the shard's table, checkpoint durable, token
+ * seen, the file is deleted. A crash anywhere leaves files that are not named, no more.
  * Commits wait for the copying (not for the checkpoints, which wait for commits) when more than the
  * limit is uncleaned.
  */
 import type { Disk, Ownership } from "@skein/journal"
-import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId, Shard } from "@skein/model"
+import { isSkeinError, skeinError } from "@skein/model"
 import { entryKinds } from "./BatchCodec.js"
-import { CheckpointStore } from "./CheckpointStore.js"
 import type { CommitLog } from "./CommitLog.js"
-import { type FileRef, fileKey, type LogRef, refPath, type TableEntry } from "./FileTable.js"
+import { type LogRef, refPath, type TableEntry } from "./FileTable.js"
 import { FileWindow } from "./FileWindow.js"
 import { FrameMover } from "./FrameMover.js"
 import type { FrameReader } from "./FrameReader.js"
-import { align, type Paths, parseLogSegment, parseShardFile, segmentSalt } from "./Layout.js"
+import { align, type Paths, segmentSalt } from "./Layout.js"
 import { locationOf } from "./Location.js"
-import type { LastRecord, LogSegment } from "./LogSegment.js"
+import type { LogSegment } from "./LogSegment.js"
 import type { OpenShard } from "./OpenShard.js"
 import {
   frameHeaderBytes,
@@ -32,6 +31,7 @@ import {
   readFrameHeader,
   readRecord,
 } from "./RecordCodec.js"
+import { isCovered, Retention } from "./Retention.js"
 import { SegmentReader } from "./SegmentReader.js"
 import type { ShardCheckpointer } from "./ShardCheckpointer.js"
 import { ShardSegment } from "./ShardSegment.js"
@@ -51,6 +51,10 @@ export interface CleanerParts {
   readonly log: CommitLog
   readonly reader: FrameReader
   readonly shards: number
+  /** The size at which a shard begins another segment. */
+  readonly segmentBytes: number
+  /** Free bytes that are left to the cleaner by commits and new segments. */
+  readonly freeBytesKept: number
   /** The shard if it is open and its tenant attached. */
   readonly cleanable: (shard: Shard) => Cleanable | undefined
   /** The shard if it is open, attached or not. */
@@ -73,7 +77,11 @@ export class Cleaner {
   #again = false
   #stopped = false
 
-  constructor(readonly parts: CleanerParts) {}
+  readonly #retention: Retention
+
+  constructor(readonly parts: CleanerParts) {
+    this.#retention = new Retention(parts)
+  }
 
   /** Resolves when no frames are being copied. */
   get whenCopied(): Promise<void> | undefined {
@@ -107,22 +115,31 @@ export class Cleaner {
 
   async #runOnce(): Promise<void> {
     const sealed = this.parts.log.segments.filter((segment) => segment.sealed)
-    const foreign = await this.#deadInstances()
+    const foreign = await this.#retention.deadInstances()
     const touched = new Set<OpenShard>()
-    this.#copying = this.#copyAll(sealed, foreign, touched).finally(() => {
-      this.#copying = undefined
-    })
+    // On a full disk what could be copied still makes room: the pass goes on with that.
+    let full: unknown
+    this.#copying = this.#copyAll(sealed, foreign, touched)
+      .catch((error: unknown) => {
+        if (!isSkeinError(error)) throw error
+        full = error
+      })
+      .finally(() => {
+        this.#copying = undefined
+      })
     await this.#copying
     await this.#checkpointAll(sealed, foreign, touched)
     for (const segment of sealed) {
-      if (this.#stopped || !(await this.#isNeedless(segment))) break
+      if (this.#stopped || !(await this.#retention.isNeedless(segment))) break
       this.parts.log.segments.shift()
       this.parts.reader.forget(segment.path)
       await this.parts.log.supply.giveBack(segment)
     }
     for (const instance of foreign) {
-      if (!this.#stopped && !(await this.#isNamed(instance))) await this.#removeLog(instance)
+      if (!this.#stopped && !(await this.#retention.isNamed(instance)))
+        await this.#retention.removeLog(instance)
     }
+    if (full !== undefined) throw full
   }
 
   async #copyAll(
@@ -133,14 +150,27 @@ export class Cleaner {
     for (const segment of sealed) {
       const { instance, number, capacity, position } = segment
       const ref: LogRef = { kind: "log", instance, number, bytes: capacity }
+      await this.#checkRoom(ref)
       await this.#emptyLogSegment(ref, position, touched)
     }
     for (const instance of foreign) {
-      for (const ref of await this.#logRefs(instance)) {
+      for (const ref of await this.#retention.logRefs(instance)) {
         await this.#emptyLogSegment(ref, undefined, touched)
       }
     }
     for (const { shard } of this.#cleanables()) await this.#rewriteSparse(shard, touched)
+  }
+
+  /** Copies must leave room for the checkpoints that make them count. */
+  async #checkRoom(ref: LogRef): Promise<void> {
+    let live = 0
+    for (const { shard } of this.#cleanables()) {
+      for (const entry of shard.table.findFile(ref)) live += Math.max(0, entry.liveBytes)
+    }
+    const { disk, paths, freeBytesKept } = this.parts
+    const free = await disk.freeBytes(paths.dir)
+    if (live === 0 || free - live >= freeBytesKept / 3) return
+    throw skeinError("DiskFull", `${free} bytes are free, ${live} have to be copied`)
   }
 
   #cleanables(): Cleanable[] {
@@ -171,8 +201,7 @@ export class Cleaner {
 
   /**
    * Copies what is live in a log segment. `end`: where an own segment ends; a foreign one ends
-   * where nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file
-   * stays.
+   * where nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file stays.
    */
   async #copyFromLog(
     ref: LogRef,
@@ -193,7 +222,8 @@ export class Cleaner {
         : reached === end
     } catch (error) {
       for (const mover of [...movers.values()].flat()) {
-        await mover.segment.abandon().catch(() => {})
+        await mover.giveUp(error)
+        touched.add(mover.shard)
       }
       throw error
     } finally {
@@ -274,8 +304,8 @@ export class Cleaner {
     const writing = this.#segmentOf(shard)
     for (const entry of shard.table.entries) {
       if (this.#stopped || shard.closed) return
-      if (entry.ref.kind !== "segment" || entry === writing.current) continue
-      if (entry.liveBytes * 2 >= entry.totalBytes) continue
+      if (entry.ref.kind !== "segment" || entry.liveBytes * 2 >= entry.totalBytes) continue
+      if (entry === writing.current) await writing.retire()
       if (!(await this.#copyFromSegment(shard, entry))) continue
       shard.table.remove(entry)
       touched.add(shard)
@@ -303,7 +333,7 @@ export class Cleaner {
       await mover.finish()
       return !this.#stopped
     } catch (error) {
-      await mover.segment.abandon().catch(() => {})
+      await mover.giveUp(error)
       throw error
     } finally {
       await file.close()
@@ -328,114 +358,12 @@ export class Cleaner {
     }
   }
 
-  /** Every record in it is in a durable checkpoint, and no checkpoint names it. */
-  async #isNeedless(segment: LogSegment): Promise<boolean> {
-    const { instance, number, capacity } = segment
-    const ref: LogRef = { kind: "log", instance, number, bytes: capacity }
-    for (const [shard, last] of segment.lastRecords) {
-      const open = this.parts.openShard(shard)
-      const covered =
-        open === undefined
-          ? await this.#isCoveredElsewhere(shard, last, ref)
-          : isCovered(open, last) && open.published?.has(fileKey(ref)) === false
-      if (!covered || (open?.table.findFile(ref).length ?? 0) > 0) return false
-    }
-    return true
-  }
-
-  /**
-   * The shard is not open here: then the newest checkpoint has to be of the one who holds the token
-   * now, looked at in this order. One that was published after its owner had lost the token was not
-   * there for the successor to read.
-   */
-  async #isCoveredElsewhere(shard: Shard, last: LastRecord, ref: LogRef): Promise<boolean> {
-    const header = await this.#newestCheckpoint(shard)
-    if (header === undefined || header.files.some((file) => fileKey(file.ref) === fileKey(ref))) {
-      return false
-    }
-    const holder = await this.parts.ownership.holder(shard)
-    if (holder?.epoch !== header.epoch || last.epoch > header.epoch) return false
-    return last.epoch < header.epoch || header.recordNumber >= last.recordNumber
-  }
-
-  async #newestCheckpoint(shard: Shard) {
-    const { disk, paths } = this.parts
-    const [newest] = await new CheckpointStore(disk, paths, shard).list()
-    return newest?.header
-  }
-
   #segmentOf(shard: OpenShard): ShardSegment {
     let segment = this.#segments.get(shard)
     if (segment === undefined) {
-      segment = new ShardSegment(this.parts.disk, shard)
+      segment = new ShardSegment(this.parts.disk, shard, this.parts.segmentBytes)
       this.#segments.set(shard, segment)
     }
     return segment
   }
-
-  /** Instances that left a log and have no sign of life: that was judged when this one started. */
-  async #deadInstances(): Promise<InstanceId[]> {
-    const { disk, paths, instance } = this.parts
-    const dead: InstanceId[] = []
-    for (const name of await disk.list(paths.logs)) {
-      if (name !== instance && !disk.existsSync(paths.aliveFile(name))) dead.push(name)
-    }
-    return dead
-  }
-
-  async #logRefs(instance: InstanceId): Promise<LogRef[]> {
-    const refs: LogRef[] = []
-    for (const name of await this.parts.disk.list(this.parts.paths.log(instance))) {
-      const parsed = parseLogSegment(name)
-      if (parsed === undefined) continue
-      refs.push({ kind: "log", instance, number: parsed.number, bytes: parsed.bytes })
-    }
-    return refs.sort((a, b) => a.number - b.number)
-  }
-
-  /** Whether a shard's recovery would read that instance's log, or a checkpoint points into it. */
-  async #isNamed(instance: InstanceId): Promise<boolean> {
-    const { disk, paths, shards } = this.parts
-    for (let shard = 0; shard < shards; shard++) {
-      for (const name of await this.#listShard(shard)) {
-        const file = parseShardFile(name)
-        if (file === undefined) continue
-        const byInstance = file.kind === "owner" || file.kind === "claim"
-        if (byInstance && file.instance === instance) return true
-      }
-      const names = (file: { readonly ref: FileRef }) =>
-        file.ref.kind === "log" && file.ref.instance === instance
-      const open = this.parts.openShard(shard)
-      if (open !== undefined && open.table.entries.some(names)) return true
-      const stored = await new CheckpointStore(disk, paths, shard).list()
-      if (stored.some(({ header }) => header === undefined || header.files.some(names))) return true
-    }
-    return false
-  }
-
-  async #listShard(shard: Shard): Promise<readonly string[]> {
-    const path = this.parts.paths.shard(shard)
-    try {
-      return await this.parts.disk.list(path)
-    } catch (error) {
-      if (isMissing(error)) return []
-      throw error
-    }
-  }
-
-  async #removeLog(instance: InstanceId): Promise<void> {
-    const { disk, paths, reader } = this.parts
-    const directory = paths.log(instance)
-    for (const name of await disk.list(directory)) {
-      reader.forget(`${directory}/${name}`)
-      await disk.unlink(`${directory}/${name}`)
-    }
-    await disk.removeDirectory(directory)
-    await disk.syncDirectory(paths.logs)
-  }
 }
-
-/** The shard's newest checkpoint of this epoch stands for all its records up to `last`. */
-const isCovered = (shard: OpenShard, last: LastRecord): boolean =>
-  shard.published !== undefined &&
-  (last.epoch < shard.epoch || shard.checkpointRecord >= last.recordNumber)

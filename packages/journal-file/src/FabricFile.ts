@@ -16,9 +16,7 @@ export interface Fabric {
   readonly shards: number
 }
 
-/**
- * What may lie in a directory whose fabric.json is not written yet: an attempt that was cut off.
- */
+/** What may lie in a directory without fabric.json: an attempt that was cut off. */
 const ours = new Set(["alive", "logs", "shards"])
 
 /** The fabric in the directory; `undefined`: the directory is empty or missing. */

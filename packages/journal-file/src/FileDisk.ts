@@ -1,7 +1,6 @@
 /**
  * Owns: the Disk port over node:fs. Callbacks, wrapped once: fs.promises costs a handle object and
- * several turns per call. Short writes are continued here, errors are mapped here, and nowhere
- * else.
+ * several turns per call. Short writes are continued and errors are mapped here, nowhere else.
  * Must not know: what the files mean.
  */
 import * as fs from "node:fs"
@@ -46,6 +45,7 @@ class FileOnDisk implements DiskFile {
   constructor(
     readonly path: string,
     readonly fd: number,
+    readonly writev: typeof fs.writev,
   ) {}
 
   readonly read = async (position: number, length: number): Promise<Uint8Array> => {
@@ -66,7 +66,7 @@ class FileOnDisk implements DiskFile {
     let at = position
     while (left.length > 0) {
       const written = await call<number>("write", this.path, (done) =>
-        fs.writev(this.fd, left, at, done),
+        this.writev(this.fd, left, at, done),
       )
       if (written === 0) throw new DiskFailed("write", this.path, "EIO")
       at += written
@@ -124,13 +124,21 @@ const makeDirectory = async (directory: string): Promise<void> => {
   await syncDirectory(dirname(directory))
 }
 
+const existsSync = (path: string): boolean => {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    throw failure("stat", path, error as NodeJS.ErrnoException)
+  }
+}
+
 const free = (stats: fs.StatsFs): number => stats.bavail * stats.bsize
 
-/** The local file system. */
-export const fileDisk = (): Disk => ({
+/** The local file system. `writev` is there for tests of short writes. */
+export const fileDisk = (writev: typeof fs.writev = fs.writev): Disk => ({
   open: async (path, how) => {
     const fd = await call<number>("open", path, (done) => fs.open(path, flags[how], 0o640, done))
-    return new FileOnDisk(path, fd)
+    return new FileOnDisk(path, fd, writev)
   },
   rename: (from, to) => callVoid("rename", from, (done) => fs.rename(from, to, done)),
   unlink: (path) => callVoid("unlink", path, (done) => fs.unlink(path, done)),
@@ -138,7 +146,7 @@ export const fileDisk = (): Disk => ({
   makeDirectory,
   removeDirectory: (path) => callVoid("rmdir", path, (done) => fs.rmdir(path, done)),
   syncDirectory,
-  existsSync: (path) => fs.statSync(path, { throwIfNoEntry: false }) !== undefined,
+  existsSync,
   freeBytes: async (directory) =>
     free(await call<fs.StatsFs>("statfs", directory, (done) => fs.statfs(directory, done))),
   unfit: async (directory) =>

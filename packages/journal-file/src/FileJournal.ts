@@ -53,6 +53,8 @@ export interface FileJournalParts {
   readonly scans: LogScans
   /** Commits wait for the cleaner beyond so many bytes; at half of it the cleaner begins. */
   readonly uncleanedBytesMax: number
+  readonly segmentBytes: number
+  readonly freeBytesKept: number
 }
 
 /** A commit's part for one shard, while it is under way. */
@@ -192,6 +194,10 @@ export class FileJournal implements Journal {
       if (this.#failure !== undefined) results[at] = refused(append.shard, this.#failure)
       else if (shard === undefined || shard.epoch !== append.epoch || shard.closed) {
         results[at] = { _tag: "Fenced", shard: append.shard }
+      } else if (append.records.some((record) => recordBytesOf(record) > limits.recordBytesMax)) {
+        const detail = `a record of more than recordBytesMax = ${limits.recordBytesMax} bytes`
+        results[at] = refused(append.shard, skeinError("LimitExceeded", detail))
+        this.#forget(shard)
       } else going.push({ at, shard, append, locations: [], entries: [] })
     }
     try {
@@ -203,17 +209,16 @@ export class FileJournal implements Journal {
         }
       }
       await this.parts.log.flush()
+      // No await from here on: the look at the token comes after the sync, the reply after it.
+      for (const part of going) results[part.at] = this.#confirm(part)
+      this.#commits++
     } catch (error) {
       const failure = this.#noticeFailure(error)
       for (const { at, shard } of going) {
         results[at] = refused(shard.shard, failure)
         this.#forget(shard)
       }
-      return results
     }
-    // No await from here on: the look at the token comes after the sync, and the reply after it.
-    for (const part of going) results[part.at] = this.#confirm(part)
-    this.#commits++
     return results
   }
 
@@ -224,7 +229,7 @@ export class FileJournal implements Journal {
     await log.roll(bytes)
   }
 
-  /** A pass in the background. On a full disk it gives up spare files and tries again later. */
+  /** A pass in the background. On a full disk it gives up a spare file and tries again later. */
   async #cleanSoon(): Promise<void> {
     this.#cleaningDue = false
     try {
@@ -233,7 +238,7 @@ export class FileJournal implements Journal {
       const failure = this.#noticeFailure(error)
       if (failure._tag !== "DiskFull") return
       this.#cleaningDue = true
-      await this.parts.log.supply.dropSpares().catch((worse: unknown) => this.#noticeFailure(worse))
+      await this.parts.log.supply.dropSpare().catch((worse: unknown) => this.#noticeFailure(worse))
     }
   }
 

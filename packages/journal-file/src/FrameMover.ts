@@ -1,12 +1,11 @@
 /**
  * Owns: moving live frames of one shard into its own segments. The tenant is asked which frames are
  * live, and told their new place only after the copy is on stable storage.
- * Interleaving: between the copy and the telling a frame may have been released; then it stays
- * dead.
+ * Interleaving: between the copy and the telling a frame may be released; then it stays dead.
  */
 import type { FrameKey, Location } from "@skein/journal"
 import type { Clock } from "@skein/model"
-import { limits } from "@skein/model"
+import { isSkeinError, limits } from "@skein/model"
 import type { TableEntry } from "./FileTable.js"
 import { locationOf, offsetOf } from "./Location.js"
 import type { OpenShard } from "./OpenShard.js"
@@ -45,9 +44,28 @@ export class FrameMover {
   /** Syncs the copies and tells the tenant. */
   async finish(): Promise<void> {
     await this.segment.sync()
+    await this.#tellAll()
+  }
+
+  /** After a failure: on a full disk what was written so far is progress, and told. */
+  async giveUp(error: unknown): Promise<void> {
+    try {
+      if (isSkeinError(error)) {
+        await this.segment.salvage()
+        await this.#tellAll()
+        return
+      }
+    } catch {
+      // The first failure is the one that is reported.
+    }
+    await this.segment.abandon().catch(() => {})
+  }
+
+  async #tellAll(): Promise<void> {
     let sinceMs = this.clock.monotonicMs()
     for (const move of this.#moves) {
-      if (this.isLive(move.key, move.from)) this.#tell(move)
+      const written = this.segment.isWritten(move.toEntry, move.to)
+      if (written && this.isLive(move.key, move.from)) this.#tell(move)
       if (this.clock.monotonicMs() - sinceMs < limits.batchWorkMaxMs) continue
       await new Promise<void>((resolve) => this.clock.defer(resolve))
       sinceMs = this.clock.monotonicMs()

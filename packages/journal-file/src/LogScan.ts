@@ -106,9 +106,7 @@ export class LogScan {
   readonly #forgotten = new Set<Shard>()
   #order = 0
   #firstNumber = 0
-  /**
-   * Where to read on: the segment's number, and the offset of the first batch not taken for good.
-   */
+  /** Where to read on: the segment's number, the offset of the first batch not taken for good. */
   #number = 0
   #offset = 0
   /** Entries of the last batch when it was not whole: read again by the next `extend`. */

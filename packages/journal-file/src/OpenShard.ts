@@ -3,7 +3,9 @@
  * tenant. Commits and the cleaner move it forward; it never writes by itself.
  * Must not know: tokens, the log's files.
  */
+
 import type { FrameKey, FrameToStore, Location, ReplayedFrame, ShardTenant } from "@skein/journal"
+import { isMissing } from "@skein/journal"
 import type { Epoch, Shard, SkeinError } from "@skein/model"
 import { invariant, shardName, skeinError } from "@skein/model"
 import type { CheckpointStore } from "./CheckpointStore.js"
@@ -138,7 +140,7 @@ export class OpenShard {
       return await this.reader.read(refPath(this.paths, this.shard, entry.ref), offset, key, bytes)
     } catch (error) {
       // The cleaner may have moved the frame while the read was on its way.
-      if (this.tenant?.locate(key) === location || this.closed) throw error
+      if (this.tenant?.locate(key) === location || this.closed) throw this.#unreadable(error)
       return this.#readMoved(key, location, bytes)
     }
   }
@@ -164,6 +166,12 @@ export class OpenShard {
     if (this.closed) return
     this.end()
     this.tenant?.closed(why)
+  }
+
+  #unreadable(error: unknown): unknown {
+    if (!isMissing(error)) return error
+    const detail = `${shardName(this.shard)}: ${String(error)}`
+    return skeinError("ShardCorrupt", detail, { shard: this.shard }, { cause: error })
   }
 
   #readMoved(key: FrameKey, from: Location, bytes: number): Promise<Uint8Array> {

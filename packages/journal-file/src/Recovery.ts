@@ -6,21 +6,15 @@
 import type { Disk, Location, Ownership, ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
-import { CheckpointStore, type StoredCheckpoint } from "./CheckpointStore.js"
-import { type Holder, readClaim } from "./ClaimFile.js"
+import { CheckpointStore } from "./CheckpointStore.js"
+import type { Holder } from "./ClaimFile.js"
 import type { CommitLog } from "./CommitLog.js"
-import { FileTable, noteFrame } from "./FileTable.js"
-import {
-  assembleHistory,
-  type History,
-  type HistoryRecord,
-  type OwnerLog,
-  sealOf,
-} from "./History.js"
+import { FileTable, noteFrame, refPath } from "./FileTable.js"
+import type { History, HistoryRecord } from "./History.js"
 import { genesis, type Paths } from "./Layout.js"
 import { locationOf } from "./Location.js"
-import type { LogScan } from "./LogScan.js"
 import type { LogScans } from "./LogScans.js"
+import { findOwners, historyOf, tornBytes } from "./OwnerChain.js"
 import { readRecord } from "./RecordCodec.js"
 import type { Turns } from "./Turns.js"
 
@@ -43,18 +37,6 @@ export interface Recovered {
   readonly inherits: boolean
 }
 
-interface Owner {
-  readonly holder: Holder
-  readonly scan: LogScan
-  readonly log: OwnerLog
-}
-
-interface Found {
-  readonly checkpoint: StoredCheckpoint | undefined
-  readonly all: readonly StoredCheckpoint[]
-  readonly owners: readonly Owner[]
-}
-
 export class Recovery {
   constructor(
     readonly disk: Disk,
@@ -68,21 +50,20 @@ export class Recovery {
   async open(shard: Shard): Promise<Recovered> {
     const claim = await this.ownership.claim(shard)
     const store = new CheckpointStore(this.disk, this.paths, shard)
-    const found = await this.#find(shard, store, claim.predecessor)
+    const { disk, paths, scans } = this
+    const found = await findOwners({ disk, paths, scans }, shard, store, claim.predecessor)
     if (found.checkpoint !== undefined) store.use(found.checkpoint, found.all)
     const header = found.checkpoint?.header
-    const base = {
-      recordNumber: header?.recordNumber ?? 0,
-      crc: header?.crc ?? 0,
-      epoch: header?.epoch ?? 0,
-    }
-    const history = assembleHistory(
-      shard,
-      base,
-      found.owners.map((owner) => owner.log),
-    )
+    const history = historyOf(shard, found)
     const table = new FileTable()
-    for (const file of header?.files ?? []) table.restore(file)
+    for (const file of header?.files ?? []) {
+      const path = refPath(paths, shard, file.ref)
+      if (!disk.existsSync(path)) {
+        const detail = `${path} is missing, ${found.checkpoint?.path} points into it`
+        throw skeinError("ShardCorrupt", detail, { shard, file: path })
+      }
+      table.restore(file)
+    }
     const predecessor = claim.predecessor ?? { epoch: 0, instance: genesis }
     const records = await this.#seal(shard, claim.epoch, history, table, predecessor)
     if (!this.ownership.holds(shard, claim.epoch)) {
@@ -93,53 +74,13 @@ export class Recovery {
       epoch: claim.epoch,
       store,
       table,
-      checkpointRecord: base.recordNumber,
+      checkpointRecord: header?.recordNumber ?? 0,
       placements: header?.placements ?? [],
       records,
       last: history,
       tornBytes: tornBytes(shard, found.owners),
       inherits: found.owners.some(({ holder }) => holder.instance !== this.ownership.instance),
     }
-  }
-
-  /** The checkpoint to begin with, and everybody who served since. */
-  async #find(
-    shard: Shard,
-    store: CheckpointStore,
-    predecessor: Holder | undefined,
-  ): Promise<Found> {
-    const all = await store.list()
-    const owners: Owner[] = []
-    let holder = predecessor
-    // What a later owner has sealed: a checkpoint that covers more was made by one who had lost.
-    let sealed = Number.POSITIVE_INFINITY
-    while (holder !== undefined && holder.instance !== genesis) {
-      const { epoch, instance } = holder
-      const scan = await this.scans.read(instance, shard)
-      const log: OwnerLog = {
-        epoch,
-        instance,
-        entries: scan.entries(shard),
-        damages: [...scan.damages],
-        durableBefore: scan.durableBefore,
-      }
-      owners.unshift({ holder, scan, log })
-      const checkpoint = all.find((one) => one.epoch === epoch && isAdmissible(one, sealed))
-      if (checkpoint !== undefined) return { checkpoint, all, owners }
-      const seal = sealOf(log.entries, epoch)
-      sealed = seal?.recordNumber ?? sealed
-      holder = seal?.predecessor ?? (await this.#claimed(shard, holder, owners))
-    }
-    return { checkpoint: undefined, all, owners }
-  }
-
-  async #claimed(shard: Shard, holder: Holder, owners: readonly Owner[]): Promise<Holder> {
-    const path = this.paths.claim(shard, holder.epoch, holder.instance)
-    const predecessor = await readClaim(this.disk, path)
-    if (predecessor !== undefined) return predecessor
-    const places = owners.flatMap(({ log }) => log.damages.map((damage) => damage.file))
-    const where = places.length === 0 ? "" : ` (and ${places[0]} is damaged)`
-    throw skeinError("ShardCorrupt", `${path} is missing or damaged${where}`, { shard, file: path })
   }
 
   /** Copies what is volatile, seals the history, syncs. */
@@ -215,14 +156,4 @@ export class Recovery {
       await file.close()
     }
   }
-}
-
-/** A damaged one is taken, so that it is refused: what it held may be nowhere else. */
-const isAdmissible = (stored: StoredCheckpoint, sealed: number): boolean =>
-  stored.header === undefined || stored.header.recordNumber <= sealed
-
-const tornBytes = (shard: Shard, owners: readonly Owner[]): number => {
-  let bytes = 0
-  for (const { scan } of owners) bytes += scan.torn?.bytes.get(shard) ?? 0
-  return bytes
 }

@@ -2,11 +2,15 @@
  * Owns: room set aside before a command is decided, so that an append never meets a full disk.
  * Room is what log segments are prepared for, and what the file system says is free. The last
  * eighth of what may be uncleaned is kept for settles: consuming makes room, publishing takes it.
- * A sixteenth of it is left to the cleaner's checkpoints and segments.
+ * Some is left to the cleaner: to empty a log segment it first copies what is live.
  */
 
-/** What batches in flight may take beyond the records that room was set aside for. */
-const framingBytes = 16 * 1024
+/** A segment's part that framing of batches in flight may take beyond the records' own bytes. */
+const framingShare = 256
+
+/** Free bytes that neither commits nor new segments may take. */
+export const cleanerBytes = (uncleanedBytesMax: number, segmentBytes: number): number =>
+  uncleanedBytesMax / 4 + segmentBytes / 2
 
 export class Reservation {
   #reservedBytes = 0
@@ -42,9 +46,12 @@ export class Reservation {
   }
 
   take(bytes: number, purpose: "publish" | "settle"): boolean {
-    const disk = this.#freeBytes - this.uncleanedBytesMax / 16
-    const prepared = Math.max(0, this.preparedBytes() - framingBytes)
-    const room = prepared + (disk >= this.segmentBytes ? disk : 0) - this.#reservedBytes
+    const left = cleanerBytes(this.uncleanedBytesMax, this.segmentBytes)
+    // Where the cleaner cannot write a checkpoint any more, publishing would only use up the rest.
+    if (purpose === "publish" && this.#freeBytes < left / 3) return false
+    const disk = this.#freeBytes - left
+    const prepared = Math.max(0, this.preparedBytes() - this.segmentBytes / framingShare)
+    const room = prepared + (disk >= this.segmentBytes ? disk : 0) - this.reservedBytes
     const kept = purpose === "publish" ? this.uncleanedBytesMax / 8 : 0
     if (bytes + kept > room) return false
     this.#reservedBytes += bytes

@@ -8,6 +8,7 @@
  */
 import type { Disk, DiskFile } from "@skein/journal"
 import type { InstanceId } from "@skein/model"
+import { skeinError } from "@skein/model"
 import { type Paths, unfinished } from "./Layout.js"
 import { LogSegment } from "./LogSegment.js"
 
@@ -28,11 +29,13 @@ export class SegmentSupply {
     readonly segmentBytes: number,
     /** More than so many cleaned files are deleted. */
     readonly sparesMax: number,
+    /** Free bytes that no new segment may take: the cleaner needs them to make room. */
+    readonly freeBytesKept: number,
   ) {}
 
   /** Bytes that commits can use without asking the file system for room. */
   get preparedBytes(): number {
-    return this.#ready?.capacity ?? 0
+    return (this.#ready?.capacity ?? 0) + this.#spares.length * this.segmentBytes
   }
 
   /** Begins to make segment `number`, unless that is done already. Failures show in `take`. */
@@ -74,9 +77,10 @@ export class SegmentSupply {
     this.#spares.push(path)
   }
 
-  /** Gives the spare files' room back to the file system: somebody needs it more. */
-  async dropSpares(): Promise<void> {
-    for (const path of this.#spares.splice(0)) await this.#remove(path)
+  /** Gives a spare file's room back to the file system: the cleaner needs it more. */
+  async dropSpare(): Promise<void> {
+    const path = this.#spares.pop()
+    if (path !== undefined) await this.#remove(path)
   }
 
   async close(): Promise<void> {
@@ -84,13 +88,14 @@ export class SegmentSupply {
     this.#next = undefined
     const segment = await next?.catch(() => undefined)
     await segment?.file.close()
-    await this.dropSpares()
+    while (this.#spares.length > 0) await this.dropSpare()
   }
 
   async #make(number: number, bytes: number): Promise<LogSegment> {
     const path = this.paths.logSegment(this.instance, number, bytes)
     let made = bytes === this.segmentBytes ? this.#spares.pop() : undefined
     if (made === undefined) {
+      await this.#checkRoom(number, bytes)
       made = `${path}${unfinished}`
       await this.#fill(made, bytes)
     }
@@ -107,9 +112,22 @@ export class SegmentSupply {
         await file.write(at, [zeros.subarray(0, Math.min(zeroBytes, bytes - at))])
       }
       await file.sync()
-    } finally {
       await file.close()
+    } catch (error) {
+      await file.close().catch(() => {})
+      // What was filled of it would keep the disk full.
+      await this.disk.unlink(path).catch(() => {})
+      throw error
     }
+  }
+
+  async #checkRoom(number: number, bytes: number): Promise<void> {
+    if (number === 1) return
+    const free = await this.disk.freeBytes(this.paths.dir)
+    if (free >= bytes + this.freeBytesKept) return
+    throw skeinError("DiskFull", `${free} bytes are free, no room for another log segment`, {
+      freeBytes: free,
+    })
   }
 
   /** A former attempt may have left the file behind, on a disk that was full. */

@@ -4,10 +4,9 @@
  * checkpoint names it. A new owner never appends to a former owner's file.
  */
 import type { Disk, DiskFile, Location } from "@skein/journal"
-import { limits } from "@skein/model"
 import type { TableEntry } from "./FileTable.js"
 import { refPath } from "./FileTable.js"
-import { locationOf } from "./Location.js"
+import { locationOf, offsetOf } from "./Location.js"
 import type { OpenShard } from "./OpenShard.js"
 import { frameHeaderBytes } from "./RecordCodec.js"
 
@@ -32,6 +31,8 @@ export class ShardSegment {
   constructor(
     readonly disk: Disk,
     readonly shard: OpenShard,
+    /** A new file is begun beyond. */
+    readonly bytesMax: number,
   ) {}
 
   /** The file that is being appended to: not to be rewritten now. */
@@ -43,7 +44,7 @@ export class ShardSegment {
   async append(frame: Uint8Array): Promise<{ readonly entry: TableEntry; readonly to: Location }> {
     let writing = this.#writing
     const end = (writing?.position ?? 0) + this.#waiting + frame.length
-    if (writing === undefined || (end > limits.logSegmentBytes && end > frame.length)) {
+    if (writing === undefined || (end > this.bytesMax && end > frame.length)) {
       writing = await this.#begin()
     }
     const to = locationOf(writing.entry.id, writing.position + this.#waiting)
@@ -70,7 +71,32 @@ export class ShardSegment {
     this.#isNew = false
   }
 
-  /** A failed append: what was waiting goes nowhere, and the file is left as it is. */
+  /** Nothing more goes into the current file: it may be rewritten like the others. */
+  async retire(): Promise<void> {
+    await this.sync()
+    const writing = this.#writing
+    this.#writing = undefined
+    await writing?.file.close()
+  }
+
+  /** On a full disk: what was not written is given up, the rest is brought to stable storage. */
+  async salvage(): Promise<void> {
+    const writing = this.#writing
+    if (writing !== undefined) {
+      for (const part of this.#parts) writing.entry.totalBytes -= part.length - frameHeaderBytes
+    }
+    this.#parts = []
+    this.#waiting = 0
+    await this.sync()
+  }
+
+  /** Whether a frame that was appended has been written. */
+  isWritten(entry: TableEntry, to: Location): boolean {
+    const writing = this.#writing
+    return entry !== writing?.entry || offsetOf(to) < writing.position
+  }
+
+  /** A failed disk: what was waiting goes nowhere, and the file is left as it is. */
   async abandon(): Promise<void> {
     const open = new Set([
       ...this.#unsynced,
@@ -80,7 +106,12 @@ export class ShardSegment {
     this.#waiting = 0
     this.#unsynced = []
     this.#writing = undefined
-    for (const { file } of open) await file.close()
+    for (const { file, entry, position } of open) {
+      await file.close()
+      if (position > 0) continue
+      this.shard.table.remove(entry)
+      await this.disk.unlink(file.path).catch(() => {})
+    }
   }
 
   async #begin(): Promise<Writing> {

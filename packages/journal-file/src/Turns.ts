@@ -1,11 +1,21 @@
-/** Owns: one at a time, in the order of asking. */
-
+/**
+ * Owns: one at a time, in the order of asking. Not a chain of promises: once one of them is old,
+ * each keeps the next one's memory until a full garbage collection, commit by commit.
+ */
 export class Turns {
-  #last: Promise<unknown> = Promise.resolve()
+  #busy = false
+  readonly #waiting: (() => void)[] = []
 
-  run<A>(work: () => Promise<A>): Promise<A> {
-    const turn = this.#last.then(work)
-    this.#last = turn.catch(() => {})
-    return turn
+  async run<A>(work: () => Promise<A>): Promise<A> {
+    if (this.#busy) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#busy = true
+    try {
+      return await work()
+    } finally {
+      // Handed on without a gap: nobody who comes meanwhile is served first.
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#busy = false
+      else next()
+    }
   }
 }

@@ -22,7 +22,7 @@ import { growthDisk } from "./GrowthDisk.js"
 import { isInstanceId, paths as pathsOf } from "./Layout.js"
 import { fileBytesMax } from "./Location.js"
 import { LogScans } from "./LogScans.js"
-import { Reservation } from "./Reservation.js"
+import { cleanerBytes, Reservation } from "./Reservation.js"
 import { SegmentSupply } from "./SegmentSupply.js"
 
 export interface FileJournalOptions {
@@ -73,8 +73,10 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     if (existing === undefined) await createFabric(disk, paths, instance, fabric)
     await disk.makeDirectory(paths.log(instance))
     const sparesMax = Math.floor(uncleanedBytesMax / segmentBytes)
-    const supply = new SegmentSupply(disk, paths, instance, segmentBytes, sparesMax)
-    const log = new CommitLog(supply, clock, Math.max(segmentBytes / 8, 64 * 1024))
+    const kept = cleanerBytes(uncleanedBytesMax, segmentBytes)
+    const supply = new SegmentSupply(disk, paths, instance, segmentBytes, sparesMax, kept)
+    const firstBytes = Math.min(segmentBytes, Math.max(segmentBytes / 8, 64 * 1024))
+    const log = new CommitLog(supply, clock, firstBytes)
     await log.open()
     reservation = new Reservation(
       () => log.preparedBytes,
@@ -98,6 +100,8 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       alive,
       scans: new LogScans(disk, paths, clock),
       uncleanedBytesMax,
+      segmentBytes,
+      freeBytesKept: kept,
     })
   } catch (error) {
     await alive.close().catch(() => {})

@@ -44,7 +44,8 @@ export interface Disk {
   readonly removeDirectory: (directory: string) => Promise<void>
   /** Makes creations, renames and unlinks in `directory` durable. */
   readonly syncDirectory: (directory: string) => Promise<void>
-  /** Looks now, never cached, without an await: the token check between fdatasync and confirm. */
+  /** Looks now, never cached, without an await: the token check between fdatasync and confirm.
+   * Throws {@link DiskFailed} when it cannot be told. */
   readonly existsSync: (path: string) => boolean
   readonly freeBytes: (directory: string) => Promise<number>
   /** `undefined` when local; else why it is unfit (NFS, SMB …) */

@@ -75,14 +75,17 @@ export class SimulatedDisk implements Disk {
 
   /**
    * The disk as one process sees it: dead after the next crash or kill, so that what it had under
-   * way does no more harm. Nothing exists for a dead process.
+   * way does no more harm.
    */
   process(): Disk {
     const generation = this.#generation
+    const check = () => {
+      if (generation !== this.#generation) throw new DiskFailed("use", "disk", "EBADF")
+    }
     const living =
       <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
       async (...args: A): Promise<R> => {
-        if (generation !== this.#generation) throw new DiskFailed("use", "disk", "EBADF")
+        check()
         return work(...args)
       }
     return {
@@ -93,7 +96,10 @@ export class SimulatedDisk implements Disk {
       makeDirectory: living(this.makeDirectory),
       removeDirectory: living(this.removeDirectory),
       syncDirectory: living(this.syncDirectory),
-      existsSync: (path) => generation === this.#generation && this.existsSync(path),
+      existsSync: (path) => {
+        check()
+        return this.existsSync(path)
+      },
       freeBytes: living(this.freeBytes),
       unfit: living(this.unfit),
     }

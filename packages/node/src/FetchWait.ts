@@ -11,7 +11,7 @@ import type { DeliveredRun, FetchCall, SettleAnswer } from "@skein/wire"
 export class FetchWait implements FetchCall {
   /** In the mailbox, or known to the queue's state, or answered. */
   stage: "asked" | "ended" | "waiting" = "asked"
-  /** Cancelled before the queue had seen it: its settles count, it leases nothing. */
+  /** If that came before the queue had seen it: its settles count, it leases nothing. */
   cancelled = false
   readonly key: string
   private readonly settling: Deferred<SettleAnswer> = deferred()
@@ -37,8 +37,9 @@ export class FetchWait implements FetchCall {
 
   /** What was leased to it before is still delivered. */
   readonly cancel = (): void => {
-    if (this.stage === "waiting") this.queue.cancelFetch(this)
+    if (this.cancelled) return
     this.cancelled = true
+    if (this.stage === "waiting") this.queue.cancelFetch(this)
   }
 
   settle(answer: SettleAnswer): void {

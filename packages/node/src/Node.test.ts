@@ -6,7 +6,7 @@ import {
   memoryJournal,
   memoryOwnership,
 } from "@skein/journal"
-import { type ErrorTag, skeinError } from "@skein/model"
+import { type ErrorTag, type SkeinError, skeinError } from "@skein/model"
 import { Child } from "@skein/supervision"
 import { Effect, Exit, Scope, TestClock } from "effect"
 import { type DoorFailed, makeNode, type NodeOptions, type RunningNode } from "./Node.js"
@@ -146,14 +146,23 @@ describe("makeNode", () => {
     Effect.gen(function* () {
       const { journal, options } = setup()
       journal.unopenable.set(2, skeinError("ShardCorrupt", "record 7 at 4096"))
-      const node = yield* makeNode(options)
+      const faults: string[] = []
+      const onFault = (where: string, { code, detail }: SkeinError) => {
+        faults.push(`${where} ${code} ${detail}`)
+      }
+      const node = yield* makeNode({ ...options, onFault })
       yield* until(() => node.core.isShardOpen(3))
       const row = yield* rowOf(node, "node/shards/s002")
       expect(row).toMatchObject({ restarts: 0 })
       expect(row?.state).not.toBe("running")
       expect(row?.lastCause).toContain("record 7 at 4096")
-      const queue = yield* declare(node, "q")
-      expect(yield* publish(node, queue, 1)).toBe("ok")
+      expect(faults).toEqual(["s002 SKEIN_SHARD_CORRUPT record 7 at 4096"])
+      for (const name of ["q0", "q1", "q2", "q3"]) {
+        const queue = yield* declare(node, name)
+        // Not ShardUnavailable: a client would ask again until its time is over.
+        const expected = queue.shard === 2 ? "ShardCorrupt" : "ok"
+        expect(yield* publish(node, queue, 1)).toBe(expected)
+      }
     }),
   )
 

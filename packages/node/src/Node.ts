@@ -57,8 +57,10 @@ export interface NodeOptions<R = never> {
   readonly clock: Clock
   readonly shards: number
   readonly outside: () => OutsideStatus
-  /** Contained faults, restarts, decisions: for the log. Never holds a body or a token. */
+  /** Contained faults, and each end of a shard: for the log. Never holds a body or a token. */
   readonly onFault: (where: string, error: SkeinError) => void
+  /** What an operator should know and nobody has to act on. Default: it is not told. */
+  readonly onNotice?: (where: string, text: string) => void
   /** Children that start after the shards and stop before them. */
   readonly doors?: (core: NodeCore) => readonly Child.Child<DoorFailed, never, R>[]
 }
@@ -83,7 +85,7 @@ export const makeNode = <R = never>(
     const supervisor = yield* Supervisor.make({
       name: "node",
       policy: nodePolicy,
-      children: [journalWatch(options.journal), shardHosts(core, options.shards)],
+      children: [journalWatch(options.journal), shardHosts(core, options)],
     })
     tree = () => treeRows(Effect.runSync(supervisor.snapshot()))
     for (const door of options.doors?.(core) ?? []) {
@@ -138,24 +140,28 @@ const journalWatch = (journal: Journal) =>
       ),
   })
 
-const shardHosts = (core: NodeCore, shards: number) =>
+type ShardsOptions = Pick<NodeOptions, "onFault" | "shards">
+
+const shardHosts = (core: NodeCore, { shards, onFault }: ShardsOptions) =>
   Supervisor.child({
     name: "shards",
     policy: shardPolicy,
     intensity: shardIntensity(shards),
-    children: Array.from({ length: shards }, (_, shard) => shardHost(core, shard)),
+    children: Array.from({ length: shards }, (_, shard) => shardHost(core, shard, onFault)),
   })
 
-const shardHost = (core: NodeCore, shard: Shard) =>
-  Child.fiber({
+const shardHost = (core: NodeCore, shard: Shard, onFault: ShardsOptions["onFault"]) => {
+  const tell = ({ error }: ShardEnded) => Effect.sync(() => onFault(shardName(shard), error))
+  return Child.fiber({
     name: shardName(shard),
-    start: openShard(core, shard),
+    start: Effect.tapError(openShard(core, shard), tell),
     run: (host: ShardHost) =>
-      Effect.flatMap(
-        Effect.promise(() => host.closedBecause),
-        (error) => new ShardEnded({ shard, error }),
+      Effect.promise(() => host.closedBecause).pipe(
+        Effect.flatMap((error) => new ShardEnded({ shard, error })),
+        Effect.tapError(tell),
       ),
   })
+}
 
 const openShard = (core: NodeCore, shard: Shard) =>
   Effect.acquireRelease(

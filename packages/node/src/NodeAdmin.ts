@@ -119,8 +119,19 @@ export class NodeAdmin implements Admin {
         while (run.selection !== undefined && !isSet(run.selection, sequence - run.first))
         const { body, key, headers } = message
         const { redelivered, failed, returned } = run
-        const columns = { ...(key && { key }), ...(headers && { headers }) }
-        rows.push({ sequence, body, ...columns, redelivered, failed, returned })
+        // Copies: a caller in this process must not reach what is stored.
+        const columns = {
+          ...(key && { key: new Uint8Array(key) }),
+          ...(headers && { headers: new Uint8Array(headers) }),
+        }
+        rows.push({
+          sequence,
+          body: new Uint8Array(body),
+          ...columns,
+          redelivered,
+          failed,
+          returned,
+        })
       }
     }
     return rows

@@ -431,6 +431,42 @@ describe("NodeCore: no room", () => {
   })
 })
 
+describe("NodeCore: time", () => {
+  it("sets one timer for all leases and waits of a shard", async () => {
+    const rig = await Rig.open(1)
+    const idle = rig.clock.timers
+    for (const name of ["a", "b", "c"]) {
+      const queue = await rig.declare(name)
+      await rig.publish(queue, "x")
+      await rig.take(queue)
+      await rig.fetch(queue, { waitMs: 20_000 }).settled
+    }
+    // One of the shard, and one that sweeps sessions.
+    expect(rig.clock.timers).toBe(idle + 2)
+    await rig.advance(31_000)
+    await rig.advance(1_000)
+    await rig.core.broker.closeSession(session)
+    await rig.advance(1_000)
+    expect(rig.clock.timers).toBe(idle)
+  })
+
+  it("lets a lease run out that ends before the one the timer was set for", async () => {
+    const rig = await Rig.open(1)
+    const slow = await rig.declare("slow", { leaseMs: 60_000 })
+    const quick = await rig.declare("quick", { leaseMs: 2_000 })
+    await rig.core.broker.openSession(session, 100_000)
+    for (const queue of [slow, quick]) {
+      await rig.publish(queue, "x")
+      await rig.take(queue)
+    }
+    await rig.advance(2_100)
+    expect(await rig.counts(quick)).toMatchObject({ ready: 1, failed: 1 })
+    expect(await rig.counts(slow)).toMatchObject({ leased: 1 })
+    await rig.advance(58_000)
+    expect(await rig.counts(slow)).toMatchObject({ ready: 1, failed: 1 })
+  })
+})
+
 describe("NodeCore: stalls", () => {
   it("gives a stall back to leases and sessions before any of them ends", async () => {
     const rig = await Rig.open()
@@ -478,13 +514,21 @@ describe("NodeCore: a queue that is set aside", () => {
     const bad: Event = { _tag: "Ended", outcome: "ack", ranges: [5, 6] }
     const events = sectionOf(queue.generation, [bad])
     const record = { journalMs: 1, events, frames: [] }
-    await rig.journal.commit([{ shard: queue.shard, epoch: opened.epoch, records: [record] }])
+    // What follows it cannot be understood, but is not lost either.
+    const frame = { generation: queue.generation, first: 9, bytes: frameOf(["later"]) }
+    const records = [record, { journalMs: 2, events, frames: [frame] }]
+    const [stored] = await rig.journal.commit([
+      { shard: queue.shard, epoch: opened.epoch, records },
+    ])
+    const [location] = stored._tag === "Committed" ? stored.locations : []
     for (let round = 0; round < 3; round++) {
       await rig.core.openShard(queue.shard)
       expect(await rig.core.admin.show(queue.name)).toMatchObject({ state: "quarantined" })
       expect(await rig.core.admin.show(good.name)).toMatchObject({ state: "serving" })
       await rig.core.closeShard(queue.shard)
     }
+    const { read } = await rig.journal.openShard(queue.shard)
+    expect(await read(frame, location, frame.bytes.length)).toEqual(frame.bytes)
     await rig.core.openShard(queue.shard)
     expect(await rig.take(good)).toEqual(["b"])
     expect(await rig.core.admin.delete(queue.name)).toBe(true)

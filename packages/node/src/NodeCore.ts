@@ -50,6 +50,8 @@ export interface NodeCoreOptions {
   readonly outside: () => OutsideOfCore
   /** A fault that was contained (a command that threw, a queue set aside): for the log. */
   readonly onFault: (where: string, error: SkeinError) => void
+  /** What an operator should know and nobody has to act on. Default: it is not told. */
+  readonly onNotice?: (where: string, text: string) => void
 }
 
 const catalogShard: Shard = 0
@@ -59,6 +61,8 @@ export class NodeCore implements Fabric {
   readonly admin: Admin
   readonly sessions: Sessions
   private readonly hosts = new Map<Shard, ShardHost>()
+  /** Shards whose stored data is damaged: they stay closed, and no waiting helps. */
+  private readonly damaged = new Map<Shard, SkeinError>()
   private readonly homes = new WeakMap<ShardHost, QueueHome>()
   private readonly queues: Queues
   private readonly commit: GroupCommit
@@ -80,7 +84,8 @@ export class NodeCore implements Fabric {
       commitSoon: this.commit.commitSoon,
     }
     const catalog = () => this.openCatalog()
-    this.queues = new Queues(this.hosts, catalog, (host, queue) => this.newQueue(host, queue))
+    const create = (host: ShardHost, queue: QueueRef) => this.newQueue(host, queue)
+    this.queues = new Queues(this.hosts, this.damaged, catalog, create)
     this.broker = new NodeBroker(this.queues, this.sessions)
     this.admin = new NodeAdmin(catalog, this.queues, () => this.status())
     this.startedMs = clock.monotonicMs()
@@ -89,7 +94,23 @@ export class NodeCore implements Fabric {
 
   /** Claims and replays the shard, and serves it. Resolves with the host, which tells its end. */
   async openShard(shard: Shard): Promise<ShardHost> {
+    try {
+      const host = await this.openHost(shard)
+      this.damaged.delete(shard)
+      return host
+    } catch (cause) {
+      const error = asSkeinError(cause)
+      if (error._tag === "ShardCorrupt") this.damaged.set(shard, damagedShard(shard))
+      throw error
+    }
+  }
+
+  private async openHost(shard: Shard): Promise<ShardHost> {
     const opened = await this.options.journal.openShard(shard)
+    if (opened.tornBytes > 0) {
+      const text = `${opened.tornBytes} bytes of an unfinished write were cut; none was confirmed`
+      this.options.onNotice?.(shardName(shard), text)
+    }
     const host = await ShardHost.open(
       opened,
       {
@@ -172,7 +193,11 @@ export class NodeCore implements Fabric {
 
   private openCatalog(): CatalogActor {
     if (this.catalog !== undefined && this.hosts.get(catalogShard)?.isOpen) return this.catalog
-    throw skeinError("ShardUnavailable", "the catalog's shard is not open", { shard: catalogShard })
+    const unavailable = "the catalog's shard is not open"
+    throw (
+      this.damaged.get(catalogShard) ??
+      skeinError("ShardUnavailable", unavailable, { shard: catalogShard })
+    )
   }
 
   private catalogIn(host: ShardHost): CatalogActor {
@@ -260,3 +285,11 @@ export class NodeCore implements Fabric {
     }
   }
 }
+
+/** As clients hear it: where the damage lies is for the node's log and its status. */
+const damagedShard = (shard: Shard): SkeinError =>
+  skeinError(
+    "ShardCorrupt",
+    `the stored data of shard ${shardName(shard)} is damaged: it stays closed, the others serve`,
+    { shard },
+  )

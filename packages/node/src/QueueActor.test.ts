@@ -10,10 +10,11 @@ import { producer, session } from "./testing/Rig.js"
 const setup = () => {
   const faults: string[] = []
   const released: number[] = []
+  let wakes = 0
   const actor = new QueueActor(emptyQueue(7), {
     epoch: 1,
     read: async () => new Uint8Array(0),
-    wake: () => {},
+    wake: () => void wakes++,
     release: (location) => void released.push(location),
     onFault: (_generation, error) => void faults.push(error._tag),
   })
@@ -36,7 +37,7 @@ const setup = () => {
     await Promise.resolve()
     return events
   }
-  return { actor, faults, released, turn }
+  return { actor, faults, released, turn, wakes: () => wakes }
 }
 
 const publish = (frameNumber: number): Command => ({
@@ -129,6 +130,22 @@ describe("QueueActor, when an event cannot be applied", () => {
     actor.replay(Uint8Array.of(1, 2, 3))
     actor.replay(Uint8Array.of(4))
     expect(faults).toEqual(["Quarantined"])
+  })
+})
+
+describe("QueueActor, asked to cancel", () => {
+  it("takes one cancel of a fetch, however often it is said", async () => {
+    const { actor, turn, wakes } = setup()
+    void actor.create("q", defaultQueuePolicy)
+    await turn()
+    const call = actor.fetch(fetch(1))
+    await turn()
+    const before = wakes()
+    for (let time = 0; time < 100; time++) call.cancel()
+    expect(wakes()).toBe(before + 1)
+    await turn()
+    expect(await call.delivered).toEqual([])
+    expect(actor.waitingFetches).toBe(0)
   })
 })
 

@@ -4,7 +4,14 @@
  * look-up. Must not know: what is asked of the actor.
  */
 import type { ShardHost } from "@skein/cluster"
-import { type Generation, type QueueRef, type Shard, shardName, skeinError } from "@skein/model"
+import {
+  type Generation,
+  type QueueRef,
+  type Shard,
+  type SkeinError,
+  shardName,
+  skeinError,
+} from "@skein/model"
 import type { CatalogDoor } from "./CatalogDoor.js"
 import { QueueActor } from "./QueueActor.js"
 
@@ -13,11 +20,12 @@ export class Queues {
 
   constructor(
     private readonly hosts: ReadonlyMap<Shard, ShardHost>,
+    private readonly damaged: ReadonlyMap<Shard, SkeinError>,
     private readonly catalog: () => CatalogDoor,
     private readonly create: (host: ShardHost, queue: QueueRef) => QueueActor,
   ) {}
 
-  /** The actor, if it is there; throws ShardUnavailable when its shard is not open here. */
+  /** The actor, if it is there; throws as {@link host} does. */
   find(queue: QueueRef): QueueActor | undefined {
     const actor = this.host(queue.shard).actors.get(queue.generation)
     return actor instanceof QueueActor ? actor : undefined
@@ -36,9 +44,12 @@ export class Queues {
     return created
   }
 
+  /** Throws ShardCorrupt when the shard is damaged, ShardUnavailable when it is not open here. */
   host(shard: Shard): ShardHost {
     const host = this.hosts.get(shard)
     if (host === undefined || !host.isServing) {
+      const damaged = this.damaged.get(shard)
+      if (damaged !== undefined) throw damaged
       throw skeinError("ShardUnavailable", `shard ${shardName(shard)} is not open`, { shard })
     }
     return host

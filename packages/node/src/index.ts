@@ -1,4 +1,5 @@
 export { asSkeinError } from "./asSkeinError.js"
+export { inProcess } from "./inProcess.js"
 export {
   DoorFailed,
   JournalFailed,

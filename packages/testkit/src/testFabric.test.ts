@@ -1,3 +1,4 @@
+import { Queue } from "@skein/client"
 import { describe, expect, it } from "vitest"
 import { TestClock } from "./TestClock.js"
 import { testFabric } from "./testFabric.js"
@@ -34,6 +35,24 @@ describe("testFabric", () => {
     expect((await admin.show("orders")).counts).toMatchObject({ leased: 1, failed: 0 })
     await clock.advance(1_100)
     expect((await admin.show("orders")).counts).toMatchObject({ ready: 1, failed: 1 })
+    await fabric.close()
+  })
+
+  it("keeps a message as it was published, whatever a consumer does to its bytes", async () => {
+    const fabric = await testFabric()
+    const client = await fabric.client()
+    await client.declare("raw")
+    const raw = client.queue(Queue.bytes("raw"))
+    await raw.publish(Uint8Array.of(1, 2, 3))
+    const [peeked] = await client.peek({ name: "raw" })
+    peeked.body.fill(9)
+    const consumer = await raw.consume()
+    const first = await consumer.take()
+    first?.messages[0].value.fill(9)
+    await first?.return()
+    const again = await consumer.take()
+    expect([...(again?.messages[0].value ?? [])]).toEqual([1, 2, 3])
+    await client.close()
     await fabric.close()
   })
 

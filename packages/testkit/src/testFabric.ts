@@ -8,7 +8,7 @@
 import { type ClientOptions, makeClient, type OpenFabric, type SkeinClient } from "@skein/client"
 import { memoryJournal, SeededRandom } from "@skein/journal"
 import { limits, type SkeinError, skeinError } from "@skein/model"
-import { NodeCore } from "@skein/node"
+import { inProcess, NodeCore } from "@skein/node"
 import type { Fabric } from "@skein/wire"
 import { TestClock } from "./TestClock.js"
 
@@ -43,6 +43,7 @@ export const testFabric = async (options: TestFabricOptions = {}): Promise<TestF
     onFault: (_where, error) => void faults.push(error),
   })
   for (let shard = 0; shard < shards; shard++) await core.openShard(shard)
+  const broker = inProcess(core.broker)
   const ends = new Set<(why: SkeinError) => void>()
   const open: OpenFabric = async () => {
     let end: (why: SkeinError) => void = () => {}
@@ -54,11 +55,11 @@ export const testFabric = async (options: TestFabricOptions = {}): Promise<TestF
       ends.delete(end)
       end(skeinError("ConnectionFailed", "the connection was closed"))
     }
-    return { broker: core.broker, admin: core.admin, closed, close }
+    return { broker, admin: core.admin, closed, close }
   }
   const runtime = { clock, random: new SeededRandom(seed), endOfTick: process.nextTick }
   return {
-    broker: core.broker,
+    broker,
     admin: core.admin,
     clock,
     faults,

@@ -20,6 +20,8 @@ export interface Place {
   readonly kind: Kind
   /** Path prefixes of its pure modules: no runtime, clock, randomness, I/O, `async`, `node:*`. */
   readonly pure?: ReadonlyArray<string>
+  /** Modules whose pure values (schemas) its `engine.file` may pass on to its pure code. */
+  readonly pureEngine?: ReadonlyArray<string>
   /** It shares no code with the product: it judges the product. */
   readonly imports?: "nothing of ours"
 }
@@ -33,6 +35,8 @@ export const places: Readonly<Record<string, Place>> = {
     layer: 2,
     kind: "package",
     pure: ["src/"],
+    // Rpc and RpcGroup describe requests as values; nothing runs them here.
+    pureEngine: ["@effect/rpc"],
   },
   "packages/supervision": { layer: 2, kind: "package" },
   "packages/journal": { layer: 3, kind: "package" },

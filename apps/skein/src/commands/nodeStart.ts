@@ -9,6 +9,7 @@ import { isSkeinError, type SkeinError } from "@skein/model"
 import { readToken } from "../config/readToken.js"
 import type { Settings } from "../config/settings.js"
 import { exitCodeOf } from "../exitCodes.js"
+import { boundHeap } from "../node/boundHeap.js"
 import { NodeLog } from "../node/NodeLog.js"
 import { Shutdown } from "../node/Shutdown.js"
 import { type ServedNode, serveNode } from "../node/serveNode.js"
@@ -17,6 +18,7 @@ import { showError, shownError } from "../output/showError.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 
 export const run: RunCommand = async (context) => {
+  boundHeap()
   const { settings, terminal, version } = context
   const log = new NodeLog(terminal, isJson(context), systemClock)
   const shutdown = new Shutdown({

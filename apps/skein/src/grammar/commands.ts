@@ -220,5 +220,5 @@ export const skein: CommandSpec = group("skein", "Run, operate and use a Skein f
     ],
     arguments: [],
   },
-  group("journal", "Inspect the data directory of a node that is not running.", journalCommands),
+  group("journal", "Look into a node's data directory; nothing is changed.", journalCommands),
 ])

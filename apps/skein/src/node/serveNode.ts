@@ -48,6 +48,7 @@ export const serveNode = async (options: ServeOptions): Promise<ServedNode> => {
     doors: (core, identity) => doors.children(core, identity),
     outside: () => ({ address: doors.address, connections: doors.connections }),
     onFault: (where, error) => log.line("error", `${where}: ${error.message}`),
+    onNotice: (where, text) => log.line("warn", `${where}: ${text}`),
   })
   const { fabricId, shards, failed, close } = node
   return { address: doors.address, fabricId, shards, failed, close }
@@ -80,7 +81,7 @@ class Doors {
     const local = { isOpen: () => true }
     const engine = layerEngine({ address, table: fixedTable(address, shards), local })
     return Layer.build(layerAdminDoors(core.admin).pipe(Layer.provideMerge(engine))).pipe(
-      Effect.flatMap((context) => Effect.provide(makeDoorAdmin(core.admin), context)),
+      Effect.flatMap((context) => Effect.provide(makeDoorAdmin(core.admin, local), context)),
       Effect.tap((admin) => Effect.sync(() => this.#keepAdmin(admin))),
     )
   }

@@ -41,7 +41,8 @@ export const systemTerminal = (env: Readonly<Record<string, string | undefined>>
     outIsTty: stdout.isTTY === true,
     errIsTty: stderr.isTTY === true,
     inIsTty: stdin.isTTY === true,
-    columns: stderr.columns ?? 80,
+    // A terminal that does not know its width says 0.
+    columns: stderr.columns || 80,
     out: (text) =>
       new Promise((resolve, reject) => {
         if (closed) return reject(new OutputClosed())

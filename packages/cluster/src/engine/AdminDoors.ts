@@ -20,7 +20,9 @@ import {
 import { type Admin, AdminRpcs } from "@skein/wire"
 import { Cause, Effect, Exit, type Layer, Option, Runtime } from "effect"
 import { ClusterSchema, Entity, type Sharding } from "../Platform.js"
+import type { LocalShards } from "./TableRunnerStorage.js"
 
+const catalogShard: Shard = 0
 const catalogDoor = "s000/catalog"
 const callWithinMs = 10_000
 
@@ -60,8 +62,14 @@ export const layerAdminDoors = (local: Admin): Layer.Layer<never, never, Shardin
     },
   )
 
-/** The Admin port through the doors: each call reaches the node that has the queue's shard. */
-export const makeDoorAdmin = (local: Admin): Effect.Effect<Admin, never, Sharding.Sharding> =>
+/**
+ * The Admin port for all shards: a call whose shard is open here is answered here, in no more steps
+ * than that takes; the others go through the door on the node that has the shard.
+ */
+export const makeDoorAdmin = (
+  local: Admin,
+  here: LocalShards,
+): Effect.Effect<Admin, never, Sharding.Sharding> =>
   Effect.gen(function* () {
     const door = yield* AdminDoor.client
     const runtime = yield* Effect.runtime<never>()
@@ -70,22 +78,42 @@ export const makeDoorAdmin = (local: Admin): Effect.Effect<Admin, never, Shardin
       if (Exit.isSuccess(exit)) return exit.value
       throw asError(exit.cause)
     }
-    const catalog = door(catalogDoor)
-    const queue = async (name: string) => {
-      const { shard } = await run(catalog.lookup({ name }))
-      return door(doorId(shard, name))
+    const remote = remoteAdmin(local, door, run)
+    const catalog = (): Admin => (here.isOpen(catalogShard) ? local : remote(catalogDoor))
+    const queue = async (name: string): Promise<Admin> => {
+      const { shard } = await catalog().lookup(name)
+      return here.isOpen(shard) ? local : remote(doorId(shard, name))
     }
     return {
-      declare: (name, policy) => run(catalog.declare({ name, policy: given(policy) })),
-      delete: (name) => run(catalog.delete({ name })),
-      lookup: (name) => run(catalog.lookup({ name })),
-      list: (request = {}) => run(catalog.list(request)),
-      show: async (name) => run((await queue(name)).show({ name })),
-      purge: async (name) => run((await queue(name)).purge({ name })),
-      peek: async (request) => run((await queue(request.name)).peek(request)),
+      declare: (name, policy) => catalog().declare(name, policy),
+      delete: (name) => catalog().delete(name),
+      lookup: (name) => catalog().lookup(name),
+      list: (request) => catalog().list(request),
+      show: async (name) => (await queue(name)).show(name),
+      purge: async (name) => (await queue(name)).purge(name),
+      peek: async (request) => (await queue(request.name)).peek(request),
       status: () => local.status(),
     }
   })
+
+type Run = <A>(call: Effect.Effect<A, unknown>) => Promise<A>
+
+/** The Admin port of the node that has the shard of a door. */
+const remoteAdmin =
+  (local: Admin, door: Effect.Effect.Success<typeof AdminDoor.client>, run: Run) =>
+  (id: string): Admin => {
+    const at = door(id)
+    return {
+      declare: (name, policy) => run(at.declare({ name, policy: given(policy) })),
+      delete: (name) => run(at.delete({ name })),
+      lookup: (name) => run(at.lookup({ name })),
+      list: (request = {}) => run(at.list(request)),
+      show: (name) => run(at.show({ name })),
+      purge: (name) => run(at.purge({ name })),
+      peek: (request) => run(at.peek(request)),
+      status: () => local.status(),
+    }
+  }
 
 /** What the caller set; an absent setting is not sent. */
 const given = (policy: QueuePolicyInput = {}): Record<string, number> => {

@@ -2,8 +2,7 @@
  * Owns: one seeded run of the real file journal on the simulated disk: random commits, reopenings
  * and cleaning, power cuts at random operations (also in recovery and cleaning), and the check
  * after each recovery: every confirmed record is there, exactly and in order; what is there beyond
- * is what was under way when the power went, nothing else; every frame that is wanted has its
- * bytes.
+ * is what was under way when the power went, nothing else; every wanted frame has its bytes.
  */
 import { strict as assert } from "node:assert"
 import {

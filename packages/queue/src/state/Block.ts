@@ -74,7 +74,7 @@ export class Block {
     for (let at = first >>> 3; at <= last >>> 3; at++) {
       const mask = Bits.laneMask(at, first, last)
       invariant((this.words[at] & mask) === 0, "a message is published in a place that is taken")
-      this.words[at] |= Bits.allReady & mask
+      this.words[at] |= Bits.low & mask
     }
     this.ready += last - first + 1
     if (first < this.readyFrom) this.readyFrom = first
@@ -87,7 +87,7 @@ export class Block {
     for (let at = first >>> 3; at <= last >>> 3; at++) {
       const mask = Bits.laneMask(at, first, last)
       invariant(
-        (words[at] & mask & Bits.stateBits) === (Bits.allReady & mask),
+        (words[at] & mask & Bits.stateBits) === (Bits.low & mask),
         "a message is leased that is not ready",
       )
       words[at] ^= Bits.stateBits & mask
@@ -129,7 +129,7 @@ export class Block {
       const word = words[at] & mask
       invariant(Bits.unsettledLanes(word) === (Bits.low & mask), "a settled message is put back")
       leased += Bits.countLanes(Bits.leasedLanes(word))
-      words[at] = (words[at] & ~(Bits.stateBits & mask)) | (Bits.allReady & mask)
+      words[at] = (words[at] & ~(Bits.stateBits & mask)) | (Bits.low & mask)
     }
     this.leased -= leased
     this.ready += leased

@@ -18,13 +18,10 @@ export const open = 8
 export const blockMessages = limits.blockMessages
 export const blockWords = blockMessages / 8
 
-/** The low bit of each lane. */
+/** The low bit of each lane; of states: all ready. */
 export const low = 0x11111111
-export const allReady = low
 export const allLeased = low << 1
 export const stateBits = low * 3
-export const flagBits = low << 2
-export const openBits = (low << 3) | 0
 
 /** All bits of the lanes of `word` that lie in the offsets `first..last`. */
 export const laneMask = (word: number, first: number, last: number): number => {

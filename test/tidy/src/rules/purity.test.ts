@@ -48,6 +48,19 @@ describe("purity", () => {
     ])
   })
 
+  it("values of the engine come in by the one file that the table allows", () => {
+    const text = 'export { Rpc } from "@effect/rpc"\n'
+    const at = (folder: string, file: string) =>
+      check(purity, workspace(folder, { files: { [file]: text } }))
+    expect(at("packages/wire", "src/Platform.ts")).toEqual([])
+    expect(at("packages/wire", "src/a.ts")).toEqual([
+      "packages/wire/src/a.ts:1: pure code: imports @effect/rpc",
+    ])
+    expect(at("packages/queue", "src/Platform.ts")).toEqual([
+      "packages/queue/src/Platform.ts:1: pure code: imports @effect/rpc",
+    ])
+  })
+
   it("tests of pure code, and shells, may do more", () => {
     const files = { "src/a.test.ts": 'import { readFileSync } from "node:fs"\n' }
     expect(check(purity, workspace("packages/queue", { files }))).toEqual([])

@@ -1,6 +1,6 @@
 /** Owns: what pure code may touch. Time, seeds and bytes arrive as values; values are returned. */
 
-import { pureEffect, purePackages } from "../House.js"
+import { engine, pureEffect, purePackages } from "../House.js"
 import { placeOf, type Repository } from "../Repository.js"
 import { isNode, nameOf, type Source, type SyntaxNode, walk } from "../Source.js"
 import type { Rule, Violation } from "../Violation.js"
@@ -29,8 +29,15 @@ function impureImports(source: Source): Violation[] {
       const impure = names.filter((name) => !pureEffect.includes(name))
       return impure.length === 0 ? [] : refuse(`takes ${impure.join(", ")} from effect`)
     }
-    return purePackages.includes(specifier) ? [] : refuse(`imports ${specifier}`)
+    return purePackages.includes(specifier) || isPureEngine(source, specifier)
+      ? []
+      : refuse(`imports ${specifier}`)
   })
+}
+
+function isPureEngine({ folder, path }: Source, specifier: string): boolean {
+  const allowed = placeOf(folder)?.pureEngine ?? []
+  return path === `${folder}/${engine.file}` && allowed.includes(specifier)
 }
 
 const impureGlobals = new Set([
