@@ -9,7 +9,7 @@ const record = (bytes: number) => ({
 })
 
 describe("room that is set aside", () => {
-  it("runs out before an append meets a disk that filled up since the last look at it", async () => {
+  it("runs out before an append meets a disk that filled up since it was looked at", async () => {
     const random = new SeededRandom(5)
     const disk = new SimulatedDisk({ random, capacityBytes: 4 * 1024 * 1024 })
     const journal = await openFileJournal({
