@@ -11,8 +11,8 @@
  * actors, not in a record.
  */
 import type { CommitResult, Journal, ShardAppend } from "@skein/journal"
-import { type Clock, limits, type SkeinError, skeinError } from "@skein/model"
-import type { ShardHost } from "./ShardHost.js"
+import { type Clock, limits, skeinError } from "@skein/model"
+import { hostFault, type ShardHost } from "./ShardHost.js"
 
 export class GroupCommit {
   private readonly awake = new Set<ShardHost>()
@@ -128,9 +128,6 @@ const guarded = <A>(host: ShardHost, step: () => A): A | undefined => {
     return undefined
   }
 }
-
-const hostFault = (cause: unknown): SkeinError =>
-  skeinError("InternalError", `a shard host met a fault: ${String(cause)}`, {}, { cause })
 
 const unanswered = (host: ShardHost, cause: unknown): CommitResult => ({
   _tag: "Refused",

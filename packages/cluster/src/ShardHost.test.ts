@@ -351,6 +351,20 @@ describe("ShardHost", () => {
     }
   })
 
+  it("closes alone on a fault that a checkpoint meets, and hears of it no more", async () => {
+    const { host, actor, clock } = await openHost(memoryJournal())
+    const notes = actor(1)
+    notes.add("kept")
+    await settle(clock)
+    notes.fault = "seal"
+    notes.add("bad")
+    host.turn(Number.POSITIVE_INFINITY)
+    expect(host.checkpoint()).toBeUndefined()
+    expect((await host.closedBecause)._tag).toBe("InternalError")
+    expect(notes.failures).toEqual(["ShardUnavailable", "closed ShardUnavailable"])
+    expect(host.checkpoint()).toBeUndefined()
+  })
+
   it("gives back all it has reserved when it closes with records in each stage", async () => {
     let reserved = 0
     const journal = memoryJournal()

@@ -251,8 +251,18 @@ export class ShardHost implements ShardTenant {
     }
   }
 
+  /** A fault in it ends this host only: the journal takes what is thrown at it for its own. */
   checkpoint(): CheckpointDelta | undefined {
     if (this.ended !== undefined) return undefined
+    try {
+      return this.changes()
+    } catch (cause) {
+      this.closed(hostFault(cause))
+      return undefined
+    }
+  }
+
+  private changes(): CheckpointDelta | undefined {
     for (const actor of this.actors.values()) if (actor.isAside()) return undefined
     this.seal()
     const put: Chunk[] = [{ key: clockKey, bytes: encodeClock(this.journalMs) }]
@@ -435,6 +445,10 @@ export class ShardHost implements ShardTenant {
     this.wake(actor)
   }
 }
+
+/** What went wrong inside of a host: its state cannot be trusted any more. */
+export const hostFault = (cause: unknown): SkeinError =>
+  skeinError("InternalError", `a shard host met a fault: ${String(cause)}`, {}, { cause })
 
 const failAll = (records: readonly OpenRecord[], why: SkeinError): void => {
   for (const record of records) for (const waiter of record.waiters) waiter.fail(why)

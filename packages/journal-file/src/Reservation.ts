@@ -14,7 +14,7 @@ export const cleanerBytes = (uncleanedBytesMax: number, segmentBytes: number): n
 
 export class Reservation {
   #reservedBytes = 0
-  /** Free bytes on the disk, as last looked up, less what was committed since. */
+  /** Free bytes on the disk, as last looked up, less what this journal's files grew since. */
   #freeBytes: number
 
   constructor(
@@ -34,6 +34,11 @@ export class Reservation {
 
   set freeBytes(bytes: number) {
     this.#freeBytes = bytes
+  }
+
+  /** The journal's own files grow by so much. */
+  spend(bytes: number): void {
+    this.#freeBytes = Math.max(0, this.#freeBytes - bytes)
   }
 
   get reservedBytes(): number {

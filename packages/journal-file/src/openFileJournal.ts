@@ -18,6 +18,7 @@ import { FileJournal } from "./FileJournal.js"
 import { fileOwnership } from "./FileOwnership.js"
 import { FrameCache } from "./FrameCache.js"
 import { FrameReader } from "./FrameReader.js"
+import { growthDisk } from "./GrowthDisk.js"
 import { isInstanceId, paths as pathsOf } from "./Layout.js"
 import { fileBytesMax } from "./Location.js"
 import { LogScans } from "./LogScans.js"
@@ -51,7 +52,8 @@ export interface FileJournalOptions {
 
 /** Opens the journal of a directory, or fails with DirectoryForeign, -InUse or -Unusable. */
 export const openFileJournal = async (options: FileJournalOptions): Promise<FileJournal> => {
-  const disk = options.disk ?? fileDisk()
+  let reservation: Reservation | undefined
+  const disk = growthDisk(options.disk ?? fileDisk(), (bytes) => reservation?.spend(bytes))
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
   const instance = options.instance ?? newInstanceId(random)
@@ -76,7 +78,12 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     const firstBytes = Math.min(segmentBytes, Math.max(segmentBytes / 8, 64 * 1024))
     const log = new CommitLog(supply, clock, firstBytes)
     await log.open()
-    const freeBytes = await disk.freeBytes(paths.dir)
+    reservation = new Reservation(
+      () => log.preparedBytes,
+      segmentBytes,
+      uncleanedBytesMax,
+      await disk.freeBytes(paths.dir),
+    )
     const cache = new FrameCache(options.cacheBytesMax)
     await alive.update({ state: "serving" })
     return new FileJournal({
@@ -89,12 +96,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       log,
       cache,
       reader: new FrameReader(new FileHandles(disk), cache),
-      reservation: new Reservation(
-        () => log.preparedBytes,
-        segmentBytes,
-        uncleanedBytesMax,
-        freeBytes,
-      ),
+      reservation,
       alive,
       scans: new LogScans(disk, paths, clock),
       uncleanedBytesMax,

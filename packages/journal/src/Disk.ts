@@ -55,3 +55,7 @@ export interface Disk {
 /** Whether this failure means "no such file". */
 export const isMissing = (error: unknown): boolean =>
   error instanceof DiskFailed && error.errno === "ENOENT"
+
+/** Whether the process or the host lacks something for a moment: nothing is wrong on the disk. */
+export const isScarcity = (error: unknown): boolean =>
+  error instanceof DiskFailed && ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"].includes(error.errno)

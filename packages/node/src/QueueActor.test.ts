@@ -1,5 +1,5 @@
 import type { Turn, Waiter } from "@skein/cluster"
-import type { FrameToStore } from "@skein/journal"
+import { DiskFailed, type FrameToStore } from "@skein/journal"
 import { defaultQueuePolicy, type SkeinError, skeinError } from "@skein/model"
 import { type Command, emptyQueue } from "@skein/queue"
 import { describe, expect, it } from "vitest"
@@ -10,10 +10,14 @@ import { producer, session } from "./testing/Rig.js"
 const setup = () => {
   const faults: string[] = []
   const released: number[] = []
+  const reading: { fault: Error | undefined } = { fault: undefined }
   let wakes = 0
   const actor = new QueueActor(emptyQueue(7), {
     epoch: 1,
-    read: async () => new Uint8Array(0),
+    read: async () => {
+      if (reading.fault !== undefined) throw reading.fault
+      return new Uint8Array(100)
+    },
     wake: () => void wakes++,
     release: (location) => void released.push(location),
     onFault: (_generation, error) => void faults.push(error._tag),
@@ -37,7 +41,7 @@ const setup = () => {
     await Promise.resolve()
     return events
   }
-  return { actor, faults, released, turn, wakes: () => wakes }
+  return { actor, faults, reading, released, turn, wakes: () => wakes }
 }
 
 const publish = (frameNumber: number): Command => ({
@@ -130,6 +134,24 @@ describe("QueueActor, when an event cannot be applied", () => {
     actor.replay(Uint8Array.of(1, 2, 3))
     actor.replay(Uint8Array.of(4))
     expect(faults).toEqual(["Quarantined"])
+  })
+})
+
+describe("QueueActor, reading frames", () => {
+  it("is not set aside for want of file handles; the fetch, asked again, gets them", async () => {
+    const { actor, faults, reading, turn } = setup()
+    void actor.create("q", defaultQueuePolicy)
+    void actor.ask(publish(1), new Uint8Array(100))
+    await turn()
+    reading.fault = new DiskFailed("open", "/data/segment", "EMFILE")
+    const refused = actor.fetch(fetch(1))
+    await turn()
+    expect(await refused.delivered.catch(tag)).toBe("Overloaded")
+    reading.fault = undefined
+    const again = actor.fetch(fetch(1))
+    await turn()
+    expect(await again.delivered).toMatchObject([{ first: 1, last: 2 }])
+    expect(faults).toEqual([])
   })
 })
 

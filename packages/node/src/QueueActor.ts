@@ -13,7 +13,7 @@
  * sessions) is asked again a second later.
  */
 import type { ActorDelta, ShardActor, Turn } from "@skein/cluster"
-import type { Location } from "@skein/journal"
+import { isScarcity, type Location } from "@skein/journal"
 import {
   type Generation,
   invariant,
@@ -233,12 +233,13 @@ export class QueueActor implements SessionHolder, ShardActor {
     })
   }
 
-  /** The bytes of runs. A frame that cannot be read sets the queue aside. */
+  /** The bytes of runs. A frame that is damaged sets the queue aside. */
   async read(runs: readonly Run[]): Promise<readonly DeliveredRun[]> {
     try {
       return await readRuns(this.state, runs, this.home)
     } catch (cause) {
       if (this.closedBy !== undefined) throw this.closedBy
+      if (isScarcity(cause)) throw skeinError("Overloaded", String(cause), {}, { cause })
       this.setAside(cause)
       throw this.aside
     }
