@@ -68,7 +68,7 @@ const expectOthersServe = async (started: ProcessUnderTest, damaged: string): Pr
   await expect(refused).rejects.toMatchObject({ code: "SKEIN_SHARD_CORRUPT" })
 }
 
-it("D3: a flipped bit is found by verify with file and offset; the other shards serve", async () => {
+it("D3: a flipped bit is found by verify with file and offset; other shards serve", async () => {
   const dir = await filled("kill")
   const [, published] = await recordsOf(dir, "s002")
   if (published === undefined) throw new Error("the shard has no record of a publish")
@@ -140,7 +140,7 @@ it("D3: a missing log segment is named by verify, and no shard pretends to be em
   await expect(client.declare("q0")).rejects.toMatchObject({ code: "SKEIN_SHARD_CORRUPT" })
 })
 
-it("D4: a damaged checkpoint falls back to the one before, or refuses its shard alone", async () => {
+it("D4: a damaged checkpoint falls back to the one before, or refuses its shard", async () => {
   const dir = await filled("terminate")
   const checkpoints = filesOf(dir, "s002", "checkpoint")
   const newest = checkpoints.at(-1)

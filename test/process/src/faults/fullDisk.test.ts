@@ -1,4 +1,6 @@
-/** A real file system that is full: publishes are refused, consuming goes on, room lets it recover. */
+/**
+ * A real file system that is full: publishes are refused, consuming goes on, room lets it recover.
+ */
 import { spawnSync } from "node:child_process"
 import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -56,7 +56,7 @@ it("N4: a second SIGTERM ends a node that is still stopping at once", async () =
   expect(started.stderr).toContain("SIGTERM again: ended at once")
 })
 
-it("N4, N5: a client lives through kill -9: every publish is confirmed once, in order", async () => {
+it("N4, N5: a client lives through kill -9: each publish is confirmed once, in order", async () => {
   const started = await node()
   const client = await clientOf(started.address)
   const numbers = Queue.any("numbers")
