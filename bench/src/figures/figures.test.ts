@@ -49,8 +49,11 @@ describe("figures", () => {
   })
 
   it("count a run that confirmed nothing as a miss", async () => {
-    const kills = (confirmed: number, lost: number): string =>
-      `cycle 1\n${JSON.stringify({ confirmed, lost, invented: 0, unflagged: 0 })}\n`
+    const kills = (confirmed: number, lost: number): string => {
+      const violations = { lost, invented: 0, unflaggedDuplicates: 0 }
+      const verdict = { figures: { confirmed }, violations }
+      return `cycle 1\n${JSON.stringify({ ok: lost === 0, verdict })}\n`
+    }
     expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(5, 0)))).toBe("ok")
     expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(5, 1)))).toBe("miss")
     expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(0, 0)))).toBe("miss")

@@ -211,7 +211,8 @@ export class Cleaner {
 
   /**
    * Copies what is live in a log segment. `end`: where an own segment ends; a foreign one ends
-   * where nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file stays.
+   * where nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file
+   * stays.
    */
   async #copyFromLog(
     ref: LogRef,

@@ -127,7 +127,7 @@ describe("a damaged data directory", () => {
         }
       }
     }
-    console.log(`${tried} flips, ${refused} refused, the others recovered whole`)
+    process.stdout.write(`${tried} flips, ${refused} refused, the others recovered whole\n`)
     expect(refused).toBeGreaterThan(tried / 4)
   })
 
@@ -149,7 +149,7 @@ describe("a damaged data directory", () => {
       if (path.includes("fabric.json")) continue
       await check(disk, path, undefined, whole, "missing")
     }
-    console.log(`${tried} lengths`)
+    process.stdout.write(`${tried} lengths\n`)
   })
 
   it("verify names the file and the offset, and changes nothing", async () => {

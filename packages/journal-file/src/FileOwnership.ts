@@ -1,7 +1,7 @@
 /**
  * Owns: tokens as file names. A shard's directory holds exactly one empty file
- * `owner.<epoch>.<instance>`; whoever renames it to its own name owns the shard. There is no lock that a stopped process could
- * keep, and no time in it.
+ * `owner.<epoch>.<instance>`; whoever renames it to its own name owns the shard. There is no lock
+ * that a stopped process could keep, and no time in it.
  * Order of a claim: the note `claim.<e+1>.<me>` is durable, then the rename, then the directory's
  * sync; only after that may the claimant read what the predecessor left.
  */

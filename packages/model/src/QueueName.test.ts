@@ -34,7 +34,7 @@ describe("queue names", () => {
     expect(isName(name)).toBe(false)
   })
 
-  it("N11: takes what the rule says and nothing else, and never repeats a name in its reason", () => {
+  it("N11: takes what the rule says and nothing else, and repeats no name in its reason", () => {
     const likely = fc.string({ unit: fc.constantFrom(..."aZ09._-: /\n\u001b") })
     const rule = /^[A-Za-z0-9]([A-Za-z0-9._:-]{0,253}[A-Za-z0-9])?$/
     fc.assert(

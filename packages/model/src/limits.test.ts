@@ -29,7 +29,7 @@ describe("limits", () => {
     expect(limits.bytesPerQueueDefault).toBeLessThanOrEqual(limits.bytesPerQueueMax)
   })
 
-  it("a client gives up long before the queue forgets it, so it never repeats into forgetting", () => {
+  it("a client gives up long before the queue forgets it: it never repeats into that", () => {
     expect(limits.unconfirmedAfterMs * 10).toBeLessThan(limits.producerForgottenAfterMs)
   })
 

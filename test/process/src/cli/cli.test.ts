@@ -1,105 +1,23 @@
 /** The real `skein` command: exit codes, signals, streams; the ids are those of ACCEPTANCE.md. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { spawn, spawnSync } from "node:child_process"
+import { writeFileSync } from "node:fs"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { connect, type SkeinClient } from "@skein/client"
+import { Queue } from "@skein/client"
 import { expect, it, onTestFinished } from "vitest"
 import { adopt } from "../adopt.js"
-import { ProcessUnderTest, type ServeCommand } from "../ProcessUnderTest.js"
 import { within } from "../within.js"
-
-const main = fileURLToPath(new URL("../../../../apps/skein/dist/main.js", import.meta.url))
-
-const temporaryDirectory = (): string => {
-  const dir = mkdtempSync(join(tmpdir(), "skein-process-cli-"))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-const environment = (more: Record<string, string>): Record<string, string> => ({
-  PATH: process.env.PATH ?? "",
-  ...more,
-})
-
-interface Ran {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-interface Running {
-  readonly child: ChildProcess
-  readonly ended: Promise<Ran>
-  /** Resolves when standard output holds the text. */
-  readonly wrote: (text: string) => Promise<void>
-}
-
-const start = (
-  argv: readonly string[],
-  options: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
-): Running => {
-  const { env = {}, cwd = temporaryDirectory() } = options
-  const child = adopt(spawn(process.execPath, [main, ...argv], { env: environment(env), cwd }))
-  let out = ""
-  let err = ""
-  const waiters: { readonly text: string; readonly seen: () => void }[] = []
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    out += text
-    for (const { text: wanted, seen } of waiters) if (out.includes(wanted)) seen()
-  })
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    err += text
-  })
-  const ended = new Promise<Ran>((resolve) => {
-    child.once("close", (code) => resolve({ code, out, err }))
-  })
-  const wrote = (text: string): Promise<void> => {
-    const seen = new Promise<void>((resolve) => {
-      if (out.includes(text)) resolve()
-      waiters.push({ text, seen: resolve })
-    })
-    return within(seen, 20_000, `${JSON.stringify(text)} on standard output`)
-  }
-  return { child, ended: within(ended, 30_000, `end of skein ${argv.join(" ")}`), wrote }
-}
-
-const run = (
-  argv: readonly string[],
-  options: {
-    readonly env?: Record<string, string>
-    readonly cwd?: string
-    readonly input?: string
-  } = {},
-): Promise<Ran> => {
-  const { child, ended } = start(argv, options)
-  child.stdin?.end(options.input ?? "")
-  return ended
-}
-
-const serve =
-  (...more: readonly string[]): ServeCommand =>
-  (dir, port) => [
-    ...[process.execPath, main, "node", "start", "--dir", dir, "--port", String(port)],
-    ...["--shards", "1", "--output", "json", ...more],
-  ]
-
-const node = async (command = serve(), dir = temporaryDirectory()): Promise<ProcessUnderTest> => {
-  const started = new ProcessUnderTest(dir, command)
-  onTestFinished(async () => {
-    await started.kill()
-  })
-  await started.start()
-  return started
-}
-
-const clientOf = async (address: string): Promise<SkeinClient> => {
-  const client = await connect({ address })
-  onTestFinished(() => client.close({ timeoutMs: 100 }).catch(() => {}))
-  return client
-}
+import {
+  clientOf,
+  environment,
+  main,
+  node,
+  type Ran,
+  run,
+  serve,
+  start,
+  temporaryDirectory,
+} from "./Command.js"
 
 it("--version and --help answer without a node", async () => {
   expect(await run(["--version"])).toEqual({ code: 0, out: "skein 0.1.0\n", err: "" })
@@ -203,6 +121,9 @@ it("a directory in use exits 7 and names its holder", async () => {
   expect(second.code).toBe(7)
   expect(second.err).toContain("SKEIN_DIRECTORY_IN_USE")
   expect(second.err).toContain(`pid ${started.pid}`)
+  const client = await clientOf(started.address)
+  await client.declare("q")
+  await client.queue("q").publish("the first one serves on")
 })
 
 it("C8: another number of shards than the fabric has is refused", async () => {
@@ -390,7 +311,8 @@ it("EIO of fdatasync ends the node with a report and a code that is not 0", asyn
   if (spawnSync("strace", ["-V"]).status !== 0) context.skip("no strace to inject EIO with")
   const inject = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"]
   const fail = ["-e", "inject=fdatasync:error=EIO:when=40+"]
-  const argv = serve()(temporaryDirectory(), 0)
+  const dir = temporaryDirectory()
+  const argv = serve()(dir, 0)
   const env = environment({ UV_THREADPOOL_SIZE: "1" })
   const child = adopt(spawn("strace", [...inject, ...fail, ...argv], { env }))
   let err = ""
@@ -409,6 +331,7 @@ it("EIO of fdatasync ends the node with a report and a code that is not 0", asyn
   )
   const client = await clientOf(address)
   await client.declare("q")
+  let confirmed = 0
   for (let at = 0; at < 100; at++) {
     const stored = await client
       .queue("q")
@@ -418,11 +341,20 @@ it("EIO of fdatasync ends the node with a report and a code that is not 0", asyn
         () => false,
       )
     if (!stored) break
+    confirmed += 1
   }
   const code = await within(ended, 20_000, "end of the node")
   expect(code).not.toBe(0)
   expect(err).toContain("SKEIN_")
   expect(err).toMatch(/EIO/)
+  expect(confirmed).toBeGreaterThan(0)
+  await client.close({ timeoutMs: 100 }).catch(() => {})
+  const after = await node(serve(), dir)
+  const peeked = await (await clientOf(after.address)).peek({ name: "q", messagesMax: 100 })
+  const values = peeked.map(({ body }) => Queue.any("q").decode(body))
+  // What was confirmed, in order, and at most the one more that was on its way.
+  expect(values.slice(0, confirmed)).toEqual(Array.from({ length: confirmed }, (_, at) => at))
+  expect(values.length).toBeLessThanOrEqual(confirmed + 1)
 })
 
 it("skein bench hands over to the load bench with its arguments", async () => {

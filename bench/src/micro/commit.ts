@@ -2,14 +2,13 @@
  * Measures the journal's commit against the bare loop that it cannot beat: writev + fdatasync on a
  * preallocated file, the same frames, the same number in flight, interleaved in one run.
  *
- *   node dist/commit.bench.js [frameBytes] [inFlight] [seconds] [shards]
+ *   node bench/dist/micro/commit.js [frameBytes] [inFlight] [seconds] [shards]
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { DiskFile, OpenedShard } from "@skein/journal"
-import { fileDisk } from "./FileDisk.js"
-import { openFileJournal } from "./openFileJournal.js"
+import { fileDisk, openFileJournal } from "@skein/journal-file"
 
 const [frameBytes = 26_000, inFlight = 16, seconds = 3, shards = 1] = process.argv
   .slice(2)
@@ -109,14 +108,16 @@ const journal = async (directory: string): Promise<Rate> => {
 
 const directory = await mkdtemp(join(tmpdir(), "skein-bench-"))
 try {
-  console.log(`${frameBytes} bytes a frame, ${inFlight} in flight, ${shards} shards`)
+  process.stdout.write(`${frameBytes} bytes a frame, ${inFlight} in flight, ${shards} shards\n`)
   for (let round = 1; round <= 3; round++) {
     const bare = await raw(directory)
     for (let number = 0; number < 4; number++) await rm(join(directory, `raw.${number}`))
     const ours = await journal(directory)
     await rm(join(directory, "journal"), { recursive: true })
     const ratio = (ours.framesPerSecond / bare.framesPerSecond).toFixed(2)
-    console.log(`bare ${JSON.stringify(bare)} journal ${JSON.stringify(ours)} ratio ${ratio}`)
+    process.stdout.write(
+      `bare ${JSON.stringify(bare)} journal ${JSON.stringify(ours)} ratio ${ratio}\n`,
+    )
   }
 } finally {
   await rm(directory, { recursive: true })
