@@ -71,7 +71,7 @@ interface Place {
 type Movers = Map<Shard, readonly FrameMover[]>
 
 export class Cleaner {
-  readonly #segments = new WeakMap<OpenShard, ShardSegment>()
+  readonly #segments = new Map<OpenShard, ShardSegment>()
   #pass: Promise<void> | undefined
   #copying: Promise<void> | undefined
   #again = false
@@ -106,9 +106,19 @@ export class Cleaner {
     await this.#pass?.catch(() => {})
   }
 
+  /** Lets go of the files that shards were copied into that have ended since. Not in a pass. */
+  async letGo(): Promise<void> {
+    for (const [shard, segment] of this.#segments) {
+      if (!shard.closed) continue
+      this.#segments.delete(shard)
+      await segment.abandon()
+    }
+  }
+
   async #passes(): Promise<void> {
     do {
       this.#again = false
+      await this.letGo()
       await this.#runOnce()
     } while (this.#again && !this.#stopped)
   }

@@ -125,8 +125,8 @@ export class FileJournal implements Journal {
     if (!Number.isInteger(shard) || shard < 0 || shard >= this.shards) {
       throw skeinError("ShardUnavailable", `the fabric has no ${shardName(shard)}`, { shard })
     }
-    this.#open.get(shard)?.end()
-    this.#open.delete(shard)
+    const former = this.#open.get(shard)
+    if (former !== undefined) this.#forget(former)
     try {
       const recovered = await this.#recovery.open(shard)
       this.#refuseWhenOver()
@@ -393,6 +393,7 @@ export class FileJournal implements Journal {
     this.#stopHousekeeping()
     await this.#cleaner.stop()
     for (const open of [...this.#open.values()]) await this.#closeShard(open)
+    await this.#cleaner.letGo().catch((error: unknown) => this.#noticeFailure(error))
     await this.#turns.run(async () => {})
     if (this.#failure === undefined) {
       await this.#mark().catch((error: unknown) => this.#noticeFailure(error))

@@ -157,6 +157,8 @@ export class OpenShard {
   end(): void {
     if (this.closed) return
     this.closed = true
+    // Its state is large, and this handle may be held for a while by whoever works with it.
+    this.tenant = undefined
     this.#waiter?.resolve(undefined)
     this.#waiter = undefined
   }
@@ -164,8 +166,9 @@ export class OpenShard {
   /** Ends it and tells the tenant: somebody else owns the shard, or it can go on no longer. */
   lose(why: SkeinError): void {
     if (this.closed) return
+    const { tenant } = this
     this.end()
-    this.tenant?.closed(why)
+    tenant?.closed(why)
   }
 
   #unreadable(error: unknown): unknown {

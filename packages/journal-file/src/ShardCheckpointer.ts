@@ -88,8 +88,11 @@ export class ShardCheckpointer {
     const kept = shard.store.fileNames
     for (const name of await this.disk.list(this.paths.shard(shard.shard))) {
       if (kept.has(name) || !this.#isNeedless(name)) continue
+      const path = `${this.paths.shard(shard.shard)}/${name}`
+      // An open file would keep its room.
+      shard.reader.forget(path)
       try {
-        await this.disk.unlink(`${this.paths.shard(shard.shard)}/${name}`)
+        await this.disk.unlink(path)
       } catch (error) {
         if (!isMissing(error)) throw error
       }

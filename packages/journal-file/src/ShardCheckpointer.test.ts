@@ -1,0 +1,83 @@
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import {
+  encodeEvent,
+  type FrameKey,
+  ManualClock,
+  ModelTenant,
+  type OpenedShard,
+  SeededRandom,
+} from "@skein/journal"
+import { describe, expect, it } from "vitest"
+import type { FileJournal } from "./FileJournal.js"
+import { openFileJournal } from "./openFileJournal.js"
+
+const append = async (
+  journal: FileJournal,
+  opened: OpenedShard,
+  tenant: ModelTenant,
+  record: { readonly first?: number; readonly drop?: readonly FrameKey[] },
+): Promise<void> => {
+  const { first, drop = [] } = record
+  const frame = { generation: 1, first: first ?? 0, bytes: new Uint8Array(4096) }
+  const records = [
+    {
+      journalMs: 1,
+      events: encodeEvent({ text: "x", drop }),
+      frames: first === undefined ? [] : [frame],
+    },
+  ]
+  tenant.evolve(records[0])
+  const [answer] = await journal.commit([{ shard: 0, epoch: opened.epoch, records }])
+  if (answer._tag !== "Committed") throw new Error(answer._tag)
+  tenant.placed(records, answer.locations)
+}
+
+/** Files in `dir` that are open and have no name any more: their room is not given back. */
+const openAndDeleted = (dir: string): string[] => {
+  const paths = readdirSync("/proc/self/fd").map(pathOf)
+  return paths.filter((path) => path.startsWith(dir) && path.endsWith(" (deleted)"))
+}
+
+const pathOf = (fd: string): string => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return "closed meanwhile"
+  }
+}
+
+describe("a published checkpoint", () => {
+  it("gives back the room of segments that were read and are needed no longer", async (context) => {
+    if (process.platform !== "linux") context.skip("open files are listed in /proc only on Linux")
+    const dir = mkdtempSync(join(tmpdir(), "skein-sweep-"))
+    const journal = await openFileJournal({
+      dir,
+      random: new SeededRandom(9),
+      clock: new ManualClock(),
+      shared: true,
+      shards: 1,
+      segmentBytes: 64 * 1024,
+      cacheBytesMax: 1,
+    })
+    let opened = await journal.openShard(0)
+    let tenant = await ModelTenant.open(opened)
+    for (let first = 1; first <= 40; first++) await append(journal, opened, tenant, { first })
+    await journal.clean()
+    await tenant.readAll()
+    await opened.close()
+    opened = await journal.openShard(0)
+    tenant = await ModelTenant.open(opened)
+    const drop = Array.from({ length: 36 }, (_, at) => ({ generation: 1, first: at + 1 }))
+    await append(journal, opened, tenant, { drop })
+    await journal.clean()
+    await journal.clean()
+    expect((await tenant.readAll()).size).toBe(4)
+    expect(openAndDeleted(dir)).toEqual([])
+    await journal.close()
+    const still = readdirSync("/proc/self/fd").filter((fd) => pathOf(fd).startsWith(dir))
+    expect(still).toEqual([])
+    rmSync(dir, { recursive: true })
+  })
+})
