@@ -29,10 +29,19 @@ describe("the catalog", () => {
     const queue = { shard: 5, generation: 1 }
     expect(declare(state, "orders", 5)).toEqual({ _tag: "Declared", queue, created: true })
     expect(declare(state, "orders", 9)).toEqual({ _tag: "Declared", queue, created: false })
-    const other = { ...policy, leaseMs: policy.leaseMs + 1 }
+    const other = { ...policy, leaseMs: policy.leaseMs + 1, messagesMax: 7 }
     expect(
       run(state, { _tag: "Declare", name: "orders", policy: other, shard: 5 }).reply,
-    ).toMatchObject({ _tag: "Refused", error: { _tag: "PolicyMismatch" } })
+    ).toMatchObject({
+      _tag: "Refused",
+      error: {
+        _tag: "PolicyMismatch",
+        detail:
+          "queue orders exists with other settings: " +
+          "leaseMs is 30000, not 30001; messagesMax is 50000000, not 7",
+        data: { leaseMs: policy.leaseMs, messagesMax: policy.messagesMax },
+      },
+    })
     expect(declare(state, "no spaces")).toMatchObject({ error: { _tag: "QueueNameInvalid" } })
   })
 

@@ -1,7 +1,9 @@
 /** Owns: what the catalog answers to each command. Decides, never mutates. */
 import {
+  defaultQueuePolicy,
   invariant,
   limits,
+  type QueuePolicy,
   type QueueRef,
   queueNameProblem,
   sameQueuePolicy,
@@ -40,7 +42,7 @@ const decideDeclare = (state: CatalogState, command: Declare): CatalogDecision =
   const there = state.byName.get(name)
   if (there !== undefined) {
     if (!sameQueuePolicy(there.policy, policy)) {
-      return refused("PolicyMismatch", `queue ${name} exists with other settings`)
+      return policyMismatch(name, there.policy, policy)
     }
     return { events: [], reply: { _tag: "Declared", queue: refOf(there), created: false } }
   }
@@ -56,6 +58,19 @@ const decideDeclare = (state: CatalogState, command: Declare): CatalogDecision =
     events: [{ _tag: "QueueDeclared", name, policy, shard, generation }],
     reply: { _tag: "Declared", queue: { shard, generation }, created: true },
   }
+}
+
+const policyKeys = Object.keys(defaultQueuePolicy) as readonly (keyof QueuePolicy)[]
+
+/** Names each setting that differs with both values; `data` has those of the queue. */
+const policyMismatch = (name: string, has: QueuePolicy, asked: QueuePolicy): CatalogDecision => {
+  const other = policyKeys.filter((key) => has[key] !== asked[key])
+  const shown = other.map((key) => `${key} is ${has[key]}, not ${asked[key]}`).join("; ")
+  return refused(
+    "PolicyMismatch",
+    `queue ${name} exists with other settings: ${shown}`,
+    Object.fromEntries(other.map((key) => [key, has[key]])),
+  )
 }
 
 const decideRemove = (state: CatalogState, name: string): CatalogDecision => {

@@ -86,6 +86,9 @@ describe("limits of a queue", () => {
     const told = digest(bench.state)
     const decision = again(bench, 2, 2)
     expect(refusal(decision)).toBe("QueueFull")
+    expect(decision.reply).toMatchObject({
+      error: { detail: "no room for 2 more: the queue holds 4 of at most 5 messages" },
+    })
     expect(decision.events).toEqual([])
     expect(digest(bench.state)).toBe(told)
     expect(again(bench, 2, 1).reply._tag).toBe("Published")
@@ -95,7 +98,11 @@ describe("limits of a queue", () => {
     const bench = new Bench({ bytesMax: 100 })
     bench.publish(9)
     bench.fetch("s", 1)
-    expect(refusal(again(bench, 2, 2))).toBe("QueueFull")
+    const full = again(bench, 2, 2)
+    expect(refusal(full)).toBe("QueueFull")
+    expect(full.reply).toMatchObject({
+      error: { detail: "no room for 20 bytes more: the queue holds 90 of at most 100 bytes of frames" },
+    })
     bench.settle("ack", [1, 8])
     expect(refusal(again(bench, 2, 2))).toBe("QueueFull")
     bench.settle("ack", [9, 9])

@@ -69,16 +69,18 @@ const decideFrame = (state: QueueState, command: Publish, now: Now): Decision =>
   const total = state.blocks.ready + state.blocks.leased
   if (fresh > 0 && total + fresh > policy.messagesMax) {
     return refuse(
-      skeinError("QueueFull", `the queue holds ${total} messages`, {
+      queueFull(`${fresh} more`, `${total} of at most ${policy.messagesMax} messages`, {
         messagesMax: policy.messagesMax,
       }),
     )
   }
   if (state.blocks.bytes + bytes > policy.bytesMax) {
     return refuse(
-      skeinError("QueueFull", `the queue holds ${state.blocks.bytes} bytes of frames`, {
-        bytesMax: policy.bytesMax,
-      }),
+      queueFull(
+        `${bytes} bytes more`,
+        `${state.blocks.bytes} of at most ${policy.bytesMax} bytes of frames`,
+        { bytesMax: policy.bytesMax },
+      ),
     )
   }
   const after = now.journalMs - policy.dedupWindowMs
@@ -108,6 +110,10 @@ const decideFrame = (state: QueueState, command: Publish, now: Now): Decision =>
   }
   return published([event], event)
 }
+
+/** Names what came too: a frame over the limit does not fit into an empty queue either. */
+const queueFull = (came: string, held: string, data: Readonly<Record<string, number>>) =>
+  skeinError("QueueFull", `no room for ${came}: the queue holds ${held}`, data)
 
 export const evolvePublished = (state: QueueState, event: FramePublished): void => {
   const { first, count, duplicates } = event
