@@ -26,6 +26,7 @@ export class Channel {
   readonly #socket: Socket
   readonly #clock: Clock
   readonly #timeoutMs: number
+  readonly #address: string
   readonly #reader = new EnvelopeReader()
   readonly #outbox = new Outbox()
   readonly #calls: Calls
@@ -40,17 +41,19 @@ export class Channel {
   #cancelKeepalive = (): void => {}
 
   /**
-   * `onFirst` gets the envelope that answers the hello; `timeoutMs` is what calls have unless told.
+   * `onFirst` gets the envelope that answers the hello; `timeoutMs` is what calls have unless told;
+   * `address` is named in errors.
    */
   constructor(
     socket: Socket,
     clock: Clock,
-    timeoutMs: number,
+    { timeoutMs, address }: { readonly timeoutMs: number; readonly address: string },
     onFirst: (kind: number, payload: Uint8Array) => void,
   ) {
     this.#socket = socket
     this.#clock = clock
     this.#timeoutMs = timeoutMs
+    this.#address = address
     this.#onFirst = onFirst
     this.#calls = new Calls(clock)
     this.#lastReadMs = clock.monotonicMs()
@@ -74,7 +77,10 @@ export class Channel {
     if (this.#cause !== undefined) return
     this.#lastReadMs = this.#clock.monotonicMs()
     const problem = this.#reader.push(chunk, this.#take)
-    if (problem !== undefined) this.die(problem)
+    if (problem === undefined) return
+    // No envelope at all has come: this is another kind of server, say one of HTTP.
+    if (this.#onFirst === undefined) this.die(problem)
+    else this.die(failed(`what answers at ${this.#address} is not a Skein node`, problem))
   }
 
   send(parts: Parts): void {

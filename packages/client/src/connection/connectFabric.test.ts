@@ -383,6 +383,15 @@ describe("connecting", () => {
     expect(clock.timers).toBe(0)
   })
 
+  it("ConnectionFailed where something else than a node answers", async () => {
+    const node = await startNode()
+    node.greeting = [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")]
+    await expect(connectFabric({ address: node.address })).rejects.toMatchObject({
+      _tag: "ConnectionFailed",
+      detail: `what answers at ${node.address} is not a Skein node`,
+    })
+  })
+
   it("the node's refusal is the error", async () => {
     const node = await startNode()
     node.greeting = encodeErrorEnvelope(0, skeinError("Unauthorized", "a token is needed"))

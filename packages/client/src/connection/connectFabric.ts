@@ -35,7 +35,7 @@ export interface ConnectOptions {
 }
 
 /**
- * Rejects with ConnectionFailed (nobody answers, or not in time), Unauthorized, VersionUnsupported,
+ * Rejects with ConnectionFailed (no node answers, or not in time), Unauthorized, VersionUnsupported,
  * LimitExceeded (too many connections), ConfigInvalid (the address), Aborted.
  */
 export const connectFabric = (options: ConnectOptions): Promise<Connection> => {
@@ -58,8 +58,11 @@ export const connectFabric = (options: ConnectOptions): Promise<Connection> => {
         },
       },
     })
-    const callTimeoutMs = options.callTimeoutMs ?? defaultCallTimeoutMs
-    const channel = new Channel(socket, clock, callTimeoutMs, (kind, payload) => {
+    const calls = {
+      timeoutMs: options.callTimeoutMs ?? defaultCallTimeoutMs,
+      address: options.address,
+    }
+    const channel = new Channel(socket, clock, calls, (kind, payload) => {
       const welcome = readWelcome(kind, payload)
       if (welcome instanceof SkeinError) {
         channel.die(welcome)
