@@ -101,7 +101,9 @@ describe("limits of a queue", () => {
     const full = again(bench, 2, 2)
     expect(refusal(full)).toBe("QueueFull")
     expect(full.reply).toMatchObject({
-      error: { detail: "no room for 20 bytes more: the queue holds 90 of at most 100 bytes of frames" },
+      error: {
+        detail: "no room for 20 bytes more: the queue holds 90 of at most 100 bytes of frames",
+      },
     })
     bench.settle("ack", [1, 8])
     expect(refusal(again(bench, 2, 2))).toBe("QueueFull")
