@@ -1,8 +1,45 @@
 import { skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
+import { skein as grammar } from "./grammar/commands.js"
+import type { CommandSpec } from "./grammar/Grammar.js"
+import { commands } from "./runSkein.js"
 import { RunningSkein } from "./testing/RunningSkein.js"
 
+const leaves = ({ commands: below = [] }: CommandSpec, path: readonly string[]): string[] =>
+  below.flatMap((command) => {
+    const here = [...path, command.name]
+    return command.commands === undefined ? [here.join(" ")] : leaves(command, here)
+  })
+
 describe("runSkein", () => {
+  it("has something to run for every command of the grammar, and nothing else", async () => {
+    expect(Object.keys(commands).sort()).toEqual(leaves(grammar, []).sort())
+    for (const load of Object.values(commands)) {
+      expect((await load()).run).toBeTypeOf("function")
+    }
+  })
+
+  it("tells its version, as JSON when JSON is asked for", async () => {
+    const skein = await RunningSkein.open()
+    expect((await skein.run(["--version"])).out).toBe("skein 0.1.0\n")
+    for (const argv of [["--version", "-o", "json"], ["-ojson", "-V"]]) {
+      expect(JSON.parse((await skein.run(argv)).out)).toEqual({ version: "0.1.0" })
+    }
+  })
+
+  it("C1: a node that keeps everything in memory is not given a directory", async () => {
+    const skein = await RunningSkein.open()
+    const argv = ["node", "start", "--dir", "d", "--host", "192.0.2.1"]
+    for (const [more, env] of [
+      [["--memory"], {}],
+      [[], { SKEIN_MEMORY: "true" }],
+    ] as const) {
+      const { code, err } = await skein.run([...argv, ...more], { env })
+      expect(code).toBe(2)
+      expect(err).toContain("give either --memory or --dir")
+    }
+  })
+
   it("C1: a wrong command line exits 2, says what is wrong and what next", async () => {
     const skein = await RunningSkein.open()
     const { code, out, err } = await skein.run(["queue", "lsit"])

@@ -23,6 +23,12 @@ describe("parseArguments", () => {
     expect(Object.fromEntries(options)).toEqual({ output: ["json"], from: [7], count: [3] })
   })
 
+  it("takes a value that is joined to a short option", () => {
+    const { options } = parse("queue peek orders -n3 -ojson")
+    expect(Object.fromEntries(options)).toEqual({ output: ["json"], count: [3] })
+    expect(refusal(["queue", "purge", "orders", "-yes"]).detail).toBe("unknown option -yes.")
+  })
+
   it("takes what follows -- as it is, and a single dash as an argument", () => {
     expect(parse("publish logs -- --lines -x").args).toEqual(["logs", "--lines", "-x"])
     expect(parse("publish logs --file -").text("file")).toBe("-")

@@ -3,19 +3,15 @@
  * says how many were confirmed, also when it ends early.
  */
 import type { MessageOptions, Published, QueueHandle } from "@skein/client"
+import { systemClock } from "@skein/journal"
 import { UsageError } from "../arguments/UsageError.js"
 import { exitCodes } from "../exitCodes.js"
 import { showCount, showMessages, showTime } from "../output/figures.js"
 import { Progress } from "../output/Progress.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 import { KeyRegexp } from "./publish/KeyRegexp.js"
-import {
-  type Bodies,
-  bodiesOfTexts,
-  lineBodies,
-  openInput,
-  wholeBody,
-} from "./publish/readBodies.js"
+import { lineBodies } from "./publish/lineBodies.js"
+import { type Bodies, bodiesOfTexts, openInput, wholeBody } from "./publish/readBodies.js"
 import { untilAborted } from "./untilAborted.js"
 
 /** Batches that may be unconfirmed at once. */
@@ -44,13 +40,14 @@ export const run: RunCommand = async (context) => {
 }
 
 interface Plan {
+  /** Ends at Ctrl-C. */
   readonly batches: AsyncIterable<Bodies>
   readonly asJson: boolean
   readonly keys: KeyRegexp | undefined
   readonly headers: Readonly<Record<string, string>> | undefined
 }
 
-const planOf = ({ invocation, terminal }: CommandContext): Plan => {
+const planOf = ({ invocation, terminal, signal }: CommandContext): Plan => {
   const texts = invocation.args.slice(1)
   const file = invocation.text("file")
   const isLines = invocation.isOn("lines")
@@ -66,9 +63,10 @@ const planOf = ({ invocation, terminal }: CommandContext): Plan => {
     keys: expression === undefined ? undefined : new KeyRegexp(expression),
     headers: headersOf(invocation.texts("header")),
   }
-  if (texts.length > 0) return { ...plan, batches: bodiesOfTexts(texts) }
+  if (texts.length > 0) return { ...plan, batches: untilAborted(bodiesOfTexts(texts), signal) }
   const input = openInput(file ?? "-")
-  return { ...plan, batches: isLines ? lineBodies(input) : wholeBody(input) }
+  if (isLines) return { ...plan, batches: lineBodies(input, { signal, clock: systemClock }) }
+  return { ...plan, batches: untilAborted(wholeBody(input, file !== undefined), signal) }
 }
 
 const headersOf = (pairs: readonly string[]): Readonly<Record<string, string>> | undefined => {
@@ -92,7 +90,7 @@ const publishAll = async (
   const inFlight: Promise<void>[] = []
   let read = 0
   try {
-    for await (const { bodies, part } of untilAborted(plan.batches, context.signal)) {
+    for await (const { bodies, part } of plan.batches) {
       const texts = bodies.map(textOf)
       const keys = plan.keys?.keysOf(texts, read + 1)
       tally.unmatched += keys?.filter((key) => key === undefined).length ?? 0

@@ -112,7 +112,7 @@ it("C5: a port in use exits 7 and is named", async () => {
   onTestFinished(() => void server.close())
   const { code, out, err } = await run(["node", "start", "--shards", "1", "--port", String(port)])
   expect({ code, out }).toEqual({ code: 7, out: "" })
-  expect(err).toContain(`SKEIN_ADDRESS_IN_USE: 127.0.0.1:${port} is in use`)
+  expect(err).toMatch(new RegExp(`^SKEIN_ADDRESS_IN_USE: 127.0.0.1:${port} is in use`))
 })
 
 it("a directory in use exits 7 and names its holder", async () => {
@@ -237,6 +237,9 @@ it("C5, C10: commands in a pipe: publish, consume, purge only with --yes", async
   const argv = ["publish", "logs", "--lines", "--key-regexp", String.raw`\d$`, ...to]
   const published = await run(argv, { input: `${lines}\n` })
   expect(published.out).toBe("published 3,000 messages to logs\n")
+  const empty = await run(["publish", "logs", ...to], { input: "" })
+  expect(empty.code).toBe(2)
+  expect(empty.err).toContain("there is nothing to publish: standard input is empty")
   const consumed = await run(["consume", "logs", "--ack", "--count", "2000", ...to])
   expect(consumed.out).toBe(`${lines.split("\n").slice(0, 2000).join("\n")}\n`)
   const refused = await run(["queue", "purge", "logs", ...to])

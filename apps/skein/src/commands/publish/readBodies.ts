@@ -1,6 +1,6 @@
 /**
- * Owns: where bodies come from: the arguments, a file or standard input, whole or line by line, in
- * batches of bounded size. Memory holds one batch, whatever the file's size.
+ * Owns: where bodies come from: the arguments, or a file or standard input as a whole; line by line
+ * is lineBodies.ts. Batches have a bounded size: memory holds one, whatever the file's size.
  */
 import { createReadStream, fstatSync, openSync } from "node:fs"
 import { limits } from "@skein/model"
@@ -12,8 +12,8 @@ export interface Bodies {
   readonly part?: number
 }
 
-const batchMessagesMax = 1_024
-const batchBytesMax = 1024 * 1024
+export const batchMessagesMax = 1_024
+export const batchBytesMax = 1024 * 1024
 
 /** Batches of the given texts. */
 export async function* bodiesOfTexts(texts: readonly string[]): AsyncGenerator<Bodies> {
@@ -49,8 +49,11 @@ export const openInput = (path: string): Input => {
   }
 }
 
-/** All of the input as one body. Throws UsageError when it is larger than any body may be. */
-export async function* wholeBody(input: Input): AsyncGenerator<Bodies> {
+/**
+ * All of the input as one body. Throws UsageError when it is larger than any body may be, or empty
+ * although nobody named the input: then a program that writes nothing is likelier than a message.
+ */
+export async function* wholeBody(input: Input, isNamed: boolean): AsyncGenerator<Bodies> {
   const parts: Buffer[] = []
   let bytes = 0
   for await (const chunk of input.chunks) {
@@ -58,54 +61,17 @@ export async function* wholeBody(input: Input): AsyncGenerator<Bodies> {
     if (bytes > limits.bodyBytesMax) throw tooLarge("the input")
     parts.push(chunk)
   }
+  if (bytes === 0 && !isNamed) {
+    throw new UsageError(
+      "there is nothing to publish: standard input is empty.",
+      "Give BODY or --file FILE; --file - publishes standard input even when it is empty.",
+    )
+  }
   yield { bodies: [Buffer.concat(parts)], part: 1 }
 }
 
-/**
- * A body for each line, without its line end (LF or CRLF); an empty line is an empty body, a last
- * line without an end counts.
- */
-export async function* lineBodies(input: Input): AsyncGenerator<Bodies> {
-  let bodies: Buffer[] = []
-  let batchBytes = 0
-  let read = 0
-  let number = 1
-  let rest: Buffer[] = []
-  let restBytes = 0
-  const batch = (): Bodies => {
-    const done = { bodies, ...(input.bytes && { part: Math.min(1, read / input.bytes) }) }
-    bodies = []
-    batchBytes = 0
-    return done
-  }
-  const add = (line: Buffer): void => {
-    const body = line.at(-1) === 13 ? line.subarray(0, -1) : line
-    bodies.push(body)
-    batchBytes += body.length
-    number += 1
-  }
-  for await (const chunk of input.chunks) {
-    let from = 0
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-      rest.push(chunk.subarray(from, end))
-      add(rest.length === 1 ? rest[0] : Buffer.concat(rest))
-      rest = []
-      restBytes = 0
-      from = end + 1
-      if (bodies.length >= batchMessagesMax || batchBytes >= batchBytesMax) {
-        yield batch()
-      }
-    }
-    if (from < chunk.length) rest.push(chunk.subarray(from))
-    restBytes += chunk.length - from
-    if (restBytes > limits.bodyBytesMax) throw tooLarge(`line ${number}`)
-    read += chunk.length
-  }
-  if (restBytes > 0) add(Buffer.concat(rest))
-  if (bodies.length > 0) yield batch()
-}
-
-const tooLarge = (what: string): UsageError =>
+/** Refuses what no body may hold. */
+export const tooLarge = (what: string): UsageError =>
   new UsageError(
     `${what} has more than ${limits.bodyBytesMax} bytes, the most a body may have.`,
     "With --lines each line is a message of its own.",
