@@ -215,16 +215,20 @@ describe("tokens and addresses", () => {
 
   it("AddressInUse names the address", async () => {
     const { address } = await setup()
+    const events: string[] = []
     const second = new ClientPort(new StubFabric(), {
       host: "127.0.0.1",
       port: address.port,
       identity,
+      onEvent: ({ _tag }) => events.push(_tag),
     })
     await expect(second.start()).rejects.toMatchObject({
       _tag: "AddressInUse",
       data: { port: address.port },
     })
     await second.stop()
+    // It never took a connection: an operator is not told that it drains any.
+    expect(events).toEqual([])
   })
 
   it("ConfigInvalid for a port that is none", async () => {

@@ -175,7 +175,8 @@ export class ClientPort {
   async #drain(): Promise<void> {
     const server = this.#server
     this.#host.draining = true
-    if (server === undefined) {
+    // Never started, or its port was taken: there is nothing to drain.
+    if (server === undefined || !server.listening) {
       await this.#door.close()
       return
     }
