@@ -12,7 +12,12 @@ const { version } = JSON.parse(manifest) as { readonly version: string }
 const terminal = systemTerminal(process.env)
 
 const main = async (): Promise<number> => {
-  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
+  // Alone it is answered without loading anything; with --output, runSkein.ts answers it.
+  if (
+    argv.length === 1 &&
+    process.env.SKEIN_OUTPUT === undefined &&
+    (argv[0] === "--version" || argv[0] === "-V")
+  ) {
     await terminal.out(`skein ${version}\n`)
     return 0
   }

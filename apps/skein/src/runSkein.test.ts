@@ -22,7 +22,10 @@ describe("runSkein", () => {
   it("tells its version, as JSON when JSON is asked for", async () => {
     const skein = await RunningSkein.open()
     expect((await skein.run(["--version"])).out).toBe("skein 0.1.0\n")
-    for (const argv of [["--version", "-o", "json"], ["-ojson", "-V"]]) {
+    for (const argv of [
+      ["--version", "-o", "json"],
+      ["-ojson", "-V"],
+    ]) {
       expect(JSON.parse((await skein.run(argv)).out)).toEqual({ version: "0.1.0" })
     }
   })

@@ -45,6 +45,7 @@ export const runSkein = async (
 
 const run = async (argv: readonly string[], surroundings: Surroundings): Promise<number> => {
   const asked = helpAsked(argv)
+  if (asked?.kind === "version") return answerVersion(argv, surroundings)
   if (asked !== undefined) return answerHelp(asked, surroundings)
   const invocation = parseArguments(skein, argv)
   const resolved = resolveSettings(invocation, surroundings.env)
@@ -58,7 +59,8 @@ const run = async (argv: readonly string[], surroundings: Surroundings): Promise
 
 type Load = () => Promise<{ readonly run: RunCommand }>
 
-const commands: Readonly<Record<string, Load>> = {
+/** What each command of the grammar runs; exported for the test that none is missing. */
+export const commands: Readonly<Record<string, Load>> = {
   "node start": () => import("./commands/nodeStart.js"),
   "node status": () => import("./commands/nodeStatus.js"),
   "queue declare": () => import("./commands/queueDeclare.js"),
@@ -95,6 +97,7 @@ const withClient = async <A>(
 
 type HelpAsked =
   | { readonly kind: "help"; readonly path: readonly string[] }
+  | { readonly kind: "version" }
   | { readonly kind: "wizard"; readonly path: readonly string[] }
   | { readonly kind: "completions"; readonly shell: string }
 
@@ -105,6 +108,9 @@ const helpAsked = (argv: readonly string[]): HelpAsked | undefined => {
   const { path, command } = commandOf(words)
   if (command.passesOn === true) return undefined
   if (words.includes("--help") || words.includes("-h")) return { kind: "help", path }
+  if (path.length === 0 && (words.includes("--version") || words.includes("-V"))) {
+    return { kind: "version" }
+  }
   if (words.includes("--wizard")) return { kind: "wizard", path }
   const at = words.findIndex(
     (word) => word === "--completions" || word.startsWith("--completions="),
@@ -113,7 +119,19 @@ const helpAsked = (argv: readonly string[]): HelpAsked | undefined => {
   return { kind: "completions", shell: words[at].split("=")[1] ?? words[at + 1] ?? "" }
 }
 
-const answerHelp = async (asked: HelpAsked, surroundings: Surroundings): Promise<number> => {
+const answerVersion = async (
+  argv: readonly string[],
+  { terminal, version, env }: Surroundings,
+): Promise<number> => {
+  const asJson = wantsJson(argv, env)
+  await terminal.out(asJson ? `${JSON.stringify({ version })}\n` : `skein ${version}\n`)
+  return exitCodes.ok
+}
+
+const answerHelp = async (
+  asked: Exclude<HelpAsked, { kind: "version" }>,
+  surroundings: Surroundings,
+): Promise<number> => {
   const { terminal, version } = surroundings
   if (asked.kind === "help") {
     const { helpText } = await import("./help/helpText.js")
@@ -151,7 +169,7 @@ const commandOf = (
 const wantsJson = (argv: readonly string[], env: Environment): boolean => {
   const at = argv.findIndex((word) => word === "--output" || word === "-o")
   if (at >= 0) return argv[at + 1] === "json"
-  if (argv.includes("--output=json") || argv.includes("-o=json")) return true
+  if (["--output=json", "-o=json", "-ojson"].some((word) => argv.includes(word))) return true
   return env.SKEIN_OUTPUT === "json"
 }
 

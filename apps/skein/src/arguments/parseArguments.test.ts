@@ -26,7 +26,7 @@ describe("parseArguments", () => {
   it("takes a value that is joined to a short option", () => {
     const { options } = parse("queue peek orders -n3 -ojson")
     expect(Object.fromEntries(options)).toEqual({ output: ["json"], count: [3] })
-    expect(refusal(["queue", "purge", "orders", "-yes"]).detail).toBe("unknown option -yes.")
+    expect(refusal(["queue", "purge", "orders", "-yes"]).detail).toContain("unknown option -yes.")
   })
 
   it("takes what follows -- as it is, and a single dash as an argument", () => {

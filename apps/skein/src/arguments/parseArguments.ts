@@ -70,6 +70,8 @@ const readOption = (
   known: ReadonlyMap<string, OptionSpec>,
   command: CommandSpec,
 ): Given & { readonly tookNext: boolean } => {
+  const joined = readJoined(token, known)
+  if (joined !== undefined) return { ...joined, tookNext: false }
   const equals = token.indexOf("=")
   const shown = equals < 0 ? token : token.slice(0, equals)
   refuseSecret(shown)
@@ -85,6 +87,15 @@ const readOption = (
     throw new UsageError(`${shown} needs a value.`)
   }
   return { spec, shown, text: following, tookNext: true }
+}
+
+/** `-n3`: one letter with its value behind it; `-n=3` is read as all options are. */
+const readJoined = (token: string, known: ReadonlyMap<string, OptionSpec>): Given | undefined => {
+  const shown = token.slice(0, 2)
+  const spec = known.get(shown)
+  if (spec === undefined || spec.value.kind === "switch") return undefined
+  if (token.length === 2 || token[2] === "=") return undefined
+  return { spec, shown, text: token.slice(2) }
 }
 
 const secretNames = ["--token", "--password", "--secret", "--api-key"]

@@ -6,6 +6,7 @@
 import { resolve } from "node:path"
 import { systemClock } from "@skein/journal"
 import { isSkeinError, type SkeinError } from "@skein/model"
+import { UsageError } from "../arguments/UsageError.js"
 import { readToken } from "../config/readToken.js"
 import type { Settings } from "../config/settings.js"
 import { exitCodeOf } from "../exitCodes.js"
@@ -18,6 +19,12 @@ import { showError, shownError } from "../output/showError.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 
 export const run: RunCommand = async (context) => {
+  if (context.settings.memory && context.invocation.text("dir") !== undefined) {
+    const given = context.resolved.find(({ key }) => key === "memory")?.source
+    throw new UsageError(
+      `give either --memory or --dir: nothing would be stored there (memory is set by ${given}).`,
+    )
+  }
   boundHeap()
   const { settings, terminal, version } = context
   const log = new NodeLog(terminal, isJson(context), systemClock)

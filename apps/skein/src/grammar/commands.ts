@@ -80,7 +80,9 @@ const policyOptions: readonly OptionSpec[] = [
   {
     name: "body-bytes-max",
     value: { kind: "bytes", min: 1, max: limits.bodyBytesMax },
-    help: "The largest body taken. Default 1MiB.",
+    help:
+      "The largest body taken, in bytes as packed for the wire: a text needs up to 5 more than its " +
+      "UTF-8, other values those of MessagePack. Default 1MiB.",
   },
 ]
 
@@ -170,7 +172,11 @@ const consume: CommandSpec = {
   name: "consume",
   help: "Write messages to standard output, one a line. Without --ack they go back at the end.",
   options: [
-    count("Stop after so many messages. Default until the queue is empty.", 1_000_000_000),
+    count(
+      "Stop after so many messages. Default until the queue is empty; without --ack also at 32768, " +
+        "which is the most that may be held.",
+      1_000_000_000,
+    ),
     flag("follow", "Wait for more when the queue is empty, until Ctrl-C. Needs --ack."),
     flag("ack", "Acknowledge what was written: it is gone from the queue."),
     ...asClient,
