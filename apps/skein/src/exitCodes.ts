@@ -12,6 +12,7 @@ export const exitCodes = {
   inUse: 7,
   damaged: 8,
   interrupted: 130,
+  terminated: 143,
 } as const
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
@@ -26,7 +27,8 @@ export const exitCodeTable: readonly (readonly [code: number, meaning: string])[
   [exitCodes.tryAgain, "try again later: full, busy, or no answer in time"],
   [exitCodes.inUse, "the directory or the port is in use"],
   [exitCodes.damaged, "the stored data is damaged"],
-  [exitCodes.interrupted, "interrupted by Ctrl-C"],
+  [exitCodes.interrupted, "interrupted by Ctrl-C; a node ended at once by a second one"],
+  [exitCodes.terminated, "a node ended at once by a second SIGTERM"],
 ]
 
 const byTag: Partial<Record<ErrorTag, ExitCode>> = {

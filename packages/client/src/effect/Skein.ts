@@ -12,7 +12,7 @@ type Settings<Options extends ClientOptions> = Omit<Options, "signal">
 /**
  * A connection to a fabric that repairs itself; closed in an orderly way with its scope.
  *
- *     program.pipe(Effect.provide(Skein.layer({ address: "127.0.0.1:7420" })))
+ *     program.pipe(Effect.provide(Skein.layer({ address: "127.0.0.1:4117" })))
  */
 export class Skein extends Context.Tag("@skein/client/Skein")<Skein, SkeinClient>() {
   /** Connects over a socket. Fails with what `connect` of the Promise API rejects with. */

@@ -13,7 +13,7 @@ const charge = (order: typeof Order.Type): Effect.Effect<string, BankAway | Card
     ? Effect.fail(new CardDeclined({ id: order.id }))
     : Effect.succeed(`charged ${order.customer}`)
 
-/** With a node running: provide `Skein.layer({ address: "127.0.0.1:7420" })`. */
+/** With a node running: provide `Skein.layer({ address: "127.0.0.1:4117" })`. */
 export const effectExample = Effect.gen(function* () {
   yield* Queues.declare(orders)
   yield* Publisher.publishMany(orders, [

@@ -5,7 +5,7 @@ import { Queue, type SkeinClient } from "../index.js"
 const Order = Schema.Struct({ id: Schema.Int, customer: Schema.NonEmptyString })
 const orders = Queue.define("orders", Order)
 
-/** With a node running: `await promiseExample(await connect({ address: "127.0.0.1:7420" }))`. */
+/** With a node running: `await promiseExample(await connect({ address: "127.0.0.1:4117" }))`. */
 export const promiseExample = async (client: SkeinClient): Promise<readonly string[]> => {
   await client.declare(orders)
   const queue = client.queue(orders)

@@ -237,9 +237,6 @@ it("C5, C10: commands in a pipe: publish, consume, purge only with --yes", async
   const argv = ["publish", "logs", "--lines", "--key-regexp", String.raw`\d$`, ...to]
   const published = await run(argv, { input: `${lines}\n` })
   expect(published.out).toBe("published 3,000 messages to logs\n")
-  const empty = await run(["publish", "logs", ...to], { input: "" })
-  expect(empty.code).toBe(2)
-  expect(empty.err).toContain("there is nothing to publish: standard input is empty")
   const consumed = await run(["consume", "logs", "--ack", "--count", "2000", ...to])
   expect(consumed.out).toBe(`${lines.split("\n").slice(0, 2000).join("\n")}\n`)
   const refused = await run(["queue", "purge", "logs", ...to])
@@ -247,6 +244,18 @@ it("C5, C10: commands in a pipe: publish, consume, purge only with --yes", async
   expect(refused.err).toContain(`purge queue logs (1,000 ready messages) at ${address}`)
   const purged = await run(["queue", "purge", "logs", "--yes", ...to])
   expect(purged.out).toBe("purged 1,000 messages of logs\n")
+})
+
+it("C1: an empty pipe is no message, unless --file - says so", async () => {
+  const { address } = await node()
+  const client = await clientOf(address)
+  await client.declare("q")
+  const argv = ["publish", "q", "--address", address]
+  const refused = await run(argv)
+  expect(refused.code).toBe(2)
+  expect(refused.err).toContain("there is nothing to publish: standard input is empty")
+  expect((await run([...argv, "--file", "-"])).code).toBe(0)
+  expect((await client.show("q")).counts.total).toBe(1)
 })
 
 it("C5: when the reader of standard output goes, the command ends quietly", async () => {
