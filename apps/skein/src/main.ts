@@ -43,5 +43,6 @@ process.exitCode = 1
 // Standard output is written by now, and a pipe that is still open must not hold the process.
 main().then(
   (code) => process.exit(code),
-  () => process.exit(1),
+  // Commands tell their own errors; here the command itself could not be loaded or told.
+  (cause) => process.stderr.write(`skein: ${String(cause)}\n`, () => process.exit(1)),
 )

@@ -36,6 +36,9 @@ import { SegmentReader } from "./SegmentReader.js"
 import type { ShardCheckpointer } from "./ShardCheckpointer.js"
 import { ShardSegment } from "./ShardSegment.js"
 
+/** Logs of dead processes that one pass looks at. */
+const foreignAtOnce = 4
+
 /** A shard with all that the cleaner needs of it. */
 export interface Cleanable {
   readonly shard: OpenShard
@@ -116,16 +119,17 @@ export class Cleaner {
   }
 
   async #passes(): Promise<void> {
+    const tried = new Set<InstanceId>()
     do {
       this.#again = false
       await this.letGo()
-      await this.#runOnce()
+      await this.#runOnce(tried)
     } while (this.#again && !this.#stopped)
   }
 
-  async #runOnce(): Promise<void> {
+  async #runOnce(tried: Set<InstanceId>): Promise<void> {
     const sealed = this.parts.log.segments.filter((segment) => segment.sealed)
-    const foreign = await this.#retention.deadInstances()
+    const foreign = await this.#someForeign(tried)
     const touched = new Set<OpenShard>()
     // On a full disk what could be copied still makes room: the pass goes on with that.
     let full: unknown
@@ -150,6 +154,18 @@ export class Cleaner {
         await this.#retention.removeLog(instance)
     }
     if (full !== undefined) throw full
+  }
+
+  /**
+   * A few logs of dead processes at a time, each once: a process that is killed again and again
+   * must get some of them out of the way in each of its lives.
+   */
+  async #someForeign(tried: Set<InstanceId>): Promise<InstanceId[]> {
+    const left = (await this.#retention.deadInstances()).filter((name) => !tried.has(name))
+    const some = left.slice(0, foreignAtOnce)
+    for (const instance of some) tried.add(instance)
+    this.#again ||= left.length > some.length
+    return some
   }
 
   async #copyAll(
@@ -204,6 +220,8 @@ export class Cleaner {
     const places = this.#cleanables().flatMap(({ shard }) =>
       shard.table.findFile(ref).map((entry) => ({ shard, entry })),
     )
+    // Nobody who is open has a frame in it: nothing to copy, and no need to read it.
+    if (places.length === 0) return
     if (await this.#copyFromLog(ref, end, this.#moversFor(places), touched)) {
       this.#leave(places, touched)
     }

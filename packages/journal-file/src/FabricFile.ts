@@ -87,6 +87,17 @@ export const unusable = (dir: string, error: unknown): SkeinError => {
   return skeinError("DirectoryUnusable", `${dir}: ${String(error)}`, {}, { cause: error })
 }
 
+/** Logs are made after `fabric.json`: without it they are all that is left of a fabric. */
+const refuseHeadless = async (disk: Disk, paths: Paths): Promise<void> => {
+  const logs = await disk.list(paths.logs).catch((error: unknown) => {
+    if (isMissing(error)) return []
+    throw unusable(paths.dir, error)
+  })
+  if (logs.length === 0) return
+  const detail = `${paths.dir} holds the logs of a fabric whose fabric.json is missing: put it back`
+  throw skeinError("DirectoryForeign", detail)
+}
+
 const refuseForeign = async (disk: Disk, paths: Paths): Promise<void> => {
   let names: readonly string[]
   try {
@@ -98,7 +109,7 @@ const refuseForeign = async (disk: Disk, paths: Paths): Promise<void> => {
   const foreign = names.find(
     (name) => !ours.has(name) && !(name.startsWith("fabric.json.") && name.endsWith(unfinished)),
   )
-  if (foreign === undefined || foreign === "lost+found") return
+  if (foreign === undefined || foreign === "lost+found") return refuseHeadless(disk, paths)
   const detail = `${paths.dir} is not empty and is no fabric: it holds ${JSON.stringify(foreign)}`
   throw skeinError("DirectoryForeign", detail)
 }

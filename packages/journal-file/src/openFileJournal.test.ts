@@ -51,6 +51,15 @@ describe("opening a directory", () => {
     await second.close()
   })
 
+  it("makes no new fabric where one has lost its fabric.json", async () => {
+    const disk = newDisk()
+    await (await openSimulated(disk, 1)).close()
+    await disk.unlink("/data/fabric.json")
+    const error = await refusal(openSimulated(disk, 2))
+    expect(error).toMatchObject({ _tag: "DirectoryForeign" })
+    expect(error.message).toContain("put it back")
+  })
+
   it("refuses another program's files", async () => {
     const disk = newDisk()
     await disk.makeDirectory("/data")
