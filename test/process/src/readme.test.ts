@@ -16,16 +16,19 @@ const blocksOf = (language: string, file = "README.md"): string[] =>
     .filter(([, of]) => of === language)
     .map(([, , text = ""]) => text)
 
-/** Runs a program to its end, with its output. */
+/** Runs a program to its end, with its output; Ctrl-C once it has written `interruptAt`. */
 const runProgram = (
   program: string,
   argv: readonly string[],
   cwd: string,
+  interruptAt?: string,
 ): Promise<{ readonly code: number | null; readonly out: string }> => {
   const child = adopt(spawn(program, argv, { cwd }))
   let out = ""
   const keep = (text: string): void => {
+    const had = interruptAt !== undefined && out.includes(interruptAt)
     out += text
+    if (interruptAt !== undefined && !had && out.includes(interruptAt)) child.kill("SIGINT")
   }
   child.stdout.setEncoding("utf8").on("data", keep)
   child.stderr.setEncoding("utf8").on("data", keep)
@@ -34,11 +37,11 @@ const runProgram = (
 }
 
 /** A module beside this one's output, from where the packages are found; in the cwd given. */
-const runModule = async (text: string, cwd: string) => {
+const runModule = async (text: string, cwd: string, interruptAt?: string) => {
   const file = fileURLToPath(new URL(`../dist/readme-${process.pid}.mjs`, import.meta.url))
   onTestFinished(() => rmSync(file, { force: true }))
   writeFileSync(file, text)
-  return runProgram(process.execPath, [file], cwd)
+  return runProgram(process.execPath, [file], cwd, interruptAt)
 }
 
 it("the shell commands of README do what it says", async () => {
@@ -62,18 +65,20 @@ it("the program of README runs against a node, the embedded line in its place to
   const [program = "", embedded = ""] = blocksOf("ts")
   expect(program).toContain(defaultAddress)
   const { address } = await node()
-  const remote = await runModule(program.replace(defaultAddress, address), temporaryDirectory())
+  const toNode = program.replace(defaultAddress, address)
+  // The worker goes on until Ctrl-C; what it has printed is acknowledged by then.
+  const remote = await runModule(toNode, temporaryDirectory(), "wool")
   expect(remote.code, remote.out).toBe(0)
   const client = await clientOf(address)
   const { counts } = await client.show("orders")
-  expect(counts).toMatchObject({ leased: 0 })
+  expect(counts).toMatchObject({ published: 1, acked: 1, total: 0 })
 
   const connectLine = /^const client = await connect\(.*$/m
   const [importLine = "", , openLine = ""] = embedded.split("\n")
   const local = program.replace(connectLine, `${importLine}\n${openLine}`)
   expect(local).toContain("Fabric.embedded")
   const dir = temporaryDirectory()
-  const there = await runModule(local, dir)
+  const there = await runModule(local, dir, "wool")
   expect(there.code, there.out).toBe(0)
   // What the embedded program left is a fabric that a node can serve.
   const argv = serve("--shards", "64")
