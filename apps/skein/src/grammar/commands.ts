@@ -81,8 +81,8 @@ const policyOptions: readonly OptionSpec[] = [
     name: "body-bytes-max",
     value: { kind: "bytes", min: 1, max: limits.bodyBytesMax },
     help:
-      "The largest body taken, in bytes as packed for the wire: a text needs up to 5 more than its " +
-      "UTF-8, other values those of MessagePack. Default 1MiB.",
+      "The largest body taken, in bytes as packed for the wire: a text has up to 5 more than " +
+      "its UTF-8, other values those of MessagePack. Default 1MiB.",
   },
 ]
 
@@ -173,8 +173,8 @@ const consume: CommandSpec = {
   help: "Write messages to standard output, one a line. Without --ack they go back at the end.",
   options: [
     count(
-      "Stop after so many messages. Default until the queue is empty; without --ack also at 32768, " +
-        "which is the most that may be held.",
+      "Stop after so many messages. Default until the queue is empty; without --ack also at " +
+        "32,768, which is the most that may be held.",
       1_000_000_000,
     ),
     flag("follow", "Wait for more when the queue is empty, until Ctrl-C. Needs --ack."),

@@ -35,8 +35,8 @@ export interface ConnectOptions {
 }
 
 /**
- * Rejects with ConnectionFailed (no node answers, or not in time), Unauthorized, VersionUnsupported,
- * LimitExceeded (too many connections), ConfigInvalid (the address), Aborted.
+ * Rejects with ConnectionFailed (no node answers, or not in time), Unauthorized,
+ * VersionUnsupported, LimitExceeded (too many connections), ConfigInvalid (the address), Aborted.
  */
 export const connectFabric = (options: ConnectOptions): Promise<Connection> => {
   const address = parseAddress(options.address)
