@@ -47,6 +47,16 @@ export interface Redelivered {
   readonly ranges: readonly Sequence[]
 }
 
+/**
+ * These messages were settled by tags of an older owner, although they had been handed out since.
+ */
+export interface SettledLate {
+  readonly _tag: "SettledLate"
+  /** Epoch of the tags. */
+  readonly epoch: Epoch
+  readonly ranges: readonly Sequence[]
+}
+
 export type EndCause = "closed" | "expired" | "lost"
 
 /** Deliveries that ended: by outcome, and for `return` and `fail` also why, if not at a word. */
@@ -75,6 +85,7 @@ export type DurableEvent =
   | MessagesPurged
   | Opened
   | Redelivered
+  | SettledLate
   | Touched
 
 export interface Leased {

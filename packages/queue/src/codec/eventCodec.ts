@@ -11,6 +11,7 @@
  *   6 Ended           outcome, cause, ranges        cause: 0 none, 1 closed, 2 expired, 3 lost
  *   7 MessagesPurged  ranges
  *   8 Deleted
+ *   9 SettledLate     epoch, ranges
  *  64 QueueDeclared   name, policy, shard, generation   of the catalog: its events are
  *  65 QueueRemoved    generation                        under generation 0
  *  66 QueueBuried     generation
@@ -86,6 +87,8 @@ const packEvent = ({ generation, event }: JournaledEvent): readonly unknown[] =>
       return [generation, 7, event.ranges]
     case "Deleted":
       return [generation, 8]
+    case "SettledLate":
+      return [generation, 9, event.epoch, event.ranges]
     case "QueueDeclared":
       return [generation, 64, event.name, packPolicy(event.policy), event.shard, event.generation]
     case "QueueRemoved":
@@ -140,6 +143,12 @@ const readEvent = (tag: number, fields: Fields): DurableEvent | undefined => {
       return { _tag: "MessagesPurged", ranges: fields.ranges("ranges") }
     case 8:
       return { _tag: "Deleted" }
+    case 9:
+      return {
+        _tag: "SettledLate",
+        epoch: fields.count("epoch"),
+        ranges: fields.ranges("ranges"),
+      }
     default:
       return undefined
   }

@@ -4,7 +4,7 @@
  *
  * | the message is | tag | answer |
  * |---|---|---|
- * | settled, handed out again since | of an epoch before that | LeaseLost |
+ * | settled, handed out by two owners | not of the epoch that settled it | LeaseLost |
  * | settled, its block or counts gone | any other | ok |
  * | settled | older epoch, or its attempt was the last one | ok (the same settle again) |
  * | settled | otherwise | LeaseLost |
@@ -20,7 +20,7 @@
 import { invariant, limits, type Outcome, type Sequence, skeinError } from "@skein/model"
 import type { Settle, SettleAlone } from "../Command.js"
 import type { Decision } from "../Decision.js"
-import type { Ended } from "../Event.js"
+import type { Ended, SettledLate } from "../Event.js"
 import type { QueueState } from "../QueueState.js"
 import type { Block } from "../state/Block.js"
 import { flagged, leased, ready } from "../state/bits.js"
@@ -45,6 +45,7 @@ export const decideSettles = (state: QueueState, settles: readonly Settle[]): De
     )
   }
   const events: Ended[] = []
+  const late: SettledLate[] = []
   const lost: Sequence[][] = []
   let anyLost = false
   for (const settle of settles) {
@@ -55,10 +56,18 @@ export const decideSettles = (state: QueueState, settles: readonly Settle[]): De
     if (verdict.lost.length > 0) anyLost = true
     lost.push(verdict.lost)
     if (verdict.accepted.length > 0) {
-      events.push({ _tag: "Ended", outcome: settle.outcome, ranges: verdict.accepted })
+      const { epoch, outcome } = settle
+      events.push({ _tag: "Ended", outcome, ranges: verdict.accepted })
+      if (epoch < state.epoch && removes(outcome)) {
+        late.push({ _tag: "SettledLate", epoch, ranges: verdict.accepted })
+      }
     }
   }
-  return { events, reply: { _tag: "Settled", lost: anyLost ? lost : [] }, deliveries: [] }
+  return {
+    events: [...events, ...late],
+    reply: { _tag: "Settled", lost: anyLost ? lost : [] },
+    deliveries: [],
+  }
 }
 
 /** One settle of a command, against the state and the settles before it in the command. */
@@ -104,9 +113,12 @@ class Verdict {
     }
   }
 
-  /** The message was handed out again under a newer epoch than the settle's. */
+  /**
+   * Of a message that is settled: another delivery than the settle's did it, as far as is known.
+   */
   private isOutdated(sequence: Sequence): boolean {
-    return this.state.redeliveries.epochOf(sequence) > this.settle.epoch
+    const epoch = this.state.redeliveries.epochOf(sequence)
+    return epoch !== 0 && epoch !== this.settle.epoch
   }
 
   /** The settle is of first deliveries by this owner, and the first of its command. */

@@ -1,8 +1,9 @@
 /**
- * Owns: under which epoch each message was last handed out again after an owner was lost. With it a
- * settle by an older owner's tag is told from the settle of the newer delivery, also when nothing
- * else is left of the message. Kept for the blocks noted last; what is forgotten is settled on
- * trust. Durable: the digest counts a fact for each message, as often as its epoch says.
+ * Owns: of each message that more than one owner handed out: the epoch of its latest delivery, or
+ * of the tag that settled it. With it a settle by another delivery's tag is told from a repeat,
+ * also when nothing else is left of the message. Kept for the blocks noted last; what is forgotten
+ * is settled on trust. Durable: the digest counts a fact for each message, as often as its epoch
+ * says.
  */
 import { type Epoch, limits, type Sequence } from "@skein/model"
 import { Fact, type Lanes } from "./Lanes.js"

@@ -159,6 +159,7 @@ export class Shadow {
   /** For each settle: the sequences that are lost. */
   settle(settles: readonly Settle[]): Sequence[][] {
     const done = new Map<Sequence, Outcome>()
+    const late = new Map<Sequence, Epoch>()
     const answers = settles.map((settle) => {
       const lost: Sequence[] = []
       const accepted: Sequence[] = []
@@ -168,10 +169,15 @@ export class Shadow {
         if (answer === "accepted") accepted.push(sequence)
       }
       for (const sequence of accepted) done.set(sequence, settle.outcome)
+      const takes = settle.outcome === "ack" || settle.outcome === "reject"
+      if (takes && settle.epoch < this.epoch) {
+        for (const sequence of accepted) late.set(sequence, settle.epoch)
+      }
       return lost
     })
     // All are judged by what was before the command.
     for (const [sequence, outcome] of done) this.end(sequence, outcome)
+    for (const [sequence, epoch] of late) this.redelivered.set(sequence, epoch)
     return answers
   }
 
@@ -184,7 +190,8 @@ export class Shadow {
     }
     const message = this.find(sequence)
     if (message === undefined) {
-      if ((this.redelivered.get(sequence) ?? 0) > settle.epoch) return "lost"
+      const by = this.redelivered.get(sequence)
+      if (by !== undefined && by !== settle.epoch) return "lost"
       if (this.forgottenBlock(sequence)) return "ok"
       if (settle.epoch > this.epoch) return "lost"
       if (this.forgotten.has(sequence) || settle.epoch < this.epoch) return "ok"
