@@ -23,6 +23,8 @@ export type ProducerId = string
 export type SessionId = string
 /** New at every start of a process. */
 export type InstanceId = string
+/** A node's name: the same at every start, unique in its fabric. */
+export type NodeName = string
 /** Made when a fabric's storage is created; two fabrics never share it. */
 export type FabricId = string
 

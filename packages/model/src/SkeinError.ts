@@ -85,6 +85,18 @@ export const errorTable = {
   AddressInUse: entry("SKEIN_ADDRESS_IN_USE", false, "Choose another port."),
   BindRefused: entry("SKEIN_BIND_REFUSED", false, "Bind to loopback until TLS is configured."),
   ConfigInvalid: entry("SKEIN_CONFIG_INVALID", false, "Correct the setting that is named."),
+  NodeNameInUse: entry(
+    "SKEIN_NODE_NAME_IN_USE",
+    false,
+    "Stop the node of that name, or choose another name.",
+  ),
+  NodeUnknown: entry("SKEIN_NODE_UNKNOWN", false, "See `skein cluster status` for the nodes."),
+  MoveRefused: entry("SKEIN_MOVE_REFUSED", false, "See the reason; the shard stays where it is."),
+  ManagerUnavailable: entry(
+    "SKEIN_MANAGER_UNAVAILABLE",
+    true,
+    "Try again: the fabric is choosing its manager.",
+  ),
 } as const satisfies Record<string, Entry>
 
 export type ErrorTag = keyof typeof errorTable

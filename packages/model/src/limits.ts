@@ -98,6 +98,15 @@ export const limits = {
   bodyCacheBytesMax: 48 * MiB,
   readAheadBytes: 256 * KiB,
 
+  // The cluster
+  nodesMax: 256,
+  /** A planned move is put off while its target is further behind than this. */
+  moveBehindBytesMax: 1 * MiB,
+  /** How long a node keeps requests for a shard that is on its way to it. */
+  parkedMs: 1_000,
+  parkedRequestsMax: 16_384,
+  loadSampleEveryMs: 1_000,
+
   // Liveness on one host
   aliveEveryMs: 150,
   silenceAfterMs: 600,

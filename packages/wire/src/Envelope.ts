@@ -28,6 +28,8 @@ export const kinds = {
   pong: 5,
   goaway: 6,
   rpc: 7,
+  shardMap: 8,
+  engine: 9,
   publish: 16,
   published: 17,
   fetch: 18,

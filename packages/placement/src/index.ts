@@ -1,0 +1,2 @@
+export type { ClusterView, NodeView, ShardLoad } from "./ClusterView.js"
+export { emptyTable, type ShardTable, shardsOf } from "./ShardTable.js"
