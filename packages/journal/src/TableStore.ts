@@ -26,7 +26,5 @@ export interface ManagerToken {
   readonly claim: () => Promise<number | undefined>
   /** Looks at the token itself, now, without an await. */
   readonly holds: (epoch: number) => boolean
-  readonly holder: () => Promise<
-    { readonly epoch: number; readonly instance: string } | undefined
-  >
+  readonly holder: () => Promise<{ readonly epoch: number; readonly instance: string } | undefined>
 }

@@ -49,6 +49,7 @@ describe("the table of errors", () => {
       "Overloaded",
       "ConnectionFailed",
       "TimedOut",
+      "ManagerUnavailable",
     ])
   })
 })
