@@ -1,6 +1,6 @@
 /**
- * Owns: what a node knows of its fabric at this moment: who should have which shard, and which nodes
- * are there. Everybody in the node who needs the one or the other asks here.
+ * Owns: what a node knows of its fabric at this moment: who should have which shard, and which
+ * nodes are there. Everybody in the node who needs the one or the other asks here.
  * Must not know: how it was learned; who may commit (tokens say that).
  */
 import type { SeenNode } from "@skein/journal"
