@@ -102,27 +102,44 @@ interface Step {
   readonly to: LoadedNode
 }
 
-/** From the busiest node that a move can help, to the idlest. */
+/**
+ * From the busiest node that a move can help, to where it helps most. A shard that would go home
+ * goes first: what a node lost comes back to it before others are moved there.
+ */
 const bestStep = (
   state: Balance,
   spreadMin: number,
   moved: ReadonlySet<Shard>,
 ): Step | undefined => {
   const byLevel = state.work.byLevel()
-  const to = byLevel.pop()
-  if (to === undefined) return undefined
-  const above = byLevel.filter((from) => levelOf(from) > levelOf(to) * spreadMin)
-  const fitting = above.map((from) => ({
-    from,
-    shards: [...from.shards].filter((shard) => !moved.has(shard) && fits(state, shard, from, to)),
-  }))
   for (const homesOnly of [true, false]) {
-    for (const { from, shards } of fitting) {
-      const able = homesOnly ? shards.filter((shard) => isHome(state, shard, to)) : shards
-      if (able.length > 0) return { shard: best(state, able, from, to), from, to }
+    for (const from of byLevel) {
+      const steps: Step[] = []
+      for (const to of byLevel) {
+        if (levelOf(from) <= levelOf(to) * spreadMin) continue
+        for (const shard of from.shards) {
+          if (moved.has(shard) || (homesOnly && !isHome(state, shard, to))) continue
+          if (fits(state, shard, from, to)) steps.push({ shard, from, to })
+        }
+      }
+      if (steps.length > 0) return steps.reduce((a, b) => (isBetter(state, b, a) ? b : a))
     }
   }
   return undefined
+}
+
+/** It leaves the higher of the two nodes lower; of equals, the lower target, then what is small. */
+const isBetter = (state: Balance, one: Step, other: Step): boolean => {
+  const [a, b] = [outcome(state, one), outcome(state, other)]
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return a[at] < b[at]
+  return false
+}
+
+const outcome = ({ view, work }: Balance, { shard, from, to }: Step): readonly number[] => {
+  const load = work.loadOf(shard)
+  const toAfter = levelWith(to, load)
+  const higher = Math.max(levelWith(from, -load), toAfter)
+  return [higher, toAfter, view.loads.get(shard)?.depth ?? 0, shard]
 }
 
 const isHome = ({ table }: Balance, shard: Shard, to: LoadedNode): boolean =>
@@ -134,25 +151,12 @@ const fits = (state: Balance, shard: Shard, from: LoadedNode, to: LoadedNode): b
   if (isRecent(view, movedAtMs.get(shard), tuning.shardRestsMs)) return false
   if (isRecent(view, refusedAtMs.get(shard), tuning.refusedRestsMs)) return false
   if (isBarred(view, shard, to.node)) return false
-  const margin = measure.counting ? 1e-9 : tuning.gainMin
+  const margin = measure.counting || isHome(state, shard, to) ? 1e-9 : tuning.gainMin
   return levelWith(to, work.loadOf(shard)) < levelOf(from) * (1 - margin)
 }
 
 const isRecent = (view: ClusterView, atMs: number | undefined, forMs: number): boolean =>
   atMs !== undefined && view.nowMs - atMs < forMs
-
-/** The one that leaves the higher of the two nodes lowest; of equals, the one with less in it. */
-const best = (
-  { view, work }: Balance,
-  shards: readonly Shard[],
-  from: LoadedNode,
-  to: LoadedNode,
-): Shard => {
-  const higher = (shard: Shard) =>
-    Math.max(levelWith(from, -work.loadOf(shard)), levelWith(to, work.loadOf(shard)))
-  const depth = (shard: Shard) => view.loads.get(shard)?.depth ?? 0
-  return [...shards].sort((a, b) => higher(a) - higher(b) || depth(a) - depth(b) || a - b)[0]
-}
 
 const taken = ({ view, table, work }: Balance, { shard, from, to }: Step): Move => {
   const before = work.spread()
