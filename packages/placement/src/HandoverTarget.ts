@@ -4,9 +4,9 @@
  * Must not know: connections, journals, files: its actions are carried out by a shell, which comes
  * back with what came of them.
  *
- *     loading -> following -> ready -> taking -> serving
- *        |           |          |         +----> reopening   (digest differs: from the disk again)
- *        +-----------+----------+--> over
+ *     loading -> following -> ready (-> looking) -> taking -> serving
+ *        |           |                    |           |
+ *        +-----------+--------------------+--> over   +--> reopening   (from the disk again)
  *
  * Tricky: the token may be here although the source's word of it was lost. So a target that is
  * ready never gives up before it has looked at the token itself.
@@ -102,8 +102,12 @@ export const stepTarget = (state: TargetState, input: TargetInput, nowMs: number
       return taking(state, input)
     case "reopening":
       return reopening(state, input)
-    case "serving":
     case "over":
+      // The source handed it over while this target gave up: it is ours all the same.
+      return input._tag === "Token"
+        ? reopen(state, input.epoch, "the token came after the move was given up")
+        : unchanged(state)
+    case "serving":
       return unchanged(state)
   }
 }

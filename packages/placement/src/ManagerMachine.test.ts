@@ -156,7 +156,7 @@ describe("the manager", () => {
 
   it("any world: after one replacement every shard has a living owner, and nothing is lost", () => {
     fc.assert(
-      fc.property(worlds(true), fc.nat(6), ({ view, table }, silent) => {
+      fc.property(worlds(fc, true), fc.nat(6), ({ view, table }, silent) => {
         const nodes = view.nodes.map((node, at) =>
           at > 0 && at <= silent ? { ...node, state: "silent" as const } : node,
         )

@@ -25,7 +25,7 @@ describe("tracked", () => {
     ])
   })
 
-  it("of two processes of a name the living one counts, of two living the one that was there", () => {
+  it("of two processes of a name a living one counts, then the one that was there", () => {
     const before = tracked([], [seen("n1", 2)], 0)
     const dead = seen("n1", 1, { silent: true })
     for (const both of [

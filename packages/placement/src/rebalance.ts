@@ -6,7 +6,7 @@
  * It ends: each move of balance lowers the higher one of its two nodes and lifts the other one to
  * less than that, so that the sorted levels only go down.
  */
-import { limits, type NodeName, type Shard, shardName } from "@skein/model"
+import { limits, type Shard, shardName } from "@skein/model"
 import { isBarred } from "./allocate.js"
 import type { ClusterView } from "./ClusterView.js"
 import { candidates, isEvacuated } from "./candidates.js"
@@ -159,14 +159,16 @@ const isRecent = (view: ClusterView, atMs: number | undefined, forMs: number): b
   atMs !== undefined && view.nowMs - atMs < forMs
 
 const taken = ({ view, table, work }: Balance, { shard, from, to }: Step): Move => {
-  const before = work.spread()
-  const [high, low] = [levelOf(from), levelOf(to)]
-  const home: NodeName | undefined = table.notes?.[shard]?.home
+  const spread = work.spread()
+  const [high, low] = [shown(from), shown(to)]
+  const home = table.notes?.[shard]?.home === to.node ? ", its home" : ""
   work.move(shard, from.node, to.node)
   const reason =
-    `${shardName(shard)} (${showLoad(view.loads.get(shard))}) from ${from.node} at ` +
-    `${high.toFixed(3)} to ${to.node} at ${low.toFixed(3)}${home === to.node ? ", its home" : ""}: ` +
-    `they will be at ${levelOf(from).toFixed(3)} and ${levelOf(to).toFixed(3)}, ` +
-    `busiest / idlest ${before.toFixed(2)} -> ${work.spread().toFixed(2)}`
+    `${shardName(shard)}, ${showLoad(view.loads.get(shard))}, from ${from.node} (${high}) ` +
+    `to ${to.node} (${low}${home}): then ${shown(from)} and ${shown(to)}; ` +
+    `busiest / idlest ${spread.toFixed(2)} -> ${work.spread().toFixed(2)}`
   return { shard, from: from.node, to: to.node, reason, kind: "balance" }
 }
+
+const shown = (node: LoadedNode): string =>
+  `load ${levelOf(node).toFixed(3)} of ${node.shards.size} shards`

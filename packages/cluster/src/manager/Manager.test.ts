@@ -126,7 +126,7 @@ describe("shards and nodes", () => {
     expect(fabric.counts()).toEqual({ n1: 12 })
   })
 
-  it("with a mover it gets its part within seconds, never more than two moves at once", async () => {
+  it("with a mover it gets its part within seconds, at most two moves at a time", async () => {
     fresh()
     let atOnce = 0
     let most = 0

@@ -90,7 +90,7 @@ export class ManagerCalls {
   }
 
   /**
-   * Moves the shard; resolves when the node serves it. Rejects with NodeUnknown, or with MoveRefused
+   * Moves the shard; resolves when the node serves it. Rejects with NodeUnknown, or MoveRefused
    * and the reason: the shard is where it was.
    */
   async move(shard: Shard, node: NodeName): Promise<void> {

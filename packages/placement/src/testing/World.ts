@@ -2,7 +2,7 @@
  * Owns: small fabrics for the tests of placement, and arbitrary ones for properties.
  */
 import type { NodeName, Shard } from "@skein/model"
-import { FastCheck as fc } from "effect"
+import type { FastCheck } from "effect"
 import { type ClusterView, type NodeView, noHistory, type ShardLoad } from "../ClusterView.js"
 import { loadOf } from "../Load.js"
 import type { Plan } from "../Plan.js"
@@ -93,8 +93,11 @@ export interface World {
   readonly table: ShardTable
 }
 
-/** Loads from none at all over even ones to a few hot shards; any owners, also strange ones. */
-export const worlds = (strangers: boolean): fc.Arbitrary<World> =>
+/**
+ * Loads from none at all over even ones to a few hot shards; any owners, also strange ones. `fc`:
+ * the tests bring it, because this file is none.
+ */
+export const worlds = (fc: typeof FastCheck, strangers: boolean): FastCheck.Arbitrary<World> =>
   fc
     .record({
       nodes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 7 }),
