@@ -307,35 +307,43 @@ export class Manager {
       this.tell({ _tag: "MovePlanned", move })
       this.runner.run(move, (end) => {
         const turn = this.take(() => this.ended(end, before[at]))
-        void turn.catch(() => this.wake()).then(() => onEnd(end))
+        void turn
+          .catch((cause: unknown) => {
+            this.wake()
+            return `the table could not be written: ${String(cause)}`
+          })
+          .then((why) => onEnd(why === undefined ? end : { ...end, outcome: "refused", why }))
       })
     })
     return true
   }
 
-  private async ended(end: EndedMove, before: MoveSample | undefined): Promise<void> {
+  /** Answers why a move that was done does not count; `undefined`: it ended as it says. */
+  private async ended(end: EndedMove, before: MoveSample | undefined): Promise<string | undefined> {
     const { move, outcome } = end
-    const { shard, to, reason } = move
+    const { shard, to, reason, kind } = move
     this.runner.forget(shard)
     this.tell({ _tag: "MoveEnded", ...end })
-    if (this.stopped || !this.manages) return
+    if (this.stopped || !this.manages) return "another manager settles the move"
     const nowMs = this.options.clock.monotonicMs()
     this.state = moveEnded(this.state, move, outcome, before, nowMs)
     // Nodes that are to be empty do not wait for the next round.
-    if (move.kind === "evacuate" && outcome === "done")
-      this.state = { ...this.state, nextRoundMs: 0 }
+    if (kind === "evacuate" && outcome === "done") this.state = { ...this.state, nextRoundMs: 0 }
     const table = await this.table.read()
     this.wake()
-    if (!isTable(table)) return
+    if (!isTable(table)) return "the shard table cannot be used"
     const moving = movingOf(table)
-    if (!moving.some((each) => each.shard === shard && each.to === to)) return
+    if (!moving.some((each) => each.shard === shard && each.to === to)) {
+      return "the shard was given to another node meanwhile"
+    }
     const others = moving.filter((each) => each.shard !== shard)
     if (outcome === "refused") {
       await this.replace(withMoving(table, others), [], `the move of a shard to ${to} was refused`)
-      return
+      return undefined
     }
-    const next = assigned(table, [{ shard, to, reason }], move.kind === "evacuate")
-    await this.replace(next, [move], reason)
+    const next = assigned(table, [{ shard, to, reason }], kind === "evacuate")
+    const isStored = await this.replace(next, [move], reason)
+    return isStored ? undefined : "another node wrote the shard table first and settles the move"
   }
 
   /** Moves that nobody here carries out: whoever holds the shard's token keeps it. */

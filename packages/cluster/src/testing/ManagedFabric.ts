@@ -23,6 +23,8 @@ export class ManagedFabric {
   readonly running: TestNode[] = []
   /** Awaited before each replacement is stored: a test may let another be quicker. */
   beforeReplace: () => Promise<void> = async () => {}
+  /** Nobody hears of a new table. */
+  isMute = false
   stored: StoredTable | undefined
   token: { epoch: number; instance: string } | undefined
   private seen: SeenNode[] = []
@@ -114,6 +116,7 @@ export class ManagedFabric {
   /** Somebody else writes. */
   overwrite(bytes: Uint8Array): void {
     this.stored = { version: (this.stored?.version ?? 0) + 1, bytes }
+    if (this.isMute) return
     for (const listener of [...this.tableListeners]) listener()
   }
 
