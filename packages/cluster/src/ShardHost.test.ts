@@ -98,6 +98,8 @@ class NoteActor implements ShardActor {
   dueMs = () => Number.POSITIVE_INFINITY
   tick = () => {}
   isAside = () => this.aside
+  readonly kept: string[] = []
+  keep = (events: Uint8Array) => void this.kept.push(new TextDecoder().decode(events))
   erase(): void {
     this.erased = true
   }

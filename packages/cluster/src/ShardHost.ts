@@ -77,6 +77,11 @@ export class ShardHost implements ShardTenant {
   private durable: OpenRecord[] = []
   /** Deleted since the last checkpoint. */
   private erased: ShardActor[] = []
+  /**
+   * Events of the records since the last checkpoint, for actors that are set aside: as bounded as
+   * what the journal keeps of a shard between checkpoints, without its frames.
+   */
+  private sinceCheckpoint: Uint8Array[] = []
   /** The last record whose frames the actors know the places of. */
   private placedUpTo = 0
   /** One entry a commit; the next is taken before the last one's answers are sent. */
@@ -263,8 +268,8 @@ export class ShardHost implements ShardTenant {
   }
 
   private changes(): CheckpointDelta | undefined {
-    for (const actor of this.actors.values()) if (actor.isAside()) return undefined
     this.seal()
+    this.keepForAside()
     const put: Chunk[] = [{ key: clockKey, bytes: encodeClock(this.journalMs) }]
     const drop: string[] = []
     for (const actor of [...this.actors.values(), ...this.erased]) {
@@ -274,6 +279,18 @@ export class ShardHost implements ShardTenant {
     }
     this.erased = []
     return { recordNumber: this.recordNumber, placedUpTo: this.placedUpTo, put, drop }
+  }
+
+  private keepForAside(): void {
+    const records = this.sinceCheckpoint
+    this.sinceCheckpoint = []
+    const aside = [...this.actors.values()].some((actor) => actor.isAside())
+    for (const events of aside ? records : []) {
+      for (const section of decodeSections(events)) {
+        const actor = this.actors.get(section.generation)
+        if (actor?.isAside() && section.events.length > 0) actor.keep(section.events)
+      }
+    }
   }
 
   locate(key: FrameKey): Location | undefined {
@@ -293,6 +310,7 @@ export class ShardHost implements ShardTenant {
     for (const record of all) this.context.journal.unreserve(record.reserved)
     this.sealed = []
     this.sealedRecords = []
+    this.sinceCheckpoint = []
     this.record = undefined
     this.ready.clear()
     this.inFlight.length = 0
@@ -334,6 +352,8 @@ export class ShardHost implements ShardTenant {
     invariant(record.recordNumber === this.recordNumber + 1, "records follow without a gap")
     this.recordNumber = record.recordNumber
     this.journalMs = Math.max(this.journalMs, record.journalMs)
+    // A copy: the bytes may be a part of a large buffer.
+    this.sinceCheckpoint.push(record.events.slice())
     for (const section of decodeSections(record.events)) {
       let actor = this.actors.get(section.generation)
       if (actor === undefined) {
@@ -386,6 +406,7 @@ export class ShardHost implements ShardTenant {
     if (sections.length === 0) return
     this.recordNumber += 1
     const events = encodeSections(sections)
+    this.sinceCheckpoint.push(events)
     this.sealedRecords.push({
       journalMs: record.now.journalMs,
       events,

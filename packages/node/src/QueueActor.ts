@@ -4,8 +4,8 @@
  * Must not know: sockets, other queues, how the journal stores.
  *
  * A `decide` that throws changes nothing: that command gets InternalError. An `evolve` that throws
- * sets the queue aside: its requests get Quarantined, its records are kept (no checkpoint passes
- * them), the shard's other queues serve; opening the shard again replays it.
+ * sets the queue aside: its requests get Quarantined, its records are kept as data (see `Aside` of
+ * the queue package), the shard's other queues serve; opening the shard again replays it.
  * Interleavings: a delivery is decided when the record is sealed and sent after its commit. A fetch
  * that is cancelled in between still gets it; one that was asked again over another connection
  * meanwhile leaves it to the newer call.
@@ -25,6 +25,7 @@ import {
   skeinError,
 } from "@skein/model"
 import {
+  Aside,
   type Command,
   checkpointDelta,
   type Decision,
@@ -44,10 +45,11 @@ import {
   type QueueState,
   type Reply,
   type Run,
+  recoverQueue,
   relocate,
+  storedKeys,
 } from "@skein/queue"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
-import { chunkKeys } from "./chunkKeys.js"
 import { FetchWait, fetchKey } from "./FetchWait.js"
 import { Mailbox } from "./Mailbox.js"
 import { type FrameReader, readRuns } from "./readRuns.js"
@@ -81,11 +83,10 @@ export class QueueActor implements SessionHolder, ShardActor {
   private readonly mailbox = new Mailbox<Request>()
   private readonly fetches = new Map<string, FetchWait>()
   private events: DurableEvent[] = []
-  private aside: SkeinError | undefined
-  /** Where frames lie that came after the queue was set aside: its state does not know them. */
-  private asideFrames: Map<Sequence, Location> | undefined
-  /** Chunks to drop, when the state was too damaged to tell. */
-  private leftovers: readonly string[] | undefined
+  /** Why the queue is set aside, and what is kept of it then. */
+  private aside: { readonly why: SkeinError; readonly kept: Aside } | undefined
+  /** Chunks that the next checkpoint drops: of a damaged queue, or of the time it was aside. */
+  private leftovers: readonly string[] = []
   private closedBy: SkeinError | undefined
   /** Ends of sessions that found no room. */
   private postponed: Command[] | undefined
@@ -98,6 +99,16 @@ export class QueueActor implements SessionHolder, ShardActor {
     private readonly home: QueueHome,
   ) {}
 
+  /** The queue of a checkpoint's chunks; it may be aside, as it was when they were written. */
+  static restored(generation: Generation, chunks: Chunks, home: QueueHome): QueueActor {
+    const { state, kept, fault } = recoverQueue(generation, chunks)
+    const actor = new QueueActor(state, home)
+    actor.leftovers = kept
+    if (fault !== undefined) actor.setAside(fault.cause, fault.aside)
+    actor.releaseDead()
+    return actor
+  }
+
   get generation(): Generation {
     return this.state.generation
   }
@@ -108,7 +119,7 @@ export class QueueActor implements SessionHolder, ShardActor {
 
   /** Why the queue is set aside, if it is. */
   get quarantined(): SkeinError | undefined {
-    return this.aside
+    return this.aside?.why
   }
 
   get isClosed(): boolean {
@@ -185,26 +196,25 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   relocate(first: Sequence, location: Location): boolean {
-    if (this.aside !== undefined) {
-      this.asideFrames ??= new Map()
-      this.asideFrames.set(first, location)
-      return true
-    }
-    return relocate(this.state, first, location)
+    if (this.aside === undefined) return relocate(this.state, first, location)
+    this.aside.kept.place(first, location)
+    return true
   }
 
   locate(first: Sequence): Location | undefined {
-    return this.asideFrames?.get(first) ?? locate(this.state, first)?.location
+    if (this.aside !== undefined) return this.aside.kept.locate(first)
+    return locate(this.state, first)?.location
   }
 
   erase(): void {
+    if (this.aside !== undefined) this.leftovers = [...this.aside.kept.keys]
     if (this.state.life !== "present") return
     try {
       evolve(this.state, { _tag: "Deleted" })
       this.giveBack()
     } catch {
       // Only a queue that was set aside is so damaged; its frames are found to be nobody's later.
-      this.leftovers = chunkKeys(this.state)
+      this.leftovers = [...this.leftovers, ...storedKeys(this.state)]
     }
   }
 
@@ -212,9 +222,16 @@ export class QueueActor implements SessionHolder, ShardActor {
     return this.aside !== undefined
   }
 
+  keep(events: Uint8Array): void {
+    this.aside?.kept.keep(events)
+  }
+
   checkpoint(): ActorDelta {
-    if (this.leftovers !== undefined) return { put: [], drop: this.leftovers }
-    return checkpointDelta(this.state)
+    const drop = this.leftovers
+    this.leftovers = []
+    if (this.aside !== undefined && drop.length === 0) return this.aside.kept.delta()
+    const delta = this.aside === undefined ? checkpointDelta(this.state) : { put: [], drop: [] }
+    return { put: delta.put, drop: [...delta.drop, ...drop] }
   }
 
   close(why: SkeinError): void {
@@ -240,8 +257,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     } catch (cause) {
       if (this.closedBy !== undefined) throw this.closedBy
       if (isScarcity(cause)) throw skeinError("Overloaded", String(cause), {}, { cause })
-      this.setAside(cause)
-      throw this.aside
+      throw this.setAside(cause)
     }
   }
 
@@ -257,7 +273,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   private put(request: Request, frameBytes: number): void {
-    const problem = this.closedBy ?? this.aside
+    const problem = this.closedBy ?? this.quarantined
     if (problem !== undefined) return request.fail(problem)
     if (!this.mailbox.put(request, frameBytes + commandBytes(request.command))) {
       return request.fail(skeinError("Overloaded", "the queue's mailbox is full"))
@@ -313,7 +329,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   /** The decision, when it was made and applied; else the request has been refused. */
   private execute(request: Request, turn: Turn): Decision | undefined {
     if (this.aside !== undefined) {
-      request.fail(this.aside)
+      request.fail(this.aside.why)
       return undefined
     }
     const { command } = request
@@ -330,7 +346,7 @@ export class QueueActor implements SessionHolder, ShardActor {
       return undefined
     }
     if (!this.evolve(decision.events)) {
-      request.fail(this.aside ?? skeinError("InternalError", "the queue was set aside"))
+      request.fail(this.quarantined ?? skeinError("InternalError", "the queue was set aside"))
       return undefined
     }
     this.storeFrame(request, decision, turn)
@@ -442,14 +458,19 @@ export class QueueActor implements SessionHolder, ShardActor {
     }
   }
 
-  private setAside(cause: unknown): void {
-    if (this.aside !== undefined) return
-    const why = cause instanceof Error ? cause.message : String(cause)
-    this.aside = skeinError("Quarantined", `the queue was set aside: ${why}`, {}, { cause })
-    this.home.onFault(this.generation, this.aside)
-    this.failFetches(this.aside)
+  private setAside(cause: unknown, kept?: Aside): SkeinError {
+    if (this.aside !== undefined) return this.aside.why
+    const text = cause instanceof Error ? cause.message : String(cause)
+    const why = skeinError("Quarantined", `the queue was set aside: ${text}`, {}, { cause })
+    this.aside = { why, kept: kept ?? new Aside(this.state, this.leftovers) }
+    this.leftovers = []
+    this.home.onFault(this.generation, why)
+    this.failFetches(why)
+    return why
   }
 }
+
+type Chunks = Parameters<typeof recoverQueue>[1]
 
 const ignore = (): void => {}
 
