@@ -243,12 +243,30 @@ describe("ShardHost", () => {
     expect(third.actor(1).notes).toEqual(["a", "b"])
   })
 
-  it("makes no checkpoint while an actor is set aside", async () => {
-    const { actor, host, clock } = await openHost(memoryJournal())
+  it("gives an actor that is set aside its events since the last checkpoint, once", async () => {
+    const store = new MemoryStore()
+    const tokens = new MemoryTokens()
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const { actor, host, clock } = await openHost(journal("1".repeat(32)))
     actor(1).add("a")
     await settle(clock)
+    expect(host.checkpoint()?.recordNumber).toBe(1)
+    actor(1).add("b")
+    actor(2).add("x")
+    await settle(clock)
+    actor(1).add("c")
     actor(1).aside = true
-    expect(host.checkpoint()).toBeUndefined()
+    await settle(clock)
+    expect(host.checkpoint()?.recordNumber).toBe(3)
+    expect(actor(1).kept).toEqual(['["b"]', '["c"]'])
+    expect(actor(2).kept).toEqual([])
+    expect(host.checkpoint()?.recordNumber).toBe(3)
+    expect(actor(1).kept).toHaveLength(2)
+    const second = await openHost(journal("2".repeat(32)))
+    second.actor(1).aside = true
+    second.host.checkpoint()
+    expect(second.actor(1).kept).toEqual(['["a"]', '["b"]', '["c"]'])
   })
 
   it("forgets a removed actor durably and drops its chunks", async () => {

@@ -85,8 +85,10 @@ export class QueueActor implements SessionHolder, ShardActor {
   private events: DurableEvent[] = []
   /** Why the queue is set aside, and what is kept of it then. */
   private aside: { readonly why: SkeinError; readonly kept: Aside } | undefined
-  /** Chunks that the next checkpoint drops: of a damaged queue, or of the time it was aside. */
+  /** Chunks of the time it was aside, which the next checkpoint drops. */
   private leftovers: readonly string[] = []
+  /** All that may be stored of it, when it was erased and its state was too damaged to tell. */
+  private ruins: readonly string[] | undefined
   private closedBy: SkeinError | undefined
   /** Ends of sessions that found no room. */
   private postponed: Command[] | undefined
@@ -207,14 +209,14 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   erase(): void {
-    if (this.aside !== undefined) this.leftovers = [...this.aside.kept.keys]
+    if (this.aside !== undefined) this.ruins = [...this.aside.kept.keys]
     if (this.state.life !== "present") return
     try {
       evolve(this.state, { _tag: "Deleted" })
       this.giveBack()
     } catch {
       // Only a queue that was set aside is so damaged; its frames are found to be nobody's later.
-      this.leftovers = [...this.leftovers, ...storedKeys(this.state)]
+      this.ruins ??= [...this.leftovers, ...storedKeys(this.state)]
     }
   }
 
@@ -227,11 +229,12 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   checkpoint(): ActorDelta {
-    const drop = this.leftovers
+    if (this.ruins !== undefined) return { put: [], drop: this.ruins }
+    if (this.aside !== undefined) return this.aside.kept.delta()
+    const { put, drop } = checkpointDelta(this.state)
+    const delta = { put, drop: [...drop, ...this.leftovers] }
     this.leftovers = []
-    if (this.aside !== undefined && drop.length === 0) return this.aside.kept.delta()
-    const delta = this.aside === undefined ? checkpointDelta(this.state) : { put: [], drop: [] }
-    return { put: delta.put, drop: [...delta.drop, ...drop] }
+    return delta
   }
 
   close(why: SkeinError): void {

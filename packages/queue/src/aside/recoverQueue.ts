@@ -96,11 +96,11 @@ class KeptPlaces {
     }
   }
 
-  /** Frames that the state does not hold. */
+  /** Frames that the state does not hold, or not where they lie: an event was half applied. */
   rest(state: QueueState, visit: (first: Sequence, location: number) => void): void {
     for (const places of this.blocks) {
       places.each((first, location) => {
-        if (locate(state, first) === undefined) visit(first, location)
+        if (locate(state, first)?.location !== location) visit(first, location)
       })
     }
   }
