@@ -23,7 +23,7 @@ class NoteActor implements ShardActor {
   opened = 0
   aside = false
   /** What a test makes it do wrong. */
-  fault: "seal" | "work" | undefined
+  fault: "release" | "seal" | "work" | undefined
   /** Each note takes so long. */
   noteMs = 0
   private readonly mailbox: string[] = []
@@ -56,7 +56,10 @@ class NoteActor implements ShardActor {
       const bytes = new TextEncoder().encode(note)
       turn.store({ generation: this.generation, first: this.notes.length, bytes })
       turn.wait({
-        release: () => this.answered.push(note),
+        release: () => {
+          if (this.fault === "release") throw new Error(`${note} was not answered`)
+          this.answered.push(note)
+        },
         fail: (error) => {
           this.failures.push(error._tag)
           this.outcomes.push(error.data.outcome)
@@ -112,6 +115,7 @@ interface Setup {
   readonly host: ShardHost
   readonly clock: ManualClock
   readonly commit: GroupCommit
+  readonly faults: string[]
   readonly actor: (generation: number) => NoteActor
 }
 
@@ -122,6 +126,7 @@ const openHost = async (
   shard = 7,
 ): Promise<Setup> => {
   const opened = await journal.openShard(shard)
+  const faults: string[] = []
   const make = (generation: number, host: ShardHost) =>
     new NoteActor(generation, (actor) => host.wake(actor), clock)
   const opening = ShardHost.open(
@@ -141,6 +146,7 @@ const openHost = async (
       wake: commit.wake,
       commitSoon: commit.commitSoon,
       noticeStall: () => {},
+      onFault: (_host, error) => void faults.push(error.detail),
     },
   )
   await settle(clock)
@@ -152,7 +158,7 @@ const openHost = async (
     host.add(made)
     return made
   }
-  return { host, clock, commit, actor }
+  return { host, clock, commit, faults, actor }
 }
 
 /** Runs deferred turns and the promises between them until nothing is left to do. */
@@ -241,6 +247,21 @@ describe("ShardHost", () => {
     await settle(second.clock)
     const third = await openHost(journal("3".repeat(32)))
     expect(third.actor(1).notes).toEqual(["a", "b"])
+  })
+
+  it("answers all others when one who waits throws, tells it once and serves on", async () => {
+    const { actor, host, clock, faults } = await openHost(memoryJournal())
+    actor(1).fault = "release"
+    actor(1).add("a")
+    actor(1).add("b")
+    actor(2).add("x")
+    await settle(clock)
+    expect(actor(2).answered).toEqual(["x"])
+    expect(faults).toEqual(["a shard host met a fault: Error: a was not answered"])
+    actor(2).add("y")
+    await settle(clock)
+    expect(actor(2).answered).toEqual(["x", "y"])
+    expect(host.isOpen).toBe(true)
   })
 
   it("gives an actor that is set aside its events since the last checkpoint, once", async () => {

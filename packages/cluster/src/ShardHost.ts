@@ -65,6 +65,8 @@ export interface HostContext {
   readonly noticeStall: () => void
   /** Its record waits to be committed. */
   readonly commitSoon: (host: ShardHost) => void
+  /** A fault that was contained: the host goes on. */
+  readonly onFault: (host: ShardHost, error: SkeinError) => void
 }
 
 export class ShardHost implements ShardTenant {
@@ -236,11 +238,24 @@ export class ShardHost implements ShardTenant {
     }
   }
 
-  /** Releases, in order, everybody who waited for what is durable now. */
+  /**
+   * Releases, in order, everybody who waited for what is durable now. One that throws is no reason
+   * to leave the others without an answer, nor to close the shard: nothing of its state is touched.
+   */
   answer(): void {
     const records = this.durable
     this.durable = []
-    for (const record of records) for (const waiter of record.waiters) waiter.release()
+    let fault: { readonly cause: unknown } | undefined
+    for (const record of records) {
+      for (const waiter of record.waiters) {
+        try {
+          waiter.release()
+        } catch (cause) {
+          fault ??= { cause }
+        }
+      }
+    }
+    if (fault !== undefined) this.context.onFault(this, hostFault(fault.cause))
   }
 
   /** Nothing decided and not yet durable, nothing in a mailbox. */
@@ -383,13 +398,15 @@ export class ShardHost implements ShardTenant {
   /** The new epoch's first record: no lease of an older one holds any more. */
   private announce(): Promise<void> {
     const { promise, resolve, reject } = deferred()
-    const record = this.openRecord()
-    record.begin(this.now(), Number.POSITIVE_INFINITY)
     for (const actor of this.actors.values()) {
+      // A shard of a million queues opens in several records.
+      if (this.record?.full()) this.seal()
+      const record = this.openRecord()
+      record.begin(this.now(), Number.POSITIVE_INFINITY)
       record.actors.add(actor)
       actor.open(record)
     }
-    record.wait({ release: resolve, fail: reject })
+    this.openRecord().wait({ release: resolve, fail: reject })
     this.context.commitSoon(this)
     return promise
   }

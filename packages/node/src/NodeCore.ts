@@ -81,6 +81,7 @@ export class NodeCore implements Fabric {
       wake: this.commit.wake,
       noticeStall: () => this.stallWatch.beat(),
       commitSoon: this.commit.commitSoon,
+      onFault: (host, error) => options.onFault(shardName(host.shard), error),
     }
     const catalog = () => this.openCatalog()
     const create = (host: ShardHost, queue: QueueRef) => this.newQueue(host, queue)

@@ -253,6 +253,21 @@ export class QueueActor implements SessionHolder, ShardActor {
     })
   }
 
+  /**
+   * Removes what is ready now, in as many records as it takes; how many messages went. Resolves
+   * when the last is durable; a failure on the way leaves what went before it removed.
+   */
+  async purge(): Promise<number> {
+    let reply = await this.ask({ _tag: "Purge" })
+    let messages = 0
+    while (reply._tag === "Purged") {
+      messages += reply.messages
+      if (reply.rest === undefined) return messages
+      reply = await this.goOn({ _tag: "Purge", rest: reply.rest })
+    }
+    throw unexpected(reply)
+  }
+
   /** The bytes of runs. A frame that is damaged sets the queue aside. */
   async read(runs: readonly Run[]): Promise<readonly DeliveredRun[]> {
     try {
@@ -273,6 +288,16 @@ export class QueueActor implements SessionHolder, ShardActor {
     if (this.closedBy !== undefined || this.aside !== undefined) return
     this.mailbox.putAlways({ command, answer: ignore, fail: ignore })
     this.home.wake(this)
+  }
+
+  /** The next part of a command that was accepted: its place in the mailbox is not refused. */
+  private goOn(command: Command): Promise<Reply> {
+    return new Promise((answer, fail) => {
+      const problem = this.closedBy ?? this.quarantined
+      if (problem !== undefined) return fail(problem)
+      this.mailbox.putAlways({ command, answer, fail })
+      this.home.wake(this)
+    })
   }
 
   private put(request: Request, frameBytes: number): void {
@@ -344,7 +369,12 @@ export class QueueActor implements SessionHolder, ShardActor {
       return undefined
     }
     const purpose = command._tag === "Publish" ? "publish" : "settle"
-    if (!hasRoom(decision.events, purpose, turn) && command._tag !== "Open") {
+    const bytes = roomFor(decision.events)
+    if (!turn.fits(bytes)) {
+      this.tooLarge(request)
+      return undefined
+    }
+    if (!hasRoom(bytes, purpose, turn) && command._tag !== "Open") {
       this.noRoom(request, turn.now)
       return undefined
     }
@@ -356,6 +386,13 @@ export class QueueActor implements SessionHolder, ShardActor {
     turn.wait({ release: () => request.answer(decision.reply), fail: request.fail })
     this.sendLater(decision.deliveries, turn)
     return decision
+  }
+
+  /** No command makes so much, as far as we know: it is refused before the journal would. */
+  private tooLarge({ command, fail }: Request): void {
+    const error = skeinError("InternalError", `${command._tag} is too large for one record`)
+    this.home.onFault(this.generation, error)
+    fail(error)
   }
 
   private noRoom(request: Request, now: Now): void {
@@ -376,9 +413,13 @@ export class QueueActor implements SessionHolder, ShardActor {
   private deliver(turn: Turn): void {
     const decision = this.decide({ _tag: "Deliver" }, turn.now, ignore)
     if (decision === undefined) return
-    if (!hasRoom(decision.events, "settle", turn)) return this.tryAgain(turn.now)
+    const bytes = roomFor(decision.events)
+    // What other queues of the shard have put into this record may leave no place: in the next one.
+    if (!turn.fits(bytes)) return this.home.wake(this)
+    if (!hasRoom(bytes, "settle", turn)) return this.tryAgain(turn.now)
     if (!this.evolve(decision.events)) return
     this.sendLater(decision.deliveries, turn)
+    if (decision.more) this.home.wake(this)
   }
 
   private decide(
@@ -477,10 +518,8 @@ type Chunks = Parameters<typeof recoverQueue>[1]
 
 const ignore = (): void => {}
 
-const hasRoom = (events: readonly Event[], purpose: "publish" | "settle", turn: Turn): boolean => {
-  const bytes = roomFor(events)
-  return bytes === 0 || turn.reserve(bytes, purpose)
-}
+const hasRoom = (bytes: number, purpose: "publish" | "settle", turn: Turn): boolean =>
+  bytes === 0 || turn.reserve(bytes, purpose)
 
 const commandBytes = (command: Command): number => {
   let bytes = requestBytes
