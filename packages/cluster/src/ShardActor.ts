@@ -21,7 +21,7 @@ export interface Turn {
   readonly wait: (waiter: Waiter) => void
   /** Sets room aside in the journal for this record; `false`: refuse with DiskFull. */
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
-  /** Whether so much more keeps the record below `limits.recordBytesMax`; asked before `reserve`. */
+  /** Whether so much more keeps the record below `limits.recordBytesMax`; ask it first. */
   readonly fits: (bytes: number) => boolean
   /** No more room or time in this turn: leave the rest in the mailbox. */
   readonly spent: () => boolean

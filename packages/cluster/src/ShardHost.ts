@@ -40,6 +40,7 @@ import {
 import { deferred } from "./Deferred.js"
 import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
 import { OpenRecord } from "./OpenRecord.js"
+import { RecordQueue } from "./RecordQueue.js"
 import { decodeSections, encodeSections, type Section } from "./RecordSections.js"
 import type { ShardActor } from "./ShardActor.js"
 
@@ -72,11 +73,7 @@ export interface HostContext {
 export class ShardHost implements ShardTenant {
   readonly actors = new Map<Generation, ShardActor>()
   private readonly ready = new Set<ShardActor>()
-  private record: OpenRecord | undefined
-  /** Closed records that no commit has taken yet, and those of the commit in flight. */
-  private sealed: OpenRecord[] = []
-  private sealedRecords: ShardRecord[] = []
-  private durable: OpenRecord[] = []
+  private readonly records = new RecordQueue()
   /** Deleted since the last checkpoint. */
   private erased: ShardActor[] = []
   /**
@@ -86,8 +83,6 @@ export class ShardHost implements ShardTenant {
   private sinceCheckpoint: Uint8Array[] = []
   /** The last record whose frames the actors know the places of. */
   private placedUpTo = 0
-  /** One entry a commit; the next is taken before the last one's answers are sent. */
-  private readonly inFlight: OpenRecord[][] = []
   private journalMs = 0
   private recordNumber = 0
   private armedMs = Number.POSITIVE_INFINITY
@@ -176,7 +171,7 @@ export class ShardHost implements ShardTenant {
     if (this.actors.get(actor.generation) !== actor) return
     this.actors.delete(actor.generation)
     this.ready.delete(actor)
-    this.record?.actors.delete(actor)
+    this.records.open?.actors.delete(actor)
   }
 
   /** The actor's mailbox has something in it. */
@@ -205,18 +200,15 @@ export class ShardHost implements ShardTenant {
   take(): ShardAppend | undefined {
     if (this.ended !== undefined) return undefined
     this.seal()
-    if (this.sealed.length === 0) return undefined
-    this.inFlight.push(this.sealed)
-    this.sealed = []
-    const records = this.sealedRecords
-    this.sealedRecords = []
+    const records = this.records.take()
+    if (records === undefined) return undefined
     if (this.ready.size > 0) this.context.wake(this)
     return { shard: this.shard, epoch: this.opened.epoch, records }
   }
 
   /** The commit's answer. The frames get their places now, the waiters are released by `answer`. */
   stored(result: CommitResult): void {
-    const records = this.inFlight.shift()
+    const records = this.records.answered()
     if (records === undefined) return
     for (const record of records) this.context.journal.unreserve(record.reserved)
     if (result._tag !== "Committed") {
@@ -228,7 +220,7 @@ export class ShardHost implements ShardTenant {
       return this.closed(why)
     }
     this.placedUpTo = result.recordNumber
-    for (const record of records) this.durable.push(record)
+    this.records.keep(records)
     let at = 0
     for (const record of records) {
       for (const frame of record.frames) {
@@ -243,10 +235,8 @@ export class ShardHost implements ShardTenant {
    * to leave the others without an answer, nor to close the shard: nothing of its state is touched.
    */
   answer(): void {
-    const records = this.durable
-    this.durable = []
     let fault: { readonly cause: unknown } | undefined
-    for (const record of records) {
+    for (const record of this.records.release()) {
       for (const waiter of record.waiters) {
         try {
           waiter.release()
@@ -260,8 +250,7 @@ export class ShardHost implements ShardTenant {
 
   /** Nothing decided and not yet durable, nothing in a mailbox. */
   get idle(): boolean {
-    const decided = this.record !== undefined || this.sealed.length + this.inFlight.length > 0
-    return !decided && this.ready.size === 0
+    return this.records.isEmpty && this.ready.size === 0
   }
 
   /** The node stood still for `stallMs`: due actors hear of it before anything expires. */
@@ -320,15 +309,10 @@ export class ShardHost implements ShardTenant {
     if (this.ended !== undefined) return
     this.ended = why
     this.disarm()
-    const records = [...this.sealed, ...(this.record === undefined ? [] : [this.record])]
-    const all = [...this.inFlight.flat(), ...records]
+    const all = this.records.end()
     for (const record of all) this.context.journal.unreserve(record.reserved)
-    this.sealed = []
-    this.sealedRecords = []
     this.sinceCheckpoint = []
-    this.record = undefined
     this.ready.clear()
-    this.inFlight.length = 0
     const toCallers = this.toCallers(why)
     failAll(all, outcomeUnknown(toCallers))
     for (const actor of this.actors.values()) actor.close(toCallers)
@@ -400,7 +384,7 @@ export class ShardHost implements ShardTenant {
     const { promise, resolve, reject } = deferred()
     for (const actor of this.actors.values()) {
       // A shard of a million queues opens in several records.
-      if (this.record?.full()) this.seal()
+      if (this.records.open?.full()) this.seal()
       const record = this.openRecord()
       record.begin(this.now(), Number.POSITIVE_INFINITY)
       record.actors.add(actor)
@@ -413,22 +397,20 @@ export class ShardHost implements ShardTenant {
 
   /** Closes the open record: its actors hand out what is ready, its events are encoded. */
   private seal(): void {
-    const record = this.record
+    const record = this.records.open
     if (record === undefined) return
     record.begin(this.now(), Number.POSITIVE_INFINITY)
     const sections = this.sealSections(record)
-    this.record = undefined
-    this.sealed.push(record)
+    this.records.seal(record, this.encode(record, sections))
     this.arm(record.actors)
-    if (sections.length === 0) return
+  }
+
+  private encode(record: OpenRecord, sections: readonly Section[]): ShardRecord | undefined {
+    if (sections.length === 0) return undefined
     this.recordNumber += 1
     const events = encodeSections(sections)
     this.sinceCheckpoint.push(events)
-    this.sealedRecords.push({
-      journalMs: record.now.journalMs,
-      events,
-      frames: record.frames,
-    })
+    return { journalMs: record.now.journalMs, events, frames: record.frames }
   }
 
   private sealSections(record: OpenRecord): Section[] {
@@ -445,8 +427,8 @@ export class ShardHost implements ShardTenant {
   }
 
   private openRecord(): OpenRecord {
-    this.record ??= new OpenRecord(this.context.journal, this.context.clock, this.now())
-    return this.record
+    this.records.open ??= new OpenRecord(this.context.journal, this.context.clock, this.now())
+    return this.records.open
   }
 
   private now(): Now {

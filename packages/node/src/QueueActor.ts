@@ -52,18 +52,10 @@ import {
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { FetchWait, fetchKey } from "./FetchWait.js"
 import { Mailbox } from "./Mailbox.js"
+import { commandBytes, type Request } from "./Request.js"
 import { type FrameReader, readRuns } from "./readRuns.js"
 import { roomFor } from "./roomFor.js"
 import type { SessionHolder } from "./Sessions.js"
-
-/** A request in the mailbox. `frame` goes with a Publish, `wait` with a Fetch or CancelFetch. */
-interface Request {
-  readonly command: Command
-  readonly frame?: Uint8Array
-  readonly wait?: FetchWait
-  readonly answer: (reply: Reply) => void
-  readonly fail: (error: SkeinError) => void
-}
 
 /** What all actors of a host need of it. */
 export interface QueueHome extends FrameReader {
@@ -73,9 +65,6 @@ export interface QueueHome extends FrameReader {
   readonly onFault: (generation: Generation, error: SkeinError) => void
 }
 
-/** What a request costs in the mailbox beside its frame and its ranges. */
-const requestBytes = 128
-const rangeEndBytes = 8
 /** When what found no room is tried again. */
 const againAfterMs = 1_000
 
@@ -520,15 +509,6 @@ const ignore = (): void => {}
 
 const hasRoom = (bytes: number, purpose: "publish" | "settle", turn: Turn): boolean =>
   bytes === 0 || turn.reserve(bytes, purpose)
-
-const commandBytes = (command: Command): number => {
-  let bytes = requestBytes
-  if (command._tag === "Extend") bytes += command.ranges.length * rangeEndBytes
-  if (command._tag === "Fetch" || command._tag === "Settle") {
-    for (const settle of command.settles) bytes += settle.ranges.length * rangeEndBytes
-  }
-  return bytes
-}
 
 const unexpected = (reply: Reply): SkeinError =>
   skeinError("InternalError", `the queue answered ${reply._tag}`)

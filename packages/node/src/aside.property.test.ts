@@ -240,4 +240,30 @@ describe("a queue that is set aside", () => {
     // The property says something only if queues were set aside.
     expect(aside).toBeGreaterThan(50)
   }, 60_000)
+
+  it("can be deleted: nothing that was kept of it stays, nor comes back", async () => {
+    const store = new NaiveStore()
+    const rig = await Rig.open(1, () => new NaiveJournal(store))
+    const queue = await rig.declare("bad")
+    await rig.publish(queue, "a")
+    new NaiveJournal(store).checkpoint(0)
+    await rig.publish(queue, "b")
+    breakBuild(2)
+    const runs = await rig.fetch(queue, { fetchNumber: 1 }).delivered
+    const { epoch, attempt } = runs[0]
+    const settles = [{ outcome: "ack" as const, epoch, attempt, ranges: [1, 2] }]
+    const tag = await rig.core.broker.settle({ queue, session, settles }).catch(({ _tag }) => _tag)
+    expect(tag).toBe("Quarantined")
+    await rig.core.closeShard(0)
+    const kept = [...store.of(0).chunks.keys()].filter((key) => key.startsWith("q1/"))
+    expect(kept).toEqual(expect.arrayContaining(["q1/h", "q1/a0", "q1/f0"]))
+    expect(store.of(0).records).toEqual([])
+    await rig.crash()
+    expect(await rig.core.admin.delete("bad")).toBe(true)
+    await rig.core.closeShard(0)
+    expect([...store.of(0).chunks.keys()].filter((key) => key.startsWith("q1/"))).toEqual([])
+    fixBuild()
+    await rig.crash()
+    expect(rig.core.digests(0).size).toBe(0)
+  })
 })
