@@ -114,10 +114,12 @@ class Verdict {
 
   /** Of these messages no block is left, so they were settled: ok, but for newer deliveries. */
   private judgeGone(first: Sequence, last: Sequence): void {
-    const { redeliveries } = this.state
-    if (redeliveries.isEmpty) return
-    for (let sequence = first; sequence <= last; sequence++) {
-      if (this.isOutdated(sequence)) pushRange(this.lost, sequence, sequence)
+    if (first > last || this.state.redeliveries.isEmpty) return
+    // However wide the range is, few blocks are remembered.
+    for (const [from, to] of this.state.redeliveries.parts(first, last)) {
+      for (let sequence = from; sequence <= to; sequence++) {
+        if (this.isOutdated(sequence)) pushRange(this.lost, sequence, sequence)
+      }
     }
   }
 
