@@ -83,6 +83,8 @@ export const limits = {
   fetchesInFlightPerSessionMax: 16,
   settleRangesMax: 8192,
   peekMessagesMax: 1000,
+  /** Ranges that the events of one decision name: beyond, it is done in parts, or refused. */
+  eventRangesMax: 65_536,
 
   // The actor's batch
   batchBytesMax: 4 * MiB,
