@@ -7,8 +7,8 @@ import type { Outcome, QueueRef, Sequence, SkeinError } from "@skein/model"
 import type { SettleAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { ignore } from "../Deferred.js"
+import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
-import { asSkeinError } from "../link/FabricLink.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
 import type { Session } from "./SessionKeeper.js"
 import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
@@ -21,8 +21,8 @@ const retryBounds = {
 export interface SettleSenderHost {
   readonly fabric: () => FabricConnection | undefined
   readonly session: () => Session
-  /** The node does not know the session; a new one must be opened first. */
-  readonly sessionUnknown: (session: Session) => void
+  /** The node behind `fabric` does not know the session: it must be opened there first. */
+  readonly sessionUnknown: (fabric: FabricConnection) => void
   /** The queue is gone or broken: nothing more can be settled. */
   readonly broken: (error: SkeinError) => void
   /** Something may go out now: settles are there. */
@@ -73,12 +73,7 @@ export class SettleSender {
   }
 
   /** A request carries `load`; `answer` is its end. */
-  sent(
-    load: SettleLoad,
-    fabric: FabricConnection,
-    session: Session,
-    answer: Promise<SettleAnswer>,
-  ): void {
+  sent(load: SettleLoad, fabric: FabricConnection, answer: Promise<SettleAnswer>): void {
     this.#inFlight.add(load)
     answer.then(
       (lost) => {
@@ -89,7 +84,7 @@ export class SettleSender {
       },
       (error: unknown) => {
         if (this.#host.fabric() === fabric && this.#inFlight.delete(load)) {
-          this.#refused(load, session, asSkeinError(error))
+          this.#refused(load, fabric, asSkeinError(error))
         }
       },
     )
@@ -115,7 +110,7 @@ export class SettleSender {
         this.#alone--
         this.#host.wake()
       }
-      this.sent(load, fabric, session, answer)
+      this.sent(load, fabric, answer)
       answer.then(over, over)
     }
   }
@@ -156,12 +151,8 @@ export class SettleSender {
     return at >= 0
   }
 
-  #refused(load: SettleLoad, session: Session, error: SkeinError): void {
-    if (error._tag === "SessionUnknown") {
-      this.#again.push(load)
-      this.#host.sessionUnknown(session)
-      return
-    }
+  #refused(load: SettleLoad, fabric: FabricConnection, error: SkeinError): void {
+    if (error._tag === "SessionUnknown") this.#host.sessionUnknown(fabric)
     if (error.retryable) {
       this.#again.push(load)
       this.#retryLater()

@@ -17,8 +17,8 @@ import type { PublishAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { abortedError, timedOutError } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
-import type { FabricConnection } from "../link/FabricConnection.js"
-import { asSkeinError, type FabricLink, type LinkUser } from "../link/FabricLink.js"
+import { asSkeinError } from "../link/asSkeinError.js"
+import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
 import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
 import { confirmFrame } from "./confirmFrame.js"
 import { judge, surelyNotStored, type Verdict } from "./judge.js"
@@ -36,7 +36,7 @@ export class Publisher implements LinkUser {
   outstandingMessages = 0
   outstandingBytes = 0
   readonly #runtime: Runtime
-  readonly #link: FabricLink
+  readonly #link: Link
   readonly #queue: QueueRef
   readonly #outbox = new Outbox()
   readonly #onGone: (() => void)[] = []
@@ -59,13 +59,7 @@ export class Publisher implements LinkUser {
   #idleWaiters: Deferred<void>[] = []
   readonly #detach: () => void
 
-  constructor(
-    runtime: Runtime,
-    link: FabricLink,
-    queue: QueueRef,
-    producer: string,
-    onGone: () => void,
-  ) {
+  constructor(runtime: Runtime, link: Link, queue: QueueRef, producer: string, onGone: () => void) {
     this.#runtime = runtime
     this.#link = link
     this.#queue = queue
