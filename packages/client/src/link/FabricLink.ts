@@ -128,7 +128,10 @@ export class FabricLink implements Link {
     fabric.closed.then((error) => this.#lost(fabric, error))
     for (const waiter of this.#waiters) waiter.resolve(fabric)
     this.#waiters.clear()
-    for (const user of [...this.#users]) user.linkUp(fabric)
+    // What one user does about it may detach another, or give this connection up.
+    for (const user of [...this.#users]) {
+      if (this.fabric === fabric && this.#users.has(user)) user.linkUp(fabric)
+    }
   }
 
   #lost(fabric: FabricConnection, error: SkeinError): void {
@@ -141,7 +144,7 @@ export class FabricLink implements Link {
     }
     const lastedMs = this.#runtime.clock.monotonicMs() - this.#upSinceMs
     if (lastedMs >= clientLimits.connectionGoodAfterMs) this.#attempt = 0
-    for (const user of [...this.#users]) user.linkDown()
+    for (const user of [...this.#users]) if (this.#users.has(user)) user.linkDown()
     this.#retry()
   }
 
@@ -153,7 +156,7 @@ export class FabricLink implements Link {
       return
     }
     this.#retry()
-    for (const user of [...this.#users]) user.linkFailed?.()
+    for (const user of [...this.#users]) if (this.#users.has(user)) user.linkFailed?.()
   }
 
   #endsBy(error: SkeinError): boolean {

@@ -155,13 +155,15 @@ export class ShardLink implements Link {
       })
     }
     this.fabric = view
-    for (const user of [...this.#users]) user.linkUp(view)
+    for (const user of [...this.#users]) {
+      if (this.fabric === view && this.#users.has(user)) user.linkUp(view)
+    }
   }
 
   #down(): void {
     if (this.fabric === undefined) return
     this.fabric = undefined
-    for (const user of [...this.#users]) user.linkDown()
+    for (const user of [...this.#users]) if (this.#users.has(user)) user.linkDown()
   }
 
   #served(): void {

@@ -3,12 +3,7 @@
  * connections that break before, after or long before a request takes effect, refusals, restarts.
  * Must not know: the library under test, beyond the connection it hands out.
  */
-import {
-  type Clock,
-  decodeQueuePolicy,
-  type SkeinError,
-  skeinError,
-} from "@skein/model"
+import { type Clock, decodeQueuePolicy, type SkeinError, skeinError } from "@skein/model"
 import type {
   DeliveredRun,
   FetchRequest,
