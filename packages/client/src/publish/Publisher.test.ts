@@ -124,6 +124,23 @@ describe("Publisher", () => {
     expect(stored.messages.length).toBe(1)
   })
 
+  it("names the reason when a call of many frames is refused until its timeout", async () => {
+    const { clock, queue, stored } = await setup()
+    const many = Array.from({ length: 10_000 }, (_, i) => body(i))
+    const publish = stored.publish.bind(stored)
+    let taken = 0
+    stored.publish = (request) =>
+      taken++ === 0 ? publish(request) : skeinError("DiskFull", "no space is left")
+    const error = errorOf(queue.publishMany(many, { timeoutMs: 500 }))
+    await clock.advance(600)
+    const { _tag, detail, cause } = await error
+    expect([_tag, isSkeinError(cause) && cause._tag, detail]).toSatisfy(
+      ([tag, because, text]) =>
+        tag === "DiskFull" || (because === "DiskFull" && String(text).includes("no space is left")),
+    )
+    expect(stored.messages.length).toBe(4096)
+  })
+
   it("sends the same frames again when a shard was closed over their commit", async () => {
     const { clock, fabric, queue, stored } = await setup()
     fabric.delayMs = 10

@@ -237,6 +237,8 @@ export class Publisher implements LinkUser {
     if (frame.sentOver !== fabric || !frame.waiting || !this.#frames.includes(frame)) return
     frame.waiting = false
     frame.refusal = error
+    // A gap only says that an earlier frame was refused.
+    if (error._tag !== "SequenceGap") for (const call of frame.calls) call.refusal = error
     this.#recovering = true
     this.#recover()
   }
@@ -323,9 +325,6 @@ export class Publisher implements LinkUser {
     const frames = this.#frames
     this.#frames = []
     this.#nextNumber = frames[0].number
-    for (const frame of frames) {
-      for (const call of frame.calls) call.refusal = frame.refusal
-    }
     this.#outbox.putBack(frames)
   }
 
@@ -439,9 +438,12 @@ export class Publisher implements LinkUser {
   }
 
   #expired(call: PublishCall): SkeinError {
-    if (call.next === 0 && call.refusal !== undefined) return call.refusal
-    const why = this.#link.lastError === undefined ? "" : `; ${this.#link.lastError.detail}`
-    return timedOutError("publish", call.timeoutMs, this.#outcomeOf(call), why)
+    const { refusal } = call
+    // What is not confirmed was refused and is on its way no more: that is certain.
+    if (refusal !== undefined && call.next === call.confirmed) return refusal
+    const reason = this.#link.lastError ?? refusal
+    const why = reason === undefined ? "" : `; ${reason.detail}`
+    return timedOutError("publish", call.timeoutMs, this.#outcomeOf(call), why, reason)
   }
 }
 
