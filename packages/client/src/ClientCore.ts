@@ -1,21 +1,32 @@
 /**
- * Owns: what the parts of one client share: link, producer id, sessions, control calls.
+ * Owns: what the parts of one client share: router, producer id, sessions, control calls.
  * Must not know: payload types, handlers.
  */
-import type { ErrorTag, Generation } from "@skein/model"
+import type { ErrorTag, Generation, SkeinError } from "@skein/model"
 import type { QueueInfo } from "@skein/wire"
 import { clientLimits } from "./clientLimits.js"
 import type { Consumer } from "./consume/Consumer.js"
 import { SessionKeeper } from "./consume/SessionKeeper.js"
 import type { CallLife } from "./Deadline.js"
+import { asSkeinError } from "./link/asSkeinError.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
-import { asSkeinError, FabricLink } from "./link/FabricLink.js"
+import { FabricRouter } from "./link/FabricRouter.js"
 import { Publisher } from "./publish/Publisher.js"
 import { backoffMs, type Runtime, randomHex128 } from "./Runtime.js"
 import type { Worker } from "./work/Worker.js"
 
-/** The same question later can have an answer, and asking twice does no harm. */
-const askAgain = new Set<ErrorTag>(["ConnectionFailed", "Moved", "Overloaded", "ShardUnavailable"])
+/** The question was not taken up, and later it can be. */
+const notTaken = new Set<ErrorTag>([
+  "ManagerUnavailable",
+  "Moved",
+  "Overloaded",
+  "ShardUnavailable",
+])
+
+const mayAskAgain = (error: SkeinError, twice: boolean): boolean =>
+  twice
+    ? notTaken.has(error._tag) || error._tag === "ConnectionFailed"
+    : notTaken.has(error._tag) && error.data.outcome !== "unknown"
 
 const controlBounds = {
   minMs: clientLimits.controlRetryDelayMinMs,
@@ -24,7 +35,7 @@ const controlBounds = {
 
 export class ClientCore {
   readonly runtime: Runtime
-  readonly link: FabricLink
+  readonly router: FabricRouter
   readonly #producer: string
   readonly #publishers = new Map<Generation, Publisher>()
   readonly timeoutMs = clientLimits.callTimeoutDefaultMs
@@ -34,15 +45,16 @@ export class ClientCore {
 
   constructor(openFabric: OpenFabric, runtime: Runtime) {
     this.runtime = runtime
-    this.link = new FabricLink(runtime, openFabric)
+    this.router = new FabricRouter(runtime, openFabric)
     this.#producer = randomHex128(runtime.random)
   }
 
   /** The client's session, or another one when a consumer of this queue uses that already. */
-  keeperFor(queue: Generation): SessionKeeper {
-    for (const keeper of this.#keepers) if (keeper.enter(queue)) return keeper
-    const keeper = new SessionKeeper(this.runtime, this.link)
-    keeper.enter(queue)
+  keeperFor(info: QueueInfo): SessionKeeper {
+    const link = this.router.shard(info.shard)
+    for (const keeper of this.#keepers) if (keeper.enter(info.generation, link)) return keeper
+    const keeper = new SessionKeeper(this.runtime)
+    keeper.enter(info.generation, link)
     this.#keepers.push(keeper)
     return keeper
   }
@@ -53,7 +65,7 @@ export class ClientCore {
     if (there !== undefined) return there
     const publisher = new Publisher(
       this.runtime,
-      this.link,
+      this.router.shard(info.shard),
       { shard: info.shard, generation: info.generation },
       this.#producer,
       () => this.#publishers.delete(info.generation),
@@ -72,16 +84,21 @@ export class ClientCore {
 
   /**
    * Asks over the present connection, or the next; asks again when it breaks meanwhile or the node
-   * is not ready, as long as the caller waits.
+   * is not ready, as long as the caller waits. `twice`: asking again is harmless even if the first
+   * question may have been answered.
    */
-  async control<A>(life: CallLife, ask: (fabric: FabricConnection) => Promise<A>): Promise<A> {
+  async control<A>(
+    life: CallLife,
+    ask: (fabric: FabricConnection) => Promise<A>,
+    twice = true,
+  ): Promise<A> {
     for (let attempt = 0; ; attempt++) {
-      const fabric = await this.link.whenUp(life)
+      const fabric = await this.router.control.whenUp(life)
       try {
         return await ask(fabric)
       } catch (error) {
         const failure = asSkeinError(error)
-        if (!askAgain.has(failure._tag) || life.isOver) throw failure
+        if (!mayAskAgain(failure, twice) || life.isOver) throw failure
         await this.#pause(life, backoffMs(this.runtime.random, attempt, controlBounds))
       }
     }
@@ -99,7 +116,7 @@ export class ClientCore {
 
   /** For messages of timeouts: why there is no connection. */
   whyDown(): string {
-    const error = this.link.lastError
+    const error = this.router.control.lastError
     return error === undefined ? "" : `; ${error.detail}`
   }
 }

@@ -33,11 +33,14 @@ export const timedOutError = (
   timeoutMs: number,
   outcome: "not sent" | "unknown",
   why = "",
+  cause?: unknown,
 ) =>
-  skeinError("TimedOut", `${what}: no answer within ${timeoutMs} ms (${outcome})${why}`, {
-    timeoutMs,
-    outcome,
-  })
+  skeinError(
+    "TimedOut",
+    `${what}: no answer within ${timeoutMs} ms (${outcome})${why}`,
+    { timeoutMs, outcome },
+    cause === undefined ? {} : { cause },
+  )
 
 /** Whether anybody still waits for a call: what works for it must not outlive it. */
 export class CallLife {

@@ -8,7 +8,7 @@ import { frameCost } from "./codec/FrameIndex.js"
 import { type ConsumeOptions, Consumer, type ConsumerParts } from "./consume/Consumer.js"
 import { abortedError, type CallOptions, timeoutOf, withDeadline } from "./Deadline.js"
 import { ignore } from "./Deferred.js"
-import { asSkeinError } from "./link/FabricLink.js"
+import { asSkeinError } from "./link/asSkeinError.js"
 import { columnsOf, type MessageOptions } from "./publish/columnsOf.js"
 import { bodyProblem, EarlyCalls } from "./publish/EarlyCalls.js"
 import { PublishCall, type Published } from "./publish/PublishCall.js"
@@ -137,8 +137,8 @@ export class QueueHandle<A> {
       this.definition,
       {
         runtime: this.#core.runtime,
-        link: this.#core.link,
-        keeper: this.#core.keeperFor(info.generation),
+        link: this.#core.router.shard(info.shard),
+        keeper: this.#core.keeperFor(info),
         queue: { shard: info.shard, generation: info.generation },
         leaseMs: info.policy.leaseMs,
         renewHandedOut: false,

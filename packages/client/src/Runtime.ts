@@ -27,7 +27,7 @@ export const randomHex128 = (random: Random): string =>
   Buffer.from(random.bytes(16)).toString("hex")
 
 /** A number in [0, 1) with 32 random bits. */
-const randomFraction = (random: Random): number => {
+export const randomFraction = (random: Random): number => {
   const bytes = random.bytes(4)
   return (bytes[0] * 0x1000000 + bytes[1] * 0x10000 + bytes[2] * 0x100 + bytes[3]) / 0x100000000
 }

@@ -2,7 +2,7 @@
  * Owns: the client object of the Promise API, over any way to a fabric.
  *
  * Shutdown order: workers stop, consumers close (what they hold goes back), publishes in flight
- * end, sessions end, the link closes; what is left then rejects with FabricClosed.
+ * end, sessions end, the links close; what is left then rejects with FabricClosed.
  */
 import { type QueuePolicyInput, skeinError } from "@skein/model"
 import type {
@@ -112,11 +112,11 @@ export class SkeinClient implements AsyncDisposable {
     orderly.catch(ignore)
     try {
       // Without a connection nothing can be confirmed: iterations and handlers end, the rest fails.
-      if (core.link.fabric === undefined) await core.link.close(error)
+      if (!core.router.isUp) await core.router.close(error)
       await withDeadline(core.runtime.clock, "close", options, () => orderly)
     } finally {
       for (const publisher of core.publishers) publisher.close(error)
-      await core.link.close(error)
+      await core.router.close(error)
     }
   }
 
@@ -154,7 +154,7 @@ export class SkeinClient implements AsyncDisposable {
     ask: (fabric: FabricConnection) => Promise<A>,
   ): Promise<A> {
     const core = this.#core
-    const run = async (life: CallLife): Promise<A> => ask(await core.link.whenUp(life))
+    const run = (life: CallLife): Promise<A> => core.control(life, ask, false)
     return withDeadline(core.runtime.clock, what, options, run, () => core.whyDown())
   }
 }
@@ -182,11 +182,11 @@ export const makeClient = async (
       runtime.clock,
       "connect",
       options,
-      (life) => core.link.whenUp(life),
+      (life) => core.router.control.whenUp(life),
       () => core.whyDown(),
     )
   } catch (error) {
-    await core.link.close()
+    await core.router.close()
     throw error
   }
   return new SkeinClient(core)

@@ -17,6 +17,17 @@ export const clientLimits = {
   /** A connection that lasted so long was a good one: the next backoff starts from the minimum. */
   connectionGoodAfterMs: 5_000,
 
+  // Shards, of a fabric of several nodes
+  /** Opening a connection to any node: the next one is tried when one is silent for so long. */
+  connectStaggerMs: 150,
+  /** Nodes that name each other are followed so often at once, then with a backoff. */
+  shardHopsMax: 2,
+  shardRetryDelayMinMs: 10,
+  shardRetryDelayMaxMs: 100,
+  /** A takeover takes a second or two: so many retries are quick, later ones are not. */
+  shardRetriesSoon: 30,
+  shardRetryLateDelayMaxMs: 500,
+
   // Publishing, per queue handle
   /** `room()` waits while more is buffered than this. */
   publishBufferMessages: 65_536,
@@ -38,6 +49,8 @@ export const clientLimits = {
   unsettledMessagesMax: 32_768,
   fetchesInFlightDefault: 4,
   fetchWaitMs: 10_000,
+  /** Fetches of a connection that is left (the shard has moved) are waited for so long. */
+  fetchesEndWithinMs: 500,
   settlesInFlightMax: 4,
   fetchRetryDelayMinMs: 20,
   fetchRetryDelayMaxMs: 1_000,

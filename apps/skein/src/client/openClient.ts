@@ -33,10 +33,10 @@ export const openClient = async (options: OpenClientOptions): Promise<OpenedClie
     signal,
   })
   const client = await makeClient(
-    (aborted) => {
+    (aborted, address) => {
       const ready = first
       first = undefined
-      return ready === undefined ? again(aborted) : Promise.resolve(ready)
+      return ready === undefined ? again(aborted, address) : Promise.resolve(ready)
     },
     { signal, timeoutMs: settings.timeout },
   )

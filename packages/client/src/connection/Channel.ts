@@ -11,18 +11,22 @@ import { type Clock, limits, SkeinError, skeinError } from "@skein/model"
 import {
   decodeErrorEnvelope,
   decodeGoaway,
+  decodeShardMap,
   EnvelopeReader,
   encodeEnvelope,
   type Kind,
   kinds,
   Outbox,
   type Parts,
+  type ShardMap,
 } from "@skein/wire"
 import { type CallOptions, Calls } from "./Calls.js"
 
 export class Channel {
   readonly closed: Promise<SkeinError>
   readonly goaway: Promise<string>
+  /** The newest that the node has sent; `undefined` while it has sent none. */
+  shardMap: ShardMap | undefined
   readonly #socket: Socket
   readonly #clock: Clock
   readonly #timeoutMs: number
@@ -30,6 +34,7 @@ export class Channel {
   readonly #reader = new EnvelopeReader()
   readonly #outbox = new Outbox()
   readonly #calls: Calls
+  readonly #onShardMap = new Set<(map: ShardMap) => void>()
   #onFirst: ((kind: number, payload: Uint8Array) => void) | undefined
   #cause: SkeinError | undefined
   #resolveClosed: (cause: SkeinError) => void = () => {}
@@ -145,6 +150,12 @@ export class Channel {
     return this.call("ping", "pong", encode, decode, options)
   }
 
+  /** Calls `listener` with each shard map from now on; the answer ends that. */
+  onShardMap(listener: (map: ShardMap) => void): () => void {
+    this.#onShardMap.add(listener)
+    return () => this.#onShardMap.delete(listener)
+  }
+
   startKeepalive(): void {
     this.#cancelKeepalive = this.#clock.setTimer(limits.pingEveryMs, () => {
       const now = this.#clock.monotonicMs()
@@ -201,6 +212,14 @@ export class Channel {
       const goaway = decodeGoaway(payload)
       if (goaway instanceof SkeinError) this.die(goaway)
       else this.#resolveGoaway(goaway.reason)
+    } else if (kind === kinds.shardMap) {
+      const map = decodeShardMap(payload)
+      if (map instanceof SkeinError) {
+        this.die(map)
+        return
+      }
+      this.shardMap = map
+      for (const listener of [...this.#onShardMap]) listener(map)
     } else {
       this.die(skeinError("ProtocolError", `envelope kind ${kind} with correlation 0`))
     }

@@ -18,6 +18,7 @@ import type {
   QueueStatus,
   SettleAnswer,
   SettleRequest,
+  ShardMap,
   Welcome,
 } from "@skein/wire"
 import type { CallOptions } from "./Calls.js"
@@ -64,6 +65,10 @@ export interface Connection extends Fabric {
   readonly closed: Promise<SkeinError>
   /** The node is shutting down: its reason. Publish and fetch elsewhere; answers still come. */
   readonly goaway: Promise<string>
+  /** The newest shard map that the node has sent; `undefined` while it has sent none. */
+  readonly shardMap: () => ShardMap | undefined
+  /** Calls `listener` with each shard map from now on; the answer ends that. */
+  readonly onShardMap: (listener: (map: ShardMap) => void) => () => void
   /** Round trip in milliseconds. */
   readonly ping: (options?: CallOptions) => Promise<number>
   /** Sends what is queued, then closes; calls without an answer reject with ConnectionFailed. */

@@ -11,6 +11,7 @@ import {
   encodeGoaway,
   encodePublished,
   encodeSettled,
+  encodeShardMap,
   packValue,
 } from "@skein/wire"
 import { afterEach, describe, expect, it } from "vitest"
@@ -51,6 +52,32 @@ const fetch = {
   settles: [],
 }
 const settles = [{ outcome: "ack" as const, epoch: 1, attempt: 0, ranges: [1, 1] }]
+
+describe("shard map", () => {
+  it("is kept, and told to who listens", async () => {
+    const { node, connection } = await setup()
+    expect(connection.shardMap()).toBeUndefined()
+    const heard: number[] = []
+    const told = new Promise<void>((resolve) => {
+      const stop = connection.onShardMap((map) => {
+        heard.push(map.version)
+        if (map.version === 2) stop()
+        if (map.version === 2) connection.onShardMap(() => resolve())
+      })
+    })
+    const nodes = [{ node: "n1", instance: "i", address: "127.0.0.1:1" }]
+    for (const version of [1, 2, 3]) node.send(encodeShardMap({ version, nodes, owners: [0, -1] }))
+    await told
+    expect(heard).toEqual([1, 2])
+    expect(connection.shardMap()).toEqual({ version: 3, nodes, owners: [0, -1] })
+  })
+
+  it("that makes no sense ends the connection", async () => {
+    const { node, connection } = await setup()
+    node.send(encodeEnvelope("shardMap", 0, packValue({ version: 1, nodes: [], owners: [0] })))
+    expect((await connection.closed)._tag).toBe("ProtocolError")
+  })
+})
 
 describe("calls", () => {
   it("each data call goes out as it is and its answer comes back", async () => {

@@ -116,6 +116,8 @@ const connectionOf = (channel: Channel, welcome: Welcome): Connection => ({
   welcome,
   closed: channel.closed,
   goaway: channel.goaway,
+  shardMap: () => channel.shardMap,
+  onShardMap: (listener) => channel.onShardMap(listener),
   ping: (options) => channel.ping(options),
   close: () => channel.close(),
 })

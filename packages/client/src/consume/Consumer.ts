@@ -13,16 +13,16 @@ import {
   type SkeinError,
   skeinError,
 } from "@skein/model"
-import type { DeliveredRun } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { abortedError, type CallOptions, timeoutOf, withDeadline } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
-import { asSkeinError, type FabricLink, type LinkUser } from "../link/FabricLink.js"
+import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { Runtime } from "../Runtime.js"
 import { FetchPipeline } from "./FetchPipeline.js"
-import { HeldRun, settled } from "./HeldRun.js"
+import { type HeldRun, settled } from "./HeldRun.js"
 import { LeaseRenewal } from "./LeaseRenewal.js"
+import { markLeasesGone } from "./leasesGone.js"
 import { Batch, type Message, type Settler } from "./Message.js"
 import type { SessionKeeper } from "./SessionKeeper.js"
 import { SettleSender } from "./SettleSender.js"
@@ -47,7 +47,8 @@ export interface ConsumeOptions {
 
 export interface ConsumerParts {
   readonly runtime: Runtime
-  readonly link: FabricLink
+  /** The way to the queue's shard. */
+  readonly link: Link
   readonly keeper: SessionKeeper
   readonly queue: QueueRef
   /** The queue's lease. */
@@ -262,7 +263,7 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     return new SettleSender(this.#parts.runtime, this.#parts.queue, {
       fabric: () => this.#pipeline.fabric,
       session: () => this.#pipeline.session,
-      sessionUnknown: (session) => this.#pipeline.sessionUnknown(session),
+      sessionUnknown: (fabric) => this.#pipeline.sessionUnknown(fabric),
       broken: (error) => this.#break(error),
       wake: () => this.#wake(),
     })
@@ -285,24 +286,19 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
           bytes: this.#prefetchBytes - this.#bufferedBytes,
         }),
         deliver: (runs) => this.#deliver(runs),
-        sessionLost: () => this.#dropBuffer(),
+        verify: (fabric, runs) => this.#verify(fabric, runs),
         broken: (error) => this.#break(error),
       },
       clientLimits.fetchesInFlightDefault,
     )
   }
 
-  #deliver(delivered: readonly DeliveredRun[]): void {
-    const runs: HeldRun[] = []
-    try {
-      for (const run of delivered) runs.push(new HeldRun(run))
-    } catch (error) {
-      this.#break(asSkeinError(error))
-      return
-    }
+  #deliver(delivered: readonly HeldRun[]): void {
+    const runs = delivered.filter((run) => run.held > 0)
+    if (runs.length === 0) return
     for (const run of runs) {
       this.#held.add(run)
-      this.#heldMessages += run.count
+      this.#heldMessages += run.held
       this.#bufferedMessages += run.count
       this.#bufferedBytes += run.run.frame.length
     }
@@ -332,18 +328,25 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     return undefined
   }
 
-  /** What waits here is no longer leased to us: it will come again. */
-  #dropBuffer(): void {
-    for (const runs of this.#buffer) {
-      for (const run of runs) {
+  /** What waits here and is no longer leased to us will come again: it is dropped. */
+  async #verify(fabric: FabricConnection, answered: readonly HeldRun[]): Promise<void> {
+    const runs = [...this.#buffer.flat(), ...answered]
+    if (runs.length === 0) return
+    const { queue, keeper } = this.#parts
+    await markLeasesGone(fabric, queue, keeper.session.id, runs, (run, messages) => {
+      if (this.#held.has(run)) this.#letGo(run, messages)
+    })
+    const buffer = this.#buffer
+    this.#buffer = []
+    for (const batch of buffer) {
+      const left = batch.filter((run) => run.held > 0)
+      if (left.length > 0) this.#buffer.push(left)
+      for (const run of batch) {
+        if (run.held > 0) continue
         this.#bufferedMessages -= run.count
         this.#bufferedBytes -= run.run.frame.length
-        this.#heldMessages -= run.held
-        this.#held.delete(run)
-        run.markAll()
       }
     }
-    this.#buffer = []
   }
 
   #settleOne(

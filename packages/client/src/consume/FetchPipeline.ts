@@ -4,7 +4,11 @@
  * Must not know: what is done with the messages.
  *
  * Tricky: fetches go over a new connection only when all calls of the older one have ended, so no
- * delivery of a newer epoch overtakes one of an older. A repeated number gets the same deliveries,
+ * delivery of a newer epoch overtakes one of an older. An older one that still stands (the shard
+ * has moved) is asked to end them and what it answers counts; one that says nothing is not waited
+ * for. Then the session is opened there, and before anything is fetched the new connection is asked
+ * which of the messages that wait here are still leased to it: after a planned move all, after a
+ * crash none. A repeated number gets the same deliveries,
  * so a repeat must not carry another credit; settles that it carried go again on their own. But a
  * number whose refusal was lost with the connection gets new messages when it is repeated, maybe
  * after those that a later number holds already: so repeats do not wait at the node, nothing new is
@@ -13,10 +17,11 @@
 import { limits, type QueueRef, type SkeinError } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
-import { Deferred } from "../Deferred.js"
+import { Deferred, ignore } from "../Deferred.js"
+import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
-import { asSkeinError } from "../link/FabricLink.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
+import { HeldRun } from "./HeldRun.js"
 import type { Session, SessionKeeper } from "./SessionKeeper.js"
 import type { SettleSender } from "./SettleSender.js"
 
@@ -30,7 +35,7 @@ interface Slot {
   readonly messagesMax: number
   readonly bytesMax: number
   call: FetchCall | undefined
-  runs: readonly DeliveredRun[] | undefined
+  runs: readonly HeldRun[] | undefined
 }
 
 interface Credit {
@@ -43,27 +48,33 @@ export interface FetchPipelineHost {
   readonly ahead: () => Credit
   /** What could be held in all, less what is held. */
   readonly room: () => Credit
-  readonly deliver: (runs: readonly DeliveredRun[]) => void
-  /** The session is a new one: deliveries of the old one that are not handed out are not ours. */
-  readonly sessionLost: () => void
+  readonly deliver: (runs: readonly HeldRun[]) => void
+  /**
+   * Finds out what of `runs` and of what was delivered and not handed out is still leased to the
+   * session, and marks the rest as lost.
+   */
+  readonly verify: (fabric: FabricConnection, runs: readonly HeldRun[]) => Promise<void>
   readonly broken: (error: SkeinError) => void
 }
 
 export class FetchPipeline {
-  session: Session
+  readonly session: Session
   fabric: FabricConnection | undefined
   requestedMessages = 0
   requestedBytes = 0
   readonly #runtime: Runtime
   readonly #queue: QueueRef
-  readonly #keeper: SessionKeeper
   readonly #settles: SettleSender
   readonly #host: FetchPipelineHost
   readonly #inFlightMax: number
   #slots: Slot[] = []
   /** Calls that have not ended, over any connection. */
-  #openCalls = 0
+  readonly #openCalls = new Set<FetchCall>()
   #nextFabric: FabricConnection | undefined
+  /** Where the session is open and what waits here was asked for; where that is under way. */
+  #entered: FabricConnection | undefined
+  #entering: FabricConnection | undefined
+  #cancelAbandon: () => void = ignore
   #attempt = 0
   #cancelRetry: (() => void) | undefined
   /** Fetches of an older connection are repeated. */
@@ -81,7 +92,6 @@ export class FetchPipeline {
   ) {
     this.#runtime = runtime
     this.#queue = queue
-    this.#keeper = keeper
     this.session = keeper.session
     this.#settles = settles
     this.#host = host
@@ -96,8 +106,11 @@ export class FetchPipeline {
   linkDown(): void {
     this.fabric = undefined
     this.#nextFabric = undefined
+    this.#entered = undefined
+    this.#entering = undefined
     this.#stopRetry()
-    for (const slot of this.#slots) if (slot.runs === undefined) slot.call = undefined
+    for (const call of this.#openCalls) call.cancel()
+    this.#abandonLater()
   }
 
   /** Sends what can be sent: fetches as far as there is room, settles on them or alone. */
@@ -113,17 +126,12 @@ export class FetchPipeline {
     if (this.#settles.hasLoad) this.#settles.sendAlone()
   }
 
-  /** The node does not know `session`: goes on under a new one. */
-  sessionUnknown(session: Session): void {
-    if (session !== this.session) return
-    this.session = this.#keeper.replace(session)
-    for (const slot of this.#slots) slot.call?.cancel()
-    this.#slots = []
-    this.#repeating = false
-    this.requestedMessages = 0
-    this.requestedBytes = 0
-    this.#host.sessionLost()
-    this.#stopRetry()
+  /** The node behind `fabric` does not know the session, or no more. */
+  sessionUnknown(fabric: FabricConnection): void {
+    this.session.forget(fabric)
+    if (this.fabric !== fabric) return
+    this.#entered = undefined
+    this.#entering = undefined
     this.#retryLater()
   }
 
@@ -131,8 +139,8 @@ export class FetchPipeline {
   stop(): Promise<void> {
     this.#stopped = true
     this.#stopRetry()
-    for (const slot of this.#slots) slot.call?.cancel()
-    if (this.#openCalls === 0) this.#allEnded.resolve()
+    for (const call of this.#openCalls) call.cancel()
+    if (this.#openCalls.size === 0) this.#allEnded.resolve()
     return this.#allEnded.promise
   }
 
@@ -159,62 +167,95 @@ export class FetchPipeline {
   }
 
   #send(slot: Slot, fabric: FabricConnection): void {
-    const session = this.session
-    const opened = session.openedNow(fabric)
-    if (opened !== undefined) {
-      // Rare: the first fetch of a session. The slot keeps its place meanwhile.
-      this.#openThenSend(opened, fabric)
+    if (this.#entered !== fabric) {
+      // Rare: the first over a connection. The slot keeps its place meanwhile.
+      this.#enter(fabric)
       return
     }
     const load = this.#settles.take()
     const call = fabric.broker.fetch({
       queue: this.#queue,
-      session: session.id,
+      session: this.session.id,
       fetchNumber: slot.number,
       messagesMax: slot.messagesMax,
       bytesMax: slot.bytesMax,
       waitMs: this.#repeating ? 0 : clientLimits.fetchWaitMs,
       settles: load === undefined ? noSettles : load.settles,
     })
-    if (load !== undefined) this.#settles.sent(load, fabric, session, call.settled)
-    else call.settled.catch(() => undefined)
+    if (load !== undefined) this.#settles.sent(load, fabric, call.settled)
+    else call.settled.catch(ignore)
     slot.call = call
-    this.#openCalls++
+    this.#openCalls.add(call)
     call.delivered.then(
       (runs) => this.#ended(slot, call, () => this.#answered(slot, runs)),
       (error: unknown) =>
-        this.#ended(slot, call, () => this.#refused(slot, session, asSkeinError(error))),
+        this.#ended(slot, call, () => this.#refused(slot, fabric, asSkeinError(error))),
     )
   }
 
-  #openThenSend(opened: Promise<void>, fabric: FabricConnection): void {
-    const session = this.session
-    const sendAll = (): void => {
-      if (this.fabric !== fabric || this.session !== session) return
-      for (const slot of this.#slots) {
-        if (slot.call === undefined && slot.runs === undefined) this.#send(slot, fabric)
-      }
-      this.pump()
-    }
-    opened.then(sendAll, (error: unknown) => {
-      if (this.fabric !== fabric) return
-      const failure = asSkeinError(error)
-      if (failure.retryable) this.#retryLater()
-      else this.#host.broken(failure)
-    })
+  /** Opens the session, finds out what is still ours, then sends. */
+  #enter(fabric: FabricConnection): void {
+    if (this.#entering === fabric) return
+    this.#entering = fabric
+    const inSlots = (): readonly HeldRun[] => this.#slots.flatMap((slot) => slot.runs ?? [])
+    const isPresent = (): boolean => this.fabric === fabric && this.#entering === fabric
+    this.session
+      .open(fabric)
+      .then(() => this.#host.verify(fabric, inSlots()))
+      .then(
+        () => {
+          if (!isPresent()) return
+          this.#entered = fabric
+          this.#entering = undefined
+          this.#resend()
+        },
+        (error: unknown) => {
+          if (isPresent()) this.#notEntered(fabric, asSkeinError(error))
+        },
+      )
+  }
+
+  #notEntered(fabric: FabricConnection, error: SkeinError): void {
+    this.#entering = undefined
+    if (error._tag === "SessionUnknown") this.sessionUnknown(fabric)
+    else if (error.retryable) this.#retryLater()
+    else this.#host.broken(error)
   }
 
   #ended(slot: Slot, call: FetchCall, act: () => void): void {
-    this.#openCalls--
-    // The end of an older connection's call: the number was or will be asked for again.
+    // An answer that was no longer waited for: the number was or will be asked for again.
+    if (!this.#openCalls.delete(call)) return
     if (slot.call === call && this.#slots.includes(slot)) act()
+    this.#checkEnded()
+  }
+
+  #checkEnded(): void {
+    if (this.#openCalls.size > 0) return
+    this.#cancelAbandon()
     this.#switch()
-    if (this.#openCalls === 0 && this.#stopped) this.#allEnded.resolve()
+    if (this.#stopped) this.#allEnded.resolve()
+  }
+
+  /** Calls of an older connection that do not end are given up. */
+  #abandonLater(): void {
+    this.#cancelAbandon()
+    if (this.#openCalls.size === 0) return
+    const { clock } = this.#runtime
+    this.#cancelAbandon = clock.setTimer(clientLimits.fetchesEndWithinMs, () => {
+      for (const slot of this.#slots) if (slot.runs === undefined) slot.call = undefined
+      this.#openCalls.clear()
+      this.#checkEnded()
+    })
   }
 
   #answered(slot: Slot, runs: readonly DeliveredRun[]): void {
     this.#attempt = 0
-    slot.runs = runs
+    try {
+      slot.runs = runs.map((run) => new HeldRun(run))
+    } catch (error) {
+      this.#host.broken(asSkeinError(error))
+      return
+    }
     this.#comeOut()
     this.pump()
   }
@@ -227,7 +268,7 @@ export class FetchPipeline {
       const runs = this.#slots.flatMap((slot) => slot.runs ?? [])
       for (const slot of this.#slots) this.#giveBackCredit(slot)
       this.#slots = []
-      runs.sort((a, b) => a.first - b.first)
+      runs.sort((a, b) => a.run.first - b.run.first)
       if (runs.length > 0) this.#host.deliver(runs)
       return
     }
@@ -249,23 +290,24 @@ export class FetchPipeline {
    * A fetch that may have arrived is repeated. One that was refused leaves nothing behind: asked
    * again under its number, it would get messages after those of a later number; so it is dropped.
    */
-  #refused(slot: Slot, session: Session, error: SkeinError): void {
+  #refused(slot: Slot, fabric: FabricConnection, error: SkeinError): void {
     slot.call = undefined
-    if (error._tag === "SessionUnknown") this.sessionUnknown(session)
-    else if (!error.retryable) this.#host.broken(error)
-    else {
-      if (error._tag !== "ConnectionFailed" && error._tag !== "TimedOut") {
-        this.#slots.splice(this.#slots.indexOf(slot), 1)
-        this.#giveBackCredit(slot)
-        this.#comeOut()
-      }
-      this.#retryLater()
+    if (!error.retryable) {
+      this.#host.broken(error)
+      return
     }
+    if (error._tag === "SessionUnknown") this.sessionUnknown(fabric)
+    if (error._tag !== "ConnectionFailed" && error._tag !== "TimedOut") {
+      this.#slots.splice(this.#slots.indexOf(slot), 1)
+      this.#giveBackCredit(slot)
+      this.#comeOut()
+    }
+    if (this.fabric === fabric) this.#retryLater()
   }
 
   /** Starts over a new connection once no call of an older one is open. */
   #switch(): void {
-    if (this.#nextFabric === undefined || this.#openCalls > 0) return
+    if (this.#nextFabric === undefined || this.#openCalls.size > 0) return
     this.fabric = this.#nextFabric
     this.#nextFabric = undefined
     this.#repeating = this.#slots.length > 0
@@ -276,6 +318,7 @@ export class FetchPipeline {
     const fabric = this.fabric
     if (fabric === undefined) return
     if (!this.#stopped) {
+      if (this.#entered !== fabric) this.#enter(fabric)
       for (const slot of this.#slots) {
         if (slot.call === undefined && slot.runs === undefined) this.#send(slot, fabric)
       }

@@ -6,10 +6,10 @@
 import type { Outcome, QueueRef, Sequence, SkeinError } from "@skein/model"
 import type { SettleAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
-import { ignore } from "../Deferred.js"
+import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
-import { asSkeinError } from "../link/FabricLink.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
+import { Sweep } from "../Sweep.js"
 import type { Session } from "./SessionKeeper.js"
 import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
 
@@ -21,8 +21,8 @@ const retryBounds = {
 export interface SettleSenderHost {
   readonly fabric: () => FabricConnection | undefined
   readonly session: () => Session
-  /** The node does not know the session; a new one must be opened first. */
-  readonly sessionUnknown: (session: Session) => void
+  /** The node behind `fabric` does not know the session: it must be opened there first. */
+  readonly sessionUnknown: (fabric: FabricConnection) => void
   /** The queue is gone or broken: nothing more can be settled. */
   readonly broken: (error: SkeinError) => void
   /** Something may go out now: settles are there. */
@@ -41,12 +41,12 @@ export class SettleSender {
   #alone = 0
   #attempt = 0
   #cancelRetry: (() => void) | undefined
-  #sweepAtMs = Number.POSITIVE_INFINITY
-  #cancelSweep: () => void = ignore
+  readonly #sweep: Sweep
   #idleWaiters: (() => void)[] = []
 
   constructor(runtime: Runtime, queue: QueueRef, host: SettleSenderHost) {
     this.#runtime = runtime
+    this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
     this.#queue = queue
     this.#host = host
   }
@@ -59,7 +59,7 @@ export class SettleSender {
     waiter: SettleWaiter,
   ): void {
     this.#book.add(outcome, delivery, first, last, waiter)
-    if (waiter.deadlineMs < this.#sweepAtMs) this.#armSweep(waiter.deadlineMs)
+    this.#sweep.watch(waiter.deadlineMs)
   }
 
   get hasLoad(): boolean {
@@ -73,12 +73,7 @@ export class SettleSender {
   }
 
   /** A request carries `load`; `answer` is its end. */
-  sent(
-    load: SettleLoad,
-    fabric: FabricConnection,
-    session: Session,
-    answer: Promise<SettleAnswer>,
-  ): void {
+  sent(load: SettleLoad, fabric: FabricConnection, answer: Promise<SettleAnswer>): void {
     this.#inFlight.add(load)
     answer.then(
       (lost) => {
@@ -89,7 +84,7 @@ export class SettleSender {
       },
       (error: unknown) => {
         if (this.#host.fabric() === fabric && this.#inFlight.delete(load)) {
-          this.#refused(load, session, asSkeinError(error))
+          this.#refused(load, fabric, asSkeinError(error))
         }
       },
     )
@@ -115,7 +110,7 @@ export class SettleSender {
         this.#alone--
         this.#host.wake()
       }
-      this.sent(load, fabric, session, answer)
+      this.sent(load, fabric, answer)
       answer.then(over, over)
     }
   }
@@ -139,7 +134,7 @@ export class SettleSender {
 
   /** Ends every settle with `error`. */
   close(error: SkeinError): void {
-    this.#cancelSweep()
+    this.#sweep.stop()
     this.#cancelRetry?.()
     const fail = (waiter: SettleWaiter): void => waiter.failed(error)
     for (const load of [...this.#inFlight, ...this.#again]) load.forEach(fail)
@@ -156,12 +151,8 @@ export class SettleSender {
     return at >= 0
   }
 
-  #refused(load: SettleLoad, session: Session, error: SkeinError): void {
-    if (error._tag === "SessionUnknown") {
-      this.#again.push(load)
-      this.#host.sessionUnknown(session)
-      return
-    }
+  #refused(load: SettleLoad, fabric: FabricConnection, error: SkeinError): void {
+    if (error._tag === "SessionUnknown") this.#host.sessionUnknown(fabric)
     if (error.retryable) {
       this.#again.push(load)
       this.#retryLater()
@@ -192,16 +183,8 @@ export class SettleSender {
     for (const resolve of waiters) resolve()
   }
 
-  #armSweep(atMs: number): void {
-    this.#cancelSweep()
-    this.#sweepAtMs = atMs
-    const delayMs = Math.max(0, atMs - this.#runtime.clock.monotonicMs())
-    this.#cancelSweep = this.#runtime.clock.setTimer(delayMs, () => this.#sweep())
-  }
-
   /** Ends the waiting of what is over its time; the settle itself is still brought to the node. */
-  #sweep(): void {
-    const nowMs = this.#runtime.clock.monotonicMs()
+  #expireBy(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
     const look = (waiter: SettleWaiter): void => {
       if (waiter.ended) return
@@ -211,8 +194,6 @@ export class SettleSender {
     for (const load of this.#inFlight) load.forEach(look)
     for (const load of this.#again) load.forEach(look)
     this.#book.forEach(look)
-    this.#sweepAtMs = Number.POSITIVE_INFINITY
-    this.#cancelSweep = ignore
-    if (nextMs < Number.POSITIVE_INFINITY) this.#armSweep(nextMs)
+    return nextMs
   }
 }

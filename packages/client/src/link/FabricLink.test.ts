@@ -31,7 +31,7 @@ const errorOf = async (promise: Promise<unknown>): Promise<SkeinError> => {
 describe("FabricLink", () => {
   it("reconnects, telling its users in order, and backs off within bounds", async () => {
     const { clock, fabric, open, attempts, runtime } = setup()
-    const link = new FabricLink(runtime, open)
+    const link = new FabricLink(runtime, { open })
     const heard: string[] = []
     link.attach({
       linkUp: () => heard.push("up"),
@@ -56,7 +56,7 @@ describe("FabricLink", () => {
 
   it("does not hammer a node that accepts and drops", async () => {
     const { clock, fabric, open, attempts, runtime } = setup()
-    const link = new FabricLink(runtime, open)
+    const link = new FabricLink(runtime, { open })
     link.attach({ linkUp: () => fabric.disconnect(), linkDown: () => {}, linkClosed: () => {} })
     await clock.advance(20_000)
     expect(attempts()).toBeLessThan(85)

@@ -33,7 +33,7 @@ export class PublishCall
   next = 0
   confirmed = 0
   done = false
-  /** The last refusal by the node: what it refused is known not to be stored. */
+  /** Why the node last refused a frame with messages of it. */
   refusal: SkeinError | undefined = undefined
   forgetSignal: (() => void) | undefined = undefined
   results: Published[] | undefined = undefined

@@ -124,6 +124,24 @@ describe("Publisher", () => {
     expect(stored.messages.length).toBe(1)
   })
 
+  it.each([0, 400])("names why many frames are refused until the timeout (%i)", async (delayMs) => {
+    const { clock, fabric, queue, stored } = await setup()
+    fabric.delayMs = delayMs
+    const many = Array.from({ length: 10_000 }, (_, i) => body(i))
+    const publish = stored.publish.bind(stored)
+    let taken = 0
+    stored.publish = (request) =>
+      taken++ === 0 ? publish(request) : skeinError("DiskFull", "no space is left")
+    const error = errorOf(queue.publishMany(many, { timeoutMs: 700 }))
+    await clock.advance(1000)
+    const { _tag, detail, cause } = await error
+    // Where its frames are under way again, what becomes of them is not known.
+    expect(_tag).toBe(delayMs === 0 ? "DiskFull" : "TimedOut")
+    expect(detail).toContain("no space is left")
+    if (delayMs > 0) expect(isSkeinError(cause) && cause._tag).toBe("DiskFull")
+    expect(stored.messages.length).toBe(4096)
+  })
+
   it("sends the same frames again when a shard was closed over their commit", async () => {
     const { clock, fabric, queue, stored } = await setup()
     fabric.delayMs = 10

@@ -16,10 +16,11 @@ import { limits, type QueueRef, type SkeinError, skeinError } from "@skein/model
 import type { PublishAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { abortedError, timedOutError } from "../Deadline.js"
-import { Deferred, ignore } from "../Deferred.js"
-import type { FabricConnection } from "../link/FabricConnection.js"
-import { asSkeinError, type FabricLink, type LinkUser } from "../link/FabricLink.js"
+import { Deferred } from "../Deferred.js"
+import { asSkeinError } from "../link/asSkeinError.js"
+import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
 import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
+import { Sweep } from "../Sweep.js"
 import { confirmFrame } from "./confirmFrame.js"
 import { judge, surelyNotStored, type Verdict } from "./judge.js"
 import { Outbox } from "./Outbox.js"
@@ -36,7 +37,7 @@ export class Publisher implements LinkUser {
   outstandingMessages = 0
   outstandingBytes = 0
   readonly #runtime: Runtime
-  readonly #link: FabricLink
+  readonly #link: Link
   readonly #queue: QueueRef
   readonly #outbox = new Outbox()
   readonly #onGone: (() => void)[] = []
@@ -53,20 +54,14 @@ export class Publisher implements LinkUser {
   /** While a refused frame is halved to find the call at fault: calls left of it, calls a frame. */
   #splitCalls = 0
   #splitSize = 0
-  #sweepAtMs = Number.POSITIVE_INFINITY
-  #cancelSweep: () => void = ignore
+  readonly #sweep: Sweep
   #roomWaiters: Deferred<void>[] = []
   #idleWaiters: Deferred<void>[] = []
   readonly #detach: () => void
 
-  constructor(
-    runtime: Runtime,
-    link: FabricLink,
-    queue: QueueRef,
-    producer: string,
-    onGone: () => void,
-  ) {
+  constructor(runtime: Runtime, link: Link, queue: QueueRef, producer: string, onGone: () => void) {
     this.#runtime = runtime
+    this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
     this.#link = link
     this.#queue = queue
     this.#producer = producer
@@ -86,7 +81,7 @@ export class Publisher implements LinkUser {
     this.outstandingBytes += call.bytes
     if (signal !== undefined) this.#watch(call, signal)
     this.#outbox.push(call)
-    if (call.deadlineMs < this.#sweepAtMs) this.#armSweep(call.deadlineMs)
+    this.#sweep.watch(call.deadlineMs)
     if (!this.#flushing) this.#flushSoon()
   }
 
@@ -116,7 +111,7 @@ export class Publisher implements LinkUser {
     if (this.#closedBy !== undefined) return
     this.#closedBy = error
     this.#detach()
-    this.#cancelSweep()
+    this.#sweep.stop()
     this.#stopRetry()
     const frames = this.#frames
     this.#frames = []
@@ -203,8 +198,7 @@ export class Publisher implements LinkUser {
   #send(frame: OutFrame, fabric: FabricConnection): void {
     if (frame.firstSentMs < 0) {
       frame.firstSentMs = this.#runtime.clock.monotonicMs()
-      const giveUpAtMs = frame.firstSentMs + limits.unconfirmedAfterMs
-      if (giveUpAtMs < this.#sweepAtMs) this.#armSweep(giveUpAtMs)
+      this.#sweep.watch(frame.firstSentMs + limits.unconfirmedAfterMs)
     }
     frame.sentOver = fabric
     frame.waiting = true
@@ -243,6 +237,8 @@ export class Publisher implements LinkUser {
     if (frame.sentOver !== fabric || !frame.waiting || !this.#frames.includes(frame)) return
     frame.waiting = false
     frame.refusal = error
+    // A gap only says that an earlier frame was refused.
+    if (error._tag !== "SequenceGap") for (const call of frame.calls) call.refusal = error
     this.#recovering = true
     this.#recover()
   }
@@ -329,9 +325,6 @@ export class Publisher implements LinkUser {
     const frames = this.#frames
     this.#frames = []
     this.#nextNumber = frames[0].number
-    for (const frame of frames) {
-      for (const call of frame.calls) call.refusal = frame.refusal
-    }
     this.#outbox.putBack(frames)
   }
 
@@ -417,16 +410,8 @@ export class Publisher implements LinkUser {
     return call.next > 0 ? "unknown" : "not sent"
   }
 
-  #armSweep(atMs: number): void {
-    this.#cancelSweep()
-    this.#sweepAtMs = atMs
-    const delayMs = Math.max(0, atMs - this.#runtime.clock.monotonicMs())
-    this.#cancelSweep = this.#runtime.clock.setTimer(delayMs, () => this.#sweep())
-  }
-
   /** Ends what is over its time; one timer serves all calls. */
-  #sweep(): void {
-    const nowMs = this.#runtime.clock.monotonicMs()
+  #expireBy(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
     const look = (call: PublishCall): void => {
       if (call.done) return
@@ -435,19 +420,20 @@ export class Publisher implements LinkUser {
     }
     for (const frame of this.#frames) frame.calls.forEach(look)
     this.#outbox.waiting().forEach(look)
-    this.#sweepAtMs = Number.POSITIVE_INFINITY
-    this.#cancelSweep = ignore
     this.#giveUpOld()
     const oldest = this.#frames[0]
     if (oldest === undefined) this.#pump()
     else nextMs = Math.min(nextMs, oldest.firstSentMs + limits.unconfirmedAfterMs)
-    if (nextMs < Number.POSITIVE_INFINITY) this.#armSweep(nextMs)
+    return nextMs
   }
 
   #expired(call: PublishCall): SkeinError {
-    if (call.next === 0 && call.refusal !== undefined) return call.refusal
-    const why = this.#link.lastError === undefined ? "" : `; ${this.#link.lastError.detail}`
-    return timedOutError("publish", call.timeoutMs, this.#outcomeOf(call), why)
+    const { refusal } = call
+    // What is not confirmed was refused and is on its way no more: that is certain.
+    if (refusal !== undefined && call.next === call.confirmed) return refusal
+    const reason = this.#link.lastError ?? refusal
+    const why = reason === undefined ? "" : `; ${reason.detail}`
+    return timedOutError("publish", call.timeoutMs, this.#outcomeOf(call), why, reason)
   }
 }
 

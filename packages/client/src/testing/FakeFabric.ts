@@ -3,26 +3,17 @@
  * connections that break before, after or long before a request takes effect, refusals, restarts.
  * Must not know: the library under test, beyond the connection it hands out.
  */
-import {
-  type Clock,
-  decodeQueuePolicy,
-  isSkeinError,
-  limits,
-  type SkeinError,
-  skeinError,
-} from "@skein/model"
+import { type Clock, decodeQueuePolicy, type SkeinError, skeinError } from "@skein/model"
 import type {
-  Admin,
-  Broker,
   DeliveredRun,
-  FetchCall,
   FetchRequest,
   QueueInfo,
   SettleAnswer,
   SettleRequest,
+  ShardMap,
 } from "@skein/wire"
-import { Deferred } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
+import { FakeConnection } from "./FakeConnection.js"
 import { FakeQueue } from "./FakeQueue.js"
 
 export type FakeOp = "admin" | "extend" | "fetch" | "openSession" | "publish" | "settle"
@@ -37,10 +28,40 @@ export type Fault = "dropAfter" | "dropBefore" | "late" | "none" | SkeinError
 interface Wait {
   readonly request: FetchRequest
   readonly answer: (runs: readonly DeliveredRun[]) => void
+  readonly fail: (error: SkeinError) => void
 }
 
 interface FakeSession {
   readonly answered: Map<string, readonly number[]>
+}
+
+/** What outlives every node: queues with their messages, producers and leases. */
+export class FakeStore {
+  readonly byName = new Map<string, FakeQueue>()
+  readonly byGeneration = new Map<number, FakeQueue>()
+  generation = 0
+
+  constructor(
+    readonly shards: number,
+    readonly epochOf: (shard: number) => number,
+  ) {}
+}
+
+/** Which node of a fabric of several this is. */
+export interface FakePlace {
+  readonly node: string
+  readonly instance: () => string
+  /** Why this node does not serve the shard; `undefined`: it does. */
+  readonly refuses: (shard: number) => SkeinError | undefined
+  /** What it tells its clients; a node that is alone tells nothing. */
+  readonly map: () => ShardMap | undefined
+}
+
+const alone: FakePlace = {
+  node: "fake",
+  instance: () => "fake",
+  refuses: () => undefined,
+  map: () => undefined,
 }
 
 export class FakeFabric {
@@ -52,18 +73,23 @@ export class FakeFabric {
   delayMs = 0
   connections = 0
   epoch = 1
+  /** While it is a list, the node is stopped: what it would send is kept there. */
+  frozen: (() => void)[] | undefined
   readonly publishes: { readonly number: number; readonly messages: number }[] = []
   readonly #clock: Clock
-  readonly #byName = new Map<string, FakeQueue>()
-  readonly #byGeneration = new Map<number, FakeQueue>()
+  readonly #store: FakeStore
   #sessions = new Map<string, FakeSession>()
   #waits: Wait[] = []
   #live = new Set<FakeConnection>()
   #late: (() => void)[] = []
-  #generation = 0
 
-  constructor(clock: Clock) {
+  constructor(
+    clock: Clock,
+    store?: FakeStore,
+    readonly place: FakePlace = alone,
+  ) {
     this.#clock = clock
+    this.#store = store ?? new FakeStore(1, () => this.epoch)
   }
 
   open = async (): Promise<FabricConnection> => {
@@ -71,11 +97,13 @@ export class FakeFabric {
     this.connections++
     const connection = new FakeConnection(this, this.#clock)
     this.#live.add(connection)
+    const map = this.place.map()
+    if (map !== undefined) connection.push(map)
     return connection
   }
 
   queue(name: string): FakeQueue {
-    const queue = this.#byName.get(name)
+    const queue = this.#store.byName.get(name)
     if (queue === undefined) throw skeinError("QueueNotFound", name)
     return queue
   }
@@ -87,22 +115,61 @@ export class FakeFabric {
 
   /** As after kill -9: sessions and leases are gone, messages and producers are not. */
   restart(): void {
-    this.disconnect()
+    this.die()
     this.epoch++
+    for (const queue of this.#store.byName.values()) queue.crash()
+  }
+
+  /** The process is gone, with its connections and sessions. */
+  die(): void {
+    this.disconnect()
+    this.frozen = undefined
     this.#sessions = new Map()
     this.#waits = []
-    for (const queue of this.#byName.values()) {
-      for (const one of queue.messages) {
-        if (one.state !== "leased") continue
-        one.state = "ready"
-        one.redelivered = true
+    this.#late = []
+  }
+
+  /** Goes on after it was stopped: all that it had to say is said now. */
+  resume(): void {
+    const kept = this.frozen ?? []
+    this.frozen = undefined
+    for (const send of kept) send()
+  }
+
+  /** The shard is another node's now: who waits here is told so. */
+  leave(shard: number): void {
+    const why = this.place.refuses(shard)
+    for (const wait of [...this.#waits]) {
+      if (wait.request.queue.shard !== shard || why === undefined) continue
+      this.#waits.splice(this.#waits.indexOf(wait), 1)
+      wait.fail(why)
+    }
+  }
+
+  /** A new owner knows nothing of the fetches that the shard's queues answered before. */
+  forgetFetches(shard: number): void {
+    for (const { info } of this.#store.byName.values()) {
+      if (info.shard !== shard) continue
+      for (const { answered } of this.#sessions.values()) {
+        for (const key of answered.keys()) {
+          if (key.startsWith(`${info.generation}:`)) answered.delete(key)
+        }
       }
     }
   }
 
+  /** Serves what waits, say after a shard came here. */
+  serve(): void {
+    this.#serve()
+  }
+
+  push(map: ShardMap): void {
+    for (const connection of this.#live) connection.push(map)
+  }
+
   /** Leases run out as the clock says. */
   expireLeases(): void {
-    for (const queue of this.#byName.values()) queue.expire(this.#clock.monotonicMs())
+    for (const queue of this.#store.byName.values()) queue.expire(this.#clock.monotonicMs())
     this.#serve()
   }
 
@@ -119,34 +186,38 @@ export class FakeFabric {
   }
 
   find(generation: number): FakeQueue {
-    const queue = this.#byGeneration.get(generation)
+    const queue = this.#store.byGeneration.get(generation)
     if (queue === undefined) throw skeinError("QueueNotFound", `no generation ${generation}`)
+    const why = this.place.refuses(queue.info.shard)
+    if (why !== undefined) throw why
     return queue
   }
 
   declare(name: string, policy: unknown): QueueInfo {
-    const there = this.#byName.get(name)
+    const there = this.#store.byName.get(name)
     if (there !== undefined) return there.info
     const decoded = decodeQueuePolicy(policy)
     if (decoded._tag === "Left") throw skeinError("PolicyInvalid", decoded.left.message)
-    const generation = ++this.#generation
-    const info = { name, shard: 0, generation, policy: decoded.right }
-    const queue = new FakeQueue(info, () => this.epoch)
-    this.#byName.set(name, queue)
-    this.#byGeneration.set(generation, queue)
+    const store = this.#store
+    const generation = ++store.generation
+    const shard = (generation - 1) % store.shards
+    const info = { name, shard, generation, policy: decoded.right }
+    const queue = new FakeQueue(info, () => store.epochOf(shard))
+    this.#store.byName.set(name, queue)
+    this.#store.byGeneration.set(generation, queue)
     return info
   }
 
   delete(name: string): boolean {
-    const queue = this.#byName.get(name)
+    const queue = this.#store.byName.get(name)
     if (queue === undefined) return false
-    this.#byName.delete(name)
-    this.#byGeneration.delete(queue.info.generation)
+    this.#store.byName.delete(name)
+    this.#store.byGeneration.delete(queue.info.generation)
     return true
   }
 
   names(): string[] {
-    return [...this.#byName.keys()].sort()
+    return [...this.#store.byName.keys()].sort()
   }
 
   openSession(id: string): void {
@@ -155,7 +226,8 @@ export class FakeFabric {
 
   closeSession(id: string): void {
     this.#sessions.delete(id)
-    for (const queue of this.#byName.values()) {
+    for (const queue of this.#store.byName.values()) {
+      if (this.place.refuses(queue.info.shard) !== undefined) continue
       for (const message of queue.held(id)) queue.giveBack(message, "returned")
     }
     this.#serve()
@@ -175,7 +247,7 @@ export class FakeFabric {
     return lost.some((ranges) => ranges.length > 0) ? lost : []
   }
 
-  fetch(request: FetchRequest, answer: Wait["answer"]): void {
+  fetch(request: FetchRequest, answer: Wait["answer"], fail: Wait["fail"]): void {
     const queue = this.find(request.queue.generation)
     const before = this.session(request.session).answered.get(numberOf(request))
     if (before !== undefined) {
@@ -184,7 +256,7 @@ export class FakeFabric {
       answer(queue.runs(held.filter((one) => before.includes(one.sequence))))
       return
     }
-    const wait: Wait = { request, answer }
+    const wait: Wait = { request, answer, fail }
     this.#waits = this.#waits.filter(({ request: other }) => !sameFetch(other, request))
     this.#waits.push(wait)
     this.#clock.setTimer(request.waitMs, () => this.#end(wait, []))
@@ -204,8 +276,9 @@ export class FakeFabric {
   #serve(): void {
     for (const wait of [...this.#waits]) {
       const { request } = wait
-      const queue = this.#byGeneration.get(request.queue.generation)
+      const queue = this.#store.byGeneration.get(request.queue.generation)
       if (queue === undefined || !this.#sessions.has(request.session)) continue
+      if (this.place.refuses(queue.info.shard) !== undefined) continue
       const untilMs = this.#clock.monotonicMs() + queue.info.policy.leaseMs
       const messages = queue.lease(request.session, request.messagesMax, request.bytesMax, untilMs)
       if (messages.length === 0) continue
@@ -230,232 +303,3 @@ const numberOf = (request: FetchRequest): string =>
 
 const sameFetch = (a: FetchRequest, b: FetchRequest): boolean =>
   a.session === b.session && numberOf(a) === numberOf(b)
-
-class FakeConnection implements FabricConnection {
-  readonly broker: Broker
-  readonly admin: Admin
-  readonly #fabric: FakeFabric
-  readonly #clock: Clock
-  readonly #closed = new Deferred<SkeinError>()
-  readonly #pending = new Set<(error: SkeinError) => void>()
-  #isDead = false
-
-  constructor(fabric: FakeFabric, clock: Clock) {
-    this.#fabric = fabric
-    this.#clock = clock
-    this.broker = this.#broker()
-    this.admin = this.#admin()
-  }
-
-  get closed(): Promise<SkeinError> {
-    return this.#closed.promise
-  }
-
-  async close(): Promise<void> {
-    this.die()
-  }
-
-  die(): void {
-    if (this.#isDead) return
-    this.#isDead = true
-    this.#fabric.dead(this)
-    const error = skeinError("ConnectionFailed", "the fake connection broke")
-    for (const reject of [...this.#pending]) reject(error)
-    this.#closed.resolve(error)
-  }
-
-  #broker(): Broker {
-    const fabric = this.#fabric
-    return {
-      publish: (request) =>
-        this.#ask("publish", () => {
-          fabric.publishes.push({
-            number: request.frameNumber,
-            messages: request.frame[2] + request.frame[3] * 256,
-          })
-          const answer = fabric.find(request.queue.generation).publish(request)
-          if (isSkeinError(answer)) throw answer
-          fabric.published()
-          return answer
-        }),
-      fetch: (request) => this.#fetch(request),
-      settle: (request) => this.#ask("settle", () => fabric.settle(request)),
-      extend: (request) =>
-        this.#ask("extend", () => {
-          fabric.session(request.session)
-          const queue = fabric.find(request.queue.generation)
-          const gone: number[] = []
-          for (let at = 0; at < request.ranges.length; at += 2) {
-            for (let s = request.ranges[at]; s <= request.ranges[at + 1]; s++) {
-              const message = queue.messages[s - 1]
-              const leaseMs = request.leaseMs ?? queue.info.policy.leaseMs
-              if (message.state === "leased" && message.session === request.session) {
-                message.leaseUntilMs = this.#clock.monotonicMs() + leaseMs
-              } else gone.push(s, s)
-            }
-          }
-          return gone
-        }),
-      openSession: (id) => this.#ask("openSession", () => fabric.openSession(id)),
-      closeSession: (id) => this.#ask("openSession", () => fabric.closeSession(id)),
-    }
-  }
-
-  #fetch(request: FetchRequest): FetchCall {
-    const settled = new Deferred<SettleAnswer>()
-    const delivered = new Deferred<readonly DeliveredRun[]>()
-    const fail = (error: SkeinError): void => {
-      settled.reject(error)
-      delivered.reject(error)
-      this.#pending.delete(fail)
-    }
-    if (this.#isDead) fail(skeinError("ConnectionFailed", "the fake connection is dead"))
-    else {
-      this.#pending.add(fail)
-      this.#run("fetch", fail, () => {
-        const lost = this.#fabric.settle(request)
-        this.#fabric.fetch(request, (runs) =>
-          this.#reply(() => {
-            this.#pending.delete(fail)
-            delivered.resolve(runs)
-          }),
-        )
-        return () => settled.resolve(lost)
-      })
-    }
-    return {
-      settled: settled.promise,
-      delivered: delivered.promise,
-      cancel: () => this.#fabric.endWait(request),
-    }
-  }
-
-  #ask<A>(op: FakeOp, act: () => A): Promise<A> {
-    const answer = new Deferred<A>()
-    if (this.#isDead) {
-      answer.reject(skeinError("ConnectionFailed", "the fake connection is dead"))
-      return answer.promise
-    }
-    const fail = (error: SkeinError): void => {
-      this.#pending.delete(fail)
-      answer.reject(error)
-    }
-    this.#pending.add(fail)
-    this.#run(op, fail, () => {
-      const value = act()
-      return () => {
-        this.#pending.delete(fail)
-        answer.resolve(value)
-      }
-    })
-    return answer.promise
-  }
-
-  #run(op: FakeOp, fail: (error: SkeinError) => void, act: () => () => void): void {
-    const fault = this.#fabric.fault(op)
-    const attempt = (): void => {
-      try {
-        const reply = act()
-        if (fault === "none") this.#reply(reply)
-      } catch (error) {
-        if (!isSkeinError(error)) throw error
-        if (fault === "none") this.#reply(() => fail(error))
-      }
-    }
-    if (isSkeinError(fault)) this.#reply(() => fail(fault))
-    else if (fault === "late") this.#fabric.later(attempt)
-    else if (fault !== "dropBefore") attempt()
-    if (fault === "dropBefore" || fault === "dropAfter" || fault === "late") this.die()
-    else this.#fabric.runLate()
-  }
-
-  #reply(reply: () => void): void {
-    const send = (): void => {
-      if (!this.#isDead) reply()
-    }
-    if (this.#fabric.delayMs === 0) queueMicrotask(send)
-    else this.#clock.setTimer(this.#fabric.delayMs, send)
-  }
-
-  #admin(): Admin {
-    const fabric = this.#fabric
-    const showOf = (name: string) => {
-      const queue = fabric.queue(name)
-      const ready = queue.messages.filter((one) => one.state === "ready").length
-      const leased = queue.messages.filter((one) => one.state === "leased").length
-      const counts = { ...noCounts, ready, leased, total: ready + leased }
-      return { ...queue.info, counts, state: "serving" as const }
-    }
-    return {
-      declare: (name, policy) => this.#ask("admin", () => fabric.declare(name, policy ?? {})),
-      delete: (name) => this.#ask("admin", () => fabric.delete(name)),
-      lookup: (name) => this.#ask("admin", () => fabric.queue(name).info),
-      list: () =>
-        this.#ask("admin", () => ({
-          queues: fabric.names().map((name) => fabric.queue(name).info),
-        })),
-      show: (name) => this.#ask("admin", () => showOf(name)),
-      purge: (name) =>
-        this.#ask("admin", () => {
-          const ready = fabric.queue(name).messages.filter((one) => one.state === "ready")
-          for (const message of ready) message.state = "gone"
-          return ready.length
-        }),
-      peek: ({ name, messagesMax }) =>
-        this.#ask("admin", () =>
-          fabric
-            .queue(name)
-            .messages.filter((one) => one.state !== "gone")
-            .slice(0, messagesMax ?? limits.peekMessagesMax)
-            .map((one) => ({
-              sequence: one.sequence,
-              body: one.body,
-              redelivered: one.redelivered,
-              failed: one.failed,
-              returned: one.returned,
-            })),
-        ),
-      status: () => this.#ask("admin", () => fakeStatus(fabric.names().length)),
-    }
-  }
-}
-
-const noCounts = {
-  bytes: 0,
-  published: 0,
-  duplicates: 0,
-  acked: 0,
-  rejected: 0,
-  returned: 0,
-  failed: 0,
-  purged: 0,
-  producers: 0,
-  sessions: 0,
-  dedupIds: 0,
-}
-
-const fakeStatus = (queues: number) => ({
-  version: "0",
-  fabricId: "fake",
-  node: "fake",
-  instance: "fake",
-  address: "memory",
-  pid: 0,
-  uptimeMs: 0,
-  shards: 1,
-  shardsOpen: 1,
-  queues,
-  connections: 1,
-  sessions: 0,
-  rssBytes: 0,
-  journal: {
-    driver: "fake",
-    durability: "none",
-    uncleanedBytes: 0,
-    freeBytes: 0,
-    commits: 0,
-    committedBytes: 0,
-  },
-  tree: [],
-  limits: {},
-})

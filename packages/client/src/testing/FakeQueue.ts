@@ -166,7 +166,7 @@ export class FakeQueue {
       selection[(sequence - first) >> 3] |= 1 << ((sequence - first) & 7)
     }
     return {
-      epoch: this.epoch(),
+      epoch: head.epoch,
       attempt: head.attempt,
       failed: head.failed,
       returned: head.returned,
@@ -214,6 +214,19 @@ export class FakeQueue {
     message.redelivered = true
   }
 
+  isHeld(message: FakeMessage, session: string, epoch: number): boolean {
+    return message.state === "leased" && message.session === session && message.epoch === epoch
+  }
+
+  /** The owner is gone, and with it the leases. */
+  crash(): void {
+    for (const one of this.messages) {
+      if (one.state !== "leased") continue
+      one.state = "ready"
+      one.redelivered = true
+    }
+  }
+
   held(session: string): FakeMessage[] {
     return this.messages.filter((one) => one.state === "leased" && one.session === session)
   }
@@ -227,6 +240,7 @@ export class FakeQueue {
 
 const alike = (a: FakeMessage, b: FakeMessage): boolean =>
   a.frame === b.frame &&
+  a.epoch === b.epoch &&
   a.attempt === b.attempt &&
   a.failed === b.failed &&
   a.returned === b.returned &&

@@ -14,7 +14,7 @@ import { clientLimits } from "../clientLimits.js"
 import type { Consumer } from "../consume/Consumer.js"
 import type { Message } from "../consume/Message.js"
 import { Deferred, ignore } from "../Deferred.js"
-import { asSkeinError } from "../link/FabricLink.js"
+import { asSkeinError } from "../link/asSkeinError.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
 import type { Disposition, Handler, WorkerSettings } from "./WorkerOptions.js"
 
