@@ -14,6 +14,7 @@ import {
 import type {
   Admin,
   Broker,
+  ClusterStatus,
   DeliveredRun,
   FetchCall,
   FetchRequest,
@@ -416,6 +417,7 @@ class FakeConnection implements FabricConnection {
             })),
         ),
       status: () => this.#ask("admin", () => fakeStatus(fabric.names().length)),
+      cluster: () => this.#ask("admin", () => fakeCluster),
     }
   }
 }
@@ -432,6 +434,17 @@ const noCounts = {
   producers: 0,
   sessions: 0,
   dedupIds: 0,
+}
+
+const fakeCluster: ClusterStatus = {
+  fabricId: "fake",
+  node: "fake",
+  nodes: [],
+  tableVersion: 0,
+  shards: 1,
+  unplaced: [],
+  decisions: [],
+  problems: [],
 }
 
 const fakeStatus = (queues: number) => ({
