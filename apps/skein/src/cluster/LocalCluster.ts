@@ -93,6 +93,8 @@ class Nodes {
   /** Resolves when every node has been given up. */
   readonly failed: Promise<void>
   readonly #running = new Map<string, RunningNode>()
+  /** What was started first of each name: one that ends early may have been replaced already. */
+  readonly #firsts = new Map<string, RunningNode>()
   readonly #scope = Effect.runSync(Scope.make())
   readonly #givenUp = new Set<string>()
   #allGivenUp: () => void = () => {}
@@ -134,7 +136,7 @@ class Nodes {
   }
 
   async #first({ name }: NodeCommand): Promise<LocalNode> {
-    const running = this.#running.get(name)
+    const running = this.#firsts.get(name)
     if (running === undefined) throw new NodeNotStarted(name, { code: null, signal: null })
     const notStarted = running.ended.then((end) => Promise.reject(new NodeNotStarted(name, end)))
     return { name, ...(await Promise.race([running.listening, notStarted])) }
@@ -162,10 +164,10 @@ class Nodes {
 
   #launch(command: NodeCommand): RunningNode {
     const { name } = command
-    const isFirst = !this.#running.has(name)
     const running = this.options.start(command)
     this.#running.set(name, running)
-    if (!isFirst) {
+    if (!this.#firsts.has(name)) this.#firsts.set(name, running)
+    else {
       void running.listening.then((listening) =>
         this.options.onEvent({ _tag: "Restarted", node: name, listening }),
       )

@@ -7,6 +7,7 @@
 import { resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { systemClock } from "@skein/journal"
+import type { Invocation } from "../arguments/Invocation.js"
 import { UsageError } from "../arguments/UsageError.js"
 import { freeAddress } from "../cluster/freeAddress.js"
 import {
@@ -30,7 +31,7 @@ import { type CommandContext, isJson, type RunCommand, writeJson } from "./Comma
 const stopWithinMs = 8_000
 
 export const run: RunCommand = async (context) => {
-  refuseSettingsOfOneNode(context)
+  refuseContradictions(context)
   const { settings, terminal, resolved } = context
   const log = new NodeLog(terminal, isJson(context), systemClock)
   const running = new Set<RunningNode>()
@@ -74,7 +75,13 @@ export const run: RunCommand = async (context) => {
   return undefined
 }
 
-const refuseSettingsOfOneNode = ({ settings, resolved }: CommandContext): void => {
+const refuseContradictions = ({ settings, resolved, invocation }: CommandContext): void => {
+  const { port } = settings
+  if (port + nodesOf(invocation) > 65_535) {
+    throw new UsageError(
+      `--port ${port} leaves no ports for ${nodesOf(invocation)} nodes above it.`,
+    )
+  }
   const sourceOf = (wanted: string) => resolved.find(({ key }) => key === wanted)?.source
   if (settings.memory) {
     throw new UsageError(
@@ -89,19 +96,17 @@ const refuseSettingsOfOneNode = ({ settings, resolved }: CommandContext): void =
   )
 }
 
+const nodesOf = (invocation: Invocation): number => invocation.number("nodes") ?? localNodesDefault
+
 /** How each node is run. Ports follow the one that clients begin at; with port 0 they are free. */
 export const nodeCommands = (
   { settings, invocation }: Pick<CommandContext, "invocation" | "settings">,
   bootstrap: string,
 ): readonly NodeCommand[] => {
   const { host, port, dir, shards, tokenFile } = settings
-  const count = invocation.number("nodes") ?? localNodesDefault
-  if (port + count > 65_535) {
-    throw new UsageError(`--port ${port} leaves no ports for ${count} nodes above it.`)
-  }
   const main = fileURLToPath(new URL("../main.js", import.meta.url))
   const config = invocation.text("config")
-  return Array.from({ length: count }, (_, at) => {
+  return Array.from({ length: nodesOf(invocation) }, (_, at) => {
     const name = `n${at + 1}`
     const own = port === 0 ? 0 : port + at + 1
     return {
@@ -192,7 +197,7 @@ export const clusterWelcome = (
   ]
   return [
     `Skein: clients connect to ${terminal.paintOut("bold", address)}`,
-    `${nodes.length} nodes, stored in ${dir}; pid ${pid}`,
+    `${nodes.length} ${nodes.length === 1 ? "node" : "nodes"}, stored in ${dir}; pid ${pid}`,
     "",
     table(terminal, columns, nodes),
     "Try in another terminal:",
