@@ -3,7 +3,9 @@ import { describe, expect, it, onTestFinished } from "vitest"
 import { startNode } from "./NodeProcess.js"
 import type { NodeLine } from "./nodeLine.js"
 
-const ready = `console.log(JSON.stringify({event:"listening",address:"a:1",pid:process.pid,fabricId:"f"}))`
+const ready =
+  `console.log(JSON.stringify({ event: "listening", address: "a:1", ` +
+  `pid: process.pid, fabricId: "f" }))`
 const stays = `setInterval(() => {}, 1000)`
 
 const started = (program: string) => {

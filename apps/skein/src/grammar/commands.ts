@@ -78,7 +78,9 @@ const clusterCommands: readonly CommandSpec[] = [
       setting("host"),
       {
         ...setting("port"),
-        help: "The port that clients begin at; n1 has the next one, and so on. 0 takes free ones. Default 4117.",
+        help:
+          "The port that clients begin at; n1 has the next one, and so on. " +
+          "0 takes free ones. Default 4117.",
       },
       setting("tokenFile"),
       setting("shards"),

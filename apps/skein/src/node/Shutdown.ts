@@ -1,6 +1,6 @@
 /**
- * Owns: how the process of a node, or of several, ends. The first signal stops it in order; a watchdog ends a stop that
- * hangs; a second signal ends it at once.
+ * Owns: how the process of a node, or of several, ends. The first signal stops it in order; a
+ * watchdog ends a stop that hangs; a second signal ends it at once.
  * Interleaving to know: wrappers (npm, a shell's process group) deliver one Ctrl-C twice, so what
  * follows the first signal within 250 ms is the same signal.
  */
