@@ -4,6 +4,8 @@
  * Ctrl-C lets the command end in order, a second one ends it at once.
  */
 import { readFileSync } from "node:fs"
+import { wantsJson } from "./arguments/wantsJson.js"
+import { loadFailure } from "./output/fileLimit.js"
 import { systemTerminal } from "./output/Terminal.js"
 
 const argv = process.argv.slice(2)
@@ -22,8 +24,9 @@ const main = async (): Promise<number> => {
     return 0
   }
   const interrupt = new AbortController()
-  // A node has its own way to stop.
-  if (!(argv[0] === "node" && argv.includes("start"))) onInterrupt(interrupt)
+  // Nodes have their own way to stop.
+  const isServer = argv[0] === "node" || argv[0] === "cluster"
+  if (!(isServer && argv.includes("start"))) onInterrupt(interrupt)
   const { runSkein } = await import("./runSkein.js")
   const nowMs = () => performance.now()
   return runSkein(argv, { env: process.env, terminal, version, signal: interrupt.signal, nowMs })
@@ -44,5 +47,8 @@ process.exitCode = 1
 main().then(
   (code) => process.exit(code),
   // Commands tell their own errors; here the command itself could not be loaded or told.
-  (cause) => process.stderr.write(`skein: ${String(cause)}\n`, () => process.exit(1)),
+  (cause) => {
+    const text = loadFailure(cause, wantsJson(argv, process.env))
+    process.stderr.write(text, () => process.exit(1))
+  },
 )

@@ -6,6 +6,7 @@ import type { CallOptions } from "@skein/client"
 import { skeinError } from "@skein/model"
 import { parseArguments } from "./arguments/parseArguments.js"
 import { UsageError } from "./arguments/UsageError.js"
+import { wantsJson } from "./arguments/wantsJson.js"
 import type { OpenClientOptions, OpenedClient } from "./client/openClient.js"
 import type { CommandContext, Connected, RunCommand } from "./commands/CommandContext.js"
 import { readToken } from "./config/readToken.js"
@@ -63,6 +64,8 @@ type Load = () => Promise<{ readonly run: RunCommand }>
 export const commands: Readonly<Record<string, Load>> = {
   "node start": () => import("./commands/nodeStart.js"),
   "node status": () => import("./commands/nodeStatus.js"),
+  "cluster start": () => import("./commands/clusterStart.js"),
+  "cluster status": () => import("./commands/clusterStatus.js"),
   "queue declare": () => import("./commands/queueDeclare.js"),
   "queue list": () => import("./commands/queueList.js"),
   "queue show": () => import("./commands/queueShow.js"),
@@ -163,14 +166,6 @@ const commandOf = (
     path.push(word)
   }
   return { path, command }
-}
-
-/** For errors that come before the settings are known. */
-const wantsJson = (argv: readonly string[], env: Environment): boolean => {
-  const at = argv.findIndex((word) => word === "--output" || word === "-o")
-  if (at >= 0) return argv[at + 1] === "json"
-  if (["--output=json", "-o=json", "-ojson"].some((word) => argv.includes(word))) return true
-  return env.SKEIN_OUTPUT === "json"
 }
 
 const interrupted = (cause: unknown): unknown => skeinError("Aborted", "interrupted", {}, { cause })

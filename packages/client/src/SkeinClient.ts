@@ -6,6 +6,7 @@
  */
 import { type QueuePolicyInput, skeinError } from "@skein/model"
 import type {
+  ClusterStatus,
   ListRequest,
   NodeStatus,
   PeekedMessage,
@@ -90,6 +91,11 @@ export class SkeinClient implements AsyncDisposable {
   /** What the node says of itself. */
   status(options?: CallOptions): Promise<NodeStatus> {
     return this.#control("status", options, ({ admin }) => admin.status())
+  }
+
+  /** The fabric's nodes, and which has which shards, as the node that answers knows it. */
+  cluster(options?: CallOptions): Promise<ClusterStatus> {
+    return this.#control("cluster", options, ({ admin }) => admin.cluster())
   }
 
   /**

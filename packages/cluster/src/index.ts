@@ -1,3 +1,4 @@
+export { type ClusterFacts, clusterStatus } from "./clusterStatus.js"
 export { type Deferred, deferred } from "./Deferred.js"
 export { layerAdminDoors, makeDoorAdmin } from "./engine/AdminDoors.js"
 export { type EngineOptions, layerEngine } from "./engine/Engine.js"

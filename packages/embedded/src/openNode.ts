@@ -17,7 +17,7 @@ import {
 import { type FileJournal, openFileJournal } from "@skein/journal-file"
 import { isSkeinError, limits, type SkeinError, skeinError } from "@skein/model"
 import { makeNode, type NodeCore, type NodeOptions } from "@skein/node"
-import type { NodeStatus } from "@skein/wire"
+import type { ClusterStatus, NodeStatus } from "@skein/wire"
 import { Cause, Effect, Exit, Scope } from "effect"
 
 export interface NodeIdentity {
@@ -46,6 +46,8 @@ export interface OpenNodeOptions {
   readonly onFault?: (where: string, error: SkeinError) => void
   /** What nobody has to act on, for a log. Default: it is not told. */
   readonly onNotice?: (where: string, text: string) => void
+  /** The fabric as this node knows it. Default: it is the only node. */
+  readonly clusterStatus?: () => ClusterStatus
 }
 
 export interface OpenNode extends NodeIdentity {
@@ -70,7 +72,7 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
     closing ??= Effect.runPromise(Scope.close(scope, Exit.void)).finally(() => journal.close())
     return closing
   }
-  const { doors, outside, onFault = () => {}, onNotice } = options
+  const { doors, outside, onFault = () => {}, onNotice, clusterStatus } = options
   const make = makeNode({
     journal,
     clock: systemClock,
@@ -83,6 +85,7 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
     }),
     onFault,
     ...(onNotice !== undefined && { onNotice }),
+    ...(clusterStatus !== undefined && { clusterStatus }),
     ...(doors !== undefined && { doors: (core: NodeCore) => doors(core, identity) }),
   })
   const made = await Effect.runPromiseExit(Scope.extend(make, scope))

@@ -18,7 +18,7 @@ import {
   type SupervisorFailure,
   type TreeNode,
 } from "@skein/supervision"
-import type { TreeEntry } from "@skein/wire"
+import type { ClusterStatus, TreeEntry } from "@skein/wire"
 import { Data, Effect, type Scope } from "effect"
 import { asSkeinError } from "./asSkeinError.js"
 import { NodeCore, type OutsideOfCore } from "./NodeCore.js"
@@ -61,6 +61,8 @@ export interface NodeOptions<R = never> {
   readonly onFault: (where: string, error: SkeinError) => void
   /** What an operator should know and nobody has to act on. Default: it is not told. */
   readonly onNotice?: (where: string, text: string) => void
+  /** The fabric as this node knows it. Default: it is the only node. */
+  readonly clusterStatus?: () => ClusterStatus
   /** Children that start after the shards and stop before them. */
   readonly doors?: (core: NodeCore) => readonly Child.Child<DoorFailed, never, R>[]
 }

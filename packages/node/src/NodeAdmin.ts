@@ -15,6 +15,7 @@ import {
 import { counts, type Run } from "@skein/queue"
 import {
   type Admin,
+  type ClusterStatus,
   type ListRequest,
   type NodeStatus,
   type PeekedMessage,
@@ -38,6 +39,7 @@ export class NodeAdmin implements Admin {
     private readonly catalog: () => CatalogDoor,
     private readonly queues: Queues,
     private readonly nodeStatus: () => NodeStatus,
+    private readonly clusterStatus: () => ClusterStatus,
   ) {}
 
   async declare(name: string, policy: QueuePolicyInput = {}): Promise<QueueInfo> {
@@ -103,6 +105,10 @@ export class NodeAdmin implements Admin {
 
   async status(): Promise<NodeStatus> {
     return this.nodeStatus()
+  }
+
+  async cluster(): Promise<ClusterStatus> {
+    return this.clusterStatus()
   }
 
   private async actor(name: string): Promise<QueueActor> {

@@ -26,7 +26,7 @@ import {
   generationOfKey,
   type StateChunk,
 } from "@skein/queue"
-import type { Admin, Broker, Fabric, NodeStatus, TreeEntry } from "@skein/wire"
+import type { Admin, Broker, ClusterStatus, Fabric, NodeStatus, TreeEntry } from "@skein/wire"
 import { asSkeinError } from "./asSkeinError.js"
 import { CatalogActor } from "./CatalogActor.js"
 import { NodeAdmin } from "./NodeAdmin.js"
@@ -35,6 +35,7 @@ import { QueueActor, type QueueHome } from "./QueueActor.js"
 import { Queues } from "./Queues.js"
 import { Sessions } from "./Sessions.js"
 import { StallWatch } from "./StallWatch.js"
+import { soleNode } from "./soleNode.js"
 
 export type OutsideOfCore = Omit<
   NodeStatus,
@@ -51,6 +52,8 @@ export interface NodeCoreOptions {
   readonly onFault: (where: string, error: SkeinError) => void
   /** What an operator should know and nobody has to act on. Default: it is not told. */
   readonly onNotice?: (where: string, text: string) => void
+  /** The fabric as this node knows it. Default: it is the only node. */
+  readonly clusterStatus?: () => ClusterStatus
 }
 
 const catalogShard: Shard = 0
@@ -71,7 +74,7 @@ export class NodeCore implements Fabric {
   private catalog: CatalogActor | undefined
 
   constructor(private readonly options: NodeCoreOptions) {
-    const { journal, clock } = options
+    const { journal, clock, clusterStatus = () => soleNode(this.status()) } = options
     this.commit = new GroupCommit(journal, clock)
     this.sessions = new Sessions(clock, () => this.stallWatch.beat())
     this.stallWatch = new StallWatch(clock, (stallMs) => this.stalled(stallMs))
@@ -87,7 +90,7 @@ export class NodeCore implements Fabric {
     const create = (host: ShardHost, queue: QueueRef) => this.newQueue(host, queue)
     this.queues = new Queues(this.hosts, this.damaged, catalog, create)
     this.broker = new NodeBroker(this.queues, this.sessions)
-    this.admin = new NodeAdmin(catalog, this.queues, () => this.status())
+    this.admin = new NodeAdmin(catalog, this.queues, () => this.status(), clusterStatus)
     this.startedMs = clock.monotonicMs()
     this.stallWatch.start()
   }

@@ -101,6 +101,50 @@ export interface NodeStatus {
   readonly limits: Readonly<Record<string, number>>
 }
 
+/** One node as the answering node sees it. */
+export interface ClusterNode {
+  readonly node: string
+  /** New at each start of its process; "": never seen, only the shard table names it. */
+  readonly instance: string
+  /** `host:port`; "": it does not listen yet, or was never seen. */
+  readonly address: string
+  /** 0: never seen. */
+  readonly pid: number
+  /** `draining`: an operator told it to give up its shards. `silent`: no sign of life. */
+  readonly state: "draining" | "joining" | "leaving" | "serving" | "silent"
+  /** What the shard table gives it, ascending; owner tokens say who really has a shard. */
+  readonly shards: readonly number[]
+}
+
+/** Something that the shard manager did. */
+export interface ClusterDecision {
+  /** Wall time, milliseconds since 1970. */
+  readonly atMs: number
+  /** `s017: n1 -> n2`. */
+  readonly what: string
+  readonly reason: string
+}
+
+/** The fabric as the answering node knows it; a node of its own answers with itself alone. */
+export interface ClusterStatus {
+  readonly fabricId: string
+  /** The node that answers. */
+  readonly node: string
+  /** By name; at most `limits.nodesMax`. */
+  readonly nodes: readonly ClusterNode[]
+  /** The node that decides where shards are; absent: nobody is known to. */
+  readonly manager?: string
+  /** Of the shard table; 0: nobody has written one yet. */
+  readonly tableVersion: number
+  readonly shards: number
+  /** Shards that no node should have, ascending. */
+  readonly unplaced: readonly number[]
+  /** The newest last. */
+  readonly decisions: readonly ClusterDecision[]
+  /** What an operator should know, one sentence each; empty: all is well. */
+  readonly problems: readonly string[]
+}
+
 export interface Admin {
   /** Creates the queue; a repeat with the same policy answers the same queue. */
   readonly declare: (name: string, policy?: QueuePolicyInput) => Promise<QueueInfo>
@@ -114,6 +158,7 @@ export interface Admin {
   readonly purge: (name: string) => Promise<number>
   readonly peek: (request: PeekRequest) => Promise<readonly PeekedMessage[]>
   readonly status: () => Promise<NodeStatus>
+  readonly cluster: () => Promise<ClusterStatus>
 }
 
 /** What a door leads to: both ports of one fabric. */

@@ -89,6 +89,29 @@ const NodeStatus = Schema.Struct({
   limits: Schema.Record({ key: Schema.String, value: Schema.Number }),
 })
 
+const ClusterStatus = Schema.Struct({
+  fabricId: Schema.String,
+  node: Schema.String,
+  nodes: Schema.Array(
+    Schema.Struct({
+      node: Schema.String,
+      instance: Schema.String,
+      address: Schema.String,
+      pid: Schema.Int,
+      state: Schema.Literal("draining", "joining", "leaving", "serving", "silent"),
+      shards: Schema.Array(Schema.Int),
+    }),
+  ),
+  manager: optional(Schema.String),
+  tableVersion: Schema.Int,
+  shards: Schema.Int,
+  unplaced: Schema.Array(Schema.Int),
+  decisions: Schema.Array(
+    Schema.Struct({ atMs: Schema.Number, what: Schema.String, reason: Schema.String }),
+  ),
+  problems: Schema.Array(Schema.String),
+})
+
 const ByName = exactly({ name: Schema.String })
 const error = SkeinErrorEncoded
 
@@ -125,4 +148,5 @@ export const AdminRpcs = RpcGroup.make(
     error,
   }),
   Rpc.make("status", { payload: exactly({}), success: NodeStatus, error }),
+  Rpc.make("cluster", { payload: exactly({}), success: ClusterStatus, error }),
 )

@@ -71,7 +71,9 @@ describe("parseArguments", () => {
   it("C1: names all commands when no name is near", () => {
     const error = refusal(["subscribe"])
     expect(error.detail).toBe("unknown command subscribe of `skein`.")
-    expect(error.next).toBe("Commands: node, queue, publish, consume, bench, config, journal.")
+    expect(error.next).toBe(
+      "Commands: node, cluster, queue, publish, consume, bench, config, journal.",
+    )
   })
 
   it("C1: an empty name of a queue is refused", () => {

@@ -11,6 +11,7 @@ import { readToken } from "../config/readToken.js"
 import type { Settings } from "../config/settings.js"
 import { exitCodeOf } from "../exitCodes.js"
 import { boundHeap } from "../node/boundHeap.js"
+import type { ClusterSeam } from "../node/ClusterSeam.js"
 import { NodeLog } from "../node/NodeLog.js"
 import { Shutdown } from "../node/Shutdown.js"
 import { type ServedNode, serveNode } from "../node/serveNode.js"
@@ -19,12 +20,7 @@ import { showError, shownError } from "../output/showError.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 
 export const run: RunCommand = async (context) => {
-  if (context.settings.memory && context.invocation.text("dir") !== undefined) {
-    const given = context.resolved.find(({ key }) => key === "memory")?.source
-    throw new UsageError(
-      `give either --memory or --dir: nothing would be stored there (memory is set by ${given}).`,
-    )
-  }
+  refuseContradictions(context)
   boundHeap()
   const { settings, terminal, version } = context
   const log = new NodeLog(terminal, isJson(context), systemClock)
@@ -37,12 +33,13 @@ export const run: RunCommand = async (context) => {
   const { token, warning } = readToken(context.resolved)
   if (warning !== undefined) log.line("warn", warning)
   const dir = settings.memory ? undefined : resolve(settings.dir)
-  const starting = serveNode({ settings, dir, token, version, log })
+  const parentGone = context.invocation.isOn("with-parent") ? whenInputCloses() : never
+  const cluster = await clusterOf(settings)
   // A signal that comes while the node recovers is heeded once it is up.
-  const node = await starting
+  const node = await serveNode({ settings, dir, token, version, log, cluster })
   await announce(context, node, dir)
   settleMemory(systemClock)
-  const end = await Promise.race([shutdown.requested, node.failed])
+  const end = await Promise.race([shutdown.requested, parentGone, node.failed])
   const unwatch = shutdown.watch()
   if (isSkeinError(end)) return giveUp(context, node, end)
   log.line("info", `${end}: stopping`)
@@ -51,6 +48,42 @@ export const run: RunCommand = async (context) => {
   log.line("info", "stopped: everything that was confirmed is stored")
   return undefined
 }
+
+const refuseContradictions = ({ settings, invocation, resolved }: CommandContext): void => {
+  const given = resolved.find(({ key }) => key === "memory")?.source
+  if (settings.memory && settings.cluster) {
+    throw new UsageError(
+      `the nodes of a cluster share a directory: --cluster does without --memory ` +
+        `(memory is set by ${given}).`,
+    )
+  }
+  if (settings.memory && invocation.text("dir") !== undefined) {
+    throw new UsageError(
+      `give either --memory or --dir: nothing would be stored there (memory is set by ${given}).`,
+    )
+  }
+  for (const name of ["bootstrap", "advertise"]) {
+    if (settings.cluster || invocation.text(name) === undefined) continue
+    throw new UsageError(`--${name} is for a node of a cluster: give --cluster, too.`)
+  }
+}
+
+/** A node on its own does not load what nodes need of each other. */
+const clusterOf = async (settings: Settings): Promise<ClusterSeam | undefined> => {
+  if (!settings.cluster) return undefined
+  const { openCluster } = await import("../node/openCluster.js")
+  const { node, host, bootstrap } = settings
+  return openCluster({ dir: resolve(settings.dir), node, host, bootstrap })
+}
+
+const never = new Promise<never>(() => {})
+
+/** Resolves when whoever started this process is gone: its end of the pipe is closed. */
+const whenInputCloses = (): Promise<string> =>
+  new Promise((done) => {
+    const gone = () => done("the parent is gone")
+    process.stdin.once("end", gone).once("close", gone).once("error", gone).resume()
+  })
 
 /** The node cannot go on: says why, and ends without trusting the journal any more. */
 const giveUp = async (
@@ -99,8 +132,10 @@ const welcome = (
     `${command} consume hello --ack${to}`,
     `${command} node status${to}`,
   ]
+  const { bootstrap } = settings
+  const begin = bootstrap === undefined ? "" : `; clients of the cluster begin at ${bootstrap}`
   return [
-    `Skein ${settings.node} listens on ${terminal.paintOut("bold", address)}`,
+    `Skein ${settings.node} listens on ${terminal.paintOut("bold", address)}${begin}`,
     `${shards} shards, ${stored}; pid ${process.pid}`,
     "",
     "Try in another terminal:",

@@ -71,7 +71,26 @@ export const settingTable = spec({
     env: "SKEIN_NODE",
     value: { kind: "text", placeholder: "NAME", charsMax: 64 },
     default: "node-1",
-    help: "The node's name, shown to operators.",
+    help: "The node's name, shown to operators; unique in a cluster.",
+  },
+  cluster: {
+    flag: "cluster",
+    env: "SKEIN_CLUSTER",
+    value: { kind: "switch" },
+    default: "false",
+    help: "Share the data directory with other nodes: together they are one fabric.",
+  },
+  bootstrap: {
+    flag: "bootstrap",
+    env: "SKEIN_BOOTSTRAP",
+    value: { kind: "address" },
+    help: "An address that some living node of the cluster listens on; clients begin there.",
+  },
+  advertise: {
+    flag: "advertise",
+    env: "SKEIN_ADVERTISE",
+    value: { kind: "address" },
+    help: "The address that clients are told of this node. Default: where it listens.",
   },
   tokenFile: {
     flag: "token-file",
@@ -123,6 +142,9 @@ export interface Settings {
   readonly memory: boolean
   readonly shards?: number
   readonly node: string
+  readonly cluster: boolean
+  readonly bootstrap?: string
+  readonly advertise?: string
   readonly tokenFile?: string
   readonly token?: string
   readonly output: "json" | "table"

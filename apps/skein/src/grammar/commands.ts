@@ -37,6 +37,10 @@ const count = (help: string, max: number): OptionSpec => ({
   help,
 })
 
+/** Nodes of one `cluster start`: more than a machine has cores for is of no use. */
+const localNodesMax = 64
+export const localNodesDefault = 3
+
 const nodeCommands: readonly CommandSpec[] = [
   {
     name: "start",
@@ -49,11 +53,47 @@ const nodeCommands: readonly CommandSpec[] = [
       setting("tokenFile"),
       setting("shards"),
       setting("node"),
+      setting("cluster"),
+      setting("bootstrap"),
+      setting("advertise"),
+      flag("with-parent", "Stop in order when standard input closes: its parent is gone."),
       ...output,
     ],
     arguments: [],
   },
   { name: "status", help: "What a node says of itself.", options: asClient, arguments: [] },
+]
+
+const clusterCommands: readonly CommandSpec[] = [
+  {
+    name: "start",
+    help: "Run nodes on one data directory, and start again those that end.",
+    options: [
+      {
+        name: "nodes",
+        value: { kind: "integer", min: 1, max: localNodesMax },
+        help: `How many; they are named n1 to nN. Default ${localNodesDefault}.`,
+      },
+      setting("dir"),
+      setting("host"),
+      {
+        ...setting("port"),
+        help:
+          "The port that clients begin at; n1 has the next one, and so on. " +
+          "0 takes free ones. Default 4117.",
+      },
+      setting("tokenFile"),
+      setting("shards"),
+      ...output,
+    ],
+    arguments: [],
+  },
+  {
+    name: "status",
+    help: "The nodes of a fabric, their shards, and what is wrong.",
+    options: asClient,
+    arguments: [],
+  },
 ]
 
 const policyOptions: readonly OptionSpec[] = [
@@ -205,6 +245,7 @@ const group = (name: string, help: string, commands: readonly CommandSpec[]): Co
 
 export const skein: CommandSpec = group("skein", "Run, operate and use a Skein fabric.", [
   group("node", "Run a node, or ask one how it is.", nodeCommands),
+  group("cluster", "Run nodes that are one fabric, or ask how they are.", clusterCommands),
   group("queue", "Declare, list and look after queues.", queueCommands),
   publish,
   consume,

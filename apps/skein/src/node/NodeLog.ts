@@ -4,6 +4,7 @@
  */
 import type { Clock } from "@skein/model"
 import type { PortEvent } from "@skein/node"
+import type { NodeLine } from "../cluster/nodeLine.js"
 import { safeText } from "../output/safeText.js"
 import type { Terminal } from "../output/Terminal.js"
 
@@ -17,13 +18,36 @@ export class NodeLog {
   ) {}
 
   line(level: Level, text: string): void {
-    const time = new Date(this.clock.wallMs()).toISOString()
+    this.#write(this.#now(), level, text)
+  }
+
+  /** A line of another process, the node's name before it. */
+  relay(node: string, line: NodeLine): void {
+    switch (line._tag) {
+      case "Listening":
+        return
+      case "Log":
+        return this.#write(line.time, line.level, line.text, node)
+      case "Error":
+        return this.#write(this.#now(), "error", `${line.error.code}: ${line.error.detail}`, node)
+      case "Text":
+        return this.#write(this.#now(), "warn", line.text, node)
+    }
+  }
+
+  #write(time: string, level: Level, text: string, node?: string): void {
     if (this.asJson) {
-      this.terminal.err(`${JSON.stringify({ time, level, text })}\n`)
+      const from = node === undefined ? {} : { node }
+      this.terminal.err(`${JSON.stringify({ time, ...from, level, text })}\n`)
       return
     }
     const shown = level === "info" ? level : this.terminal.paintErr(colours[level], level)
-    this.terminal.err(`${time} ${shown} ${safeText(text)}\n`)
+    const from = node === undefined ? "" : `${node}: `
+    this.terminal.err(`${time} ${shown} ${safeText(from + text)}\n`)
+  }
+
+  #now(): string {
+    return new Date(this.clock.wallMs()).toISOString()
   }
 
   /** What happens at the port, but for the coming and going of clients. */

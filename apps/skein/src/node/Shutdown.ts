@@ -1,6 +1,6 @@
 /**
- * Owns: how a node's process ends. The first signal stops it in order; a watchdog ends a stop that
- * hangs; a second signal ends it at once.
+ * Owns: how the process of a node, or of several, ends. The first signal stops it in order; a
+ * watchdog ends a stop that hangs; a second signal ends it at once.
  * Interleaving to know: wrappers (npm, a shell's process group) deliver one Ctrl-C twice, so what
  * follows the first signal within 250 ms is the same signal.
  */
@@ -20,6 +20,8 @@ export interface ShutdownParts {
   /** Ends the process at once. */
   readonly exit: (code: number) => void
   readonly say: (text: string) => void
+  /** How long a stop may take. Default 5,000 ms. */
+  readonly stopWithinMs?: number
 }
 
 export class Shutdown {
@@ -37,11 +39,9 @@ export class Shutdown {
 
   /** Starts the watchdog of a stop; the answer takes it off. */
   watch(): () => void {
-    const { clock, exit, say } = this.parts
-    return clock.setTimer(stopWithinMs, () => {
-      say(
-        `the node did not stop within ${stopWithinMs} ms: it is ended; what was confirmed is safe`,
-      )
+    const { clock, exit, say, stopWithinMs: withinMs = stopWithinMs } = this.parts
+    return clock.setTimer(withinMs, () => {
+      say(`no stop within ${withinMs} ms: ended at once; what was confirmed is safe`)
       exit(1)
     })
   }

@@ -6,6 +6,7 @@ import { fixedTable, layerAdminDoors, layerEngine, makeDoorAdmin } from "@skein/
 import { type NodeIdentity, type OpenNode, openNode } from "@skein/embedded/openNode"
 import type { SkeinError } from "@skein/model"
 import {
+  asSkeinError,
   type ClientPort,
   DoorFailed,
   type NodeCore,
@@ -16,6 +17,7 @@ import { Child } from "@skein/supervision"
 import type { Admin } from "@skein/wire"
 import { Effect, Layer } from "effect"
 import type { Settings } from "../config/settings.js"
+import type { ClusterSeam } from "./ClusterSeam.js"
 import type { NodeLog } from "./NodeLog.js"
 
 export interface ServeOptions {
@@ -25,6 +27,8 @@ export interface ServeOptions {
   readonly token: string | undefined
   readonly version: string
   readonly log: NodeLog
+  /** Absent: a node on its own. */
+  readonly cluster: ClusterSeam | undefined
 }
 
 export interface ServedNode {
@@ -38,15 +42,16 @@ export interface ServedNode {
 
 /** Rejects with DirectoryInUse, -Foreign, -Unusable, AddressInUse, BindRefused, ConfigInvalid, … */
 export const serveNode = async (options: ServeOptions): Promise<ServedNode> => {
-  const { settings, dir, version, log } = options
+  const { settings, dir, version, log, cluster } = options
   const doors = new Doors(options)
-  const node: OpenNode = await openNode({
+  const node: OpenNode = await (cluster?.openNode ?? openNode)({
     storage: dir === undefined ? { memory: true } : { dir },
     ...(settings.shards !== undefined && { shards: settings.shards }),
     nodeName: settings.node,
     version,
     doors: (core, identity) => doors.children(core, identity),
     outside: () => ({ address: doors.address, connections: doors.connections }),
+    ...(cluster !== undefined && { clusterStatus: cluster.status }),
     onFault: (where, error) => log.line("error", `${where}: ${error.message}`),
     onNotice: (where, text) => log.line("warn", `${where}: ${text}`),
   })
@@ -67,12 +72,22 @@ class Doors {
 
   children(core: NodeCore, identity: NodeIdentity): readonly Child.Child<DoorFailed>[] {
     return [
-      Child.fiber({ name: "engine", start: this.#engine(core, identity), run: () => Effect.never }),
+      Child.fiber({
+        name: "engine",
+        start: this.#control(core, identity),
+        run: () => Effect.never,
+      }),
       Child.fiber({ name: "port", start: this.#listen(core, identity), run: () => Effect.never }),
     ]
   }
 
-  #engine(core: NodeCore, { shards }: NodeIdentity) {
+  #control(core: NodeCore, identity: NodeIdentity) {
+    const { cluster } = this.options
+    const admin = cluster?.admin(core, identity) ?? this.#alone(core, identity)
+    return Effect.tap(admin, (made) => Effect.sync(() => this.#keepAdmin(made)))
+  }
+
+  #alone(core: NodeCore, { shards }: NodeIdentity) {
     const { host, port } = this.options.settings
     // With one node the address is a name only: nobody connects to it.
     const address = { host, port }
@@ -82,12 +97,12 @@ class Doors {
     const engine = layerEngine({ address, table: fixedTable(address, shards), local })
     return Layer.build(layerAdminDoors(core.admin).pipe(Layer.provideMerge(engine))).pipe(
       Effect.flatMap((context) => Effect.provide(makeDoorAdmin(core.admin, local), context)),
-      Effect.tap((admin) => Effect.sync(() => this.#keepAdmin(admin))),
     )
   }
 
-  #listen(core: NodeCore, { fabricId, instance }: NodeIdentity) {
-    const { settings, token, log } = this.options
+  #listen(core: NodeCore, identity: NodeIdentity) {
+    const { settings, token, log, cluster } = this.options
+    const { fabricId, instance } = identity
     return Effect.suspend(() =>
       openClientPort(
         { broker: core.broker, admin: this.#admin ?? core.admin },
@@ -96,13 +111,24 @@ class Doors {
           port: settings.port,
           identity: { fabricId, instance, node: settings.node },
           ...(token !== undefined && { token }),
+          ...cluster?.port(identity),
           onEvent: (event) => log.port(event),
         },
       ),
     ).pipe(
       Effect.mapError((error) => new DoorFailed({ error })),
       Effect.tap((opened) => Effect.sync(() => this.#keepPort(opened))),
+      Effect.tap(() => this.#reachable()),
     )
+  }
+
+  #reachable(): Effect.Effect<void, DoorFailed> {
+    const { cluster, settings } = this.options
+    if (cluster === undefined) return Effect.void
+    return Effect.tryPromise({
+      try: () => cluster.reachable(settings.advertise ?? this.address),
+      catch: (cause) => new DoorFailed({ error: asSkeinError(cause) }),
+    })
   }
 
   #keepAdmin(admin: Admin): void {

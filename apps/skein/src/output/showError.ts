@@ -5,6 +5,7 @@
 import { isSkeinError } from "@skein/model"
 import { UsageError } from "../arguments/UsageError.js"
 import { exitCodeOf, exitCodes } from "../exitCodes.js"
+import { fileLimitError } from "./fileLimit.js"
 import { safeText } from "./safeText.js"
 import type { Terminal } from "./Terminal.js"
 
@@ -27,6 +28,8 @@ export const shownError = (cause: unknown): ShownError => {
     const { detail, next } = cause
     return { code: "SKEIN_USAGE", detail, next, retryable: false, exitCode: exitCodes.usage }
   }
+  const limit = fileLimitError(cause)
+  if (limit !== undefined) return limit
   return {
     code: "SKEIN_INTERNAL",
     detail: cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause),

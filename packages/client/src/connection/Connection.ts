@@ -3,6 +3,7 @@ import type { QueuePolicyInput, SessionId, SkeinError } from "@skein/model"
 import type {
   Admin,
   Broker,
+  ClusterStatus,
   ExtendRequest,
   Fabric,
   FetchCall,
@@ -55,6 +56,7 @@ export interface ConnectionAdmin extends Admin {
   readonly purge: (name: string, options?: CallOptions) => Promise<number>
   readonly peek: (request: PeekRequest, options?: CallOptions) => Promise<readonly PeekedMessage[]>
   readonly status: (options?: CallOptions) => Promise<NodeStatus>
+  readonly cluster: (options?: CallOptions) => Promise<ClusterStatus>
 }
 
 export interface Connection extends Fabric {

@@ -46,6 +46,7 @@ export const remoteAdmin = (channel: Channel): ConnectionAdmin => {
     purge: (name, options) => run(client.purge({ name }), options),
     peek: (request, options) => run(client.peek(request), options),
     status: (options) => run(client.status({}), options),
+    cluster: (options) => run(client.cluster({}), options),
   }
 }
 

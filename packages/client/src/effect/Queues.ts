@@ -1,6 +1,7 @@
 /** Owns: the control calls as effects. */
 import type { QueuePolicyInput, Tagged } from "@skein/model"
 import type {
+  ClusterStatus,
   ListRequest,
   NodeStatus,
   PeekedMessage,
@@ -76,3 +77,7 @@ export const peek = (
 /** What the node says of itself. */
 export const status = (options?: Options): Effect.Effect<NodeStatus, CallError, Skein> =>
   Effect.flatMap(Skein, (client) => call([], (signal) => client.status({ ...options, signal })))
+
+/** The fabric's nodes, and which has which shards, as the node that answers knows it. */
+export const cluster = (options?: Options): Effect.Effect<ClusterStatus, CallError, Skein> =>
+  Effect.flatMap(Skein, (client) => call([], (signal) => client.cluster({ ...options, signal })))

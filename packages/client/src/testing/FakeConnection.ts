@@ -6,6 +6,7 @@ import { type Clock, isSkeinError, limits, type SkeinError, skeinError } from "@
 import type {
   Admin,
   Broker,
+  ClusterStatus,
   DeliveredRun,
   FetchCall,
   FetchRequest,
@@ -225,6 +226,7 @@ export class FakeConnection implements FabricConnection {
             })),
         ),
       status: () => this.#ask("admin", () => fakeStatus(fabric.names().length)),
+      cluster: () => this.#ask("admin", () => fakeCluster),
     }
   }
 }
@@ -241,6 +243,17 @@ const noCounts = {
   producers: 0,
   sessions: 0,
   dedupIds: 0,
+}
+
+const fakeCluster: ClusterStatus = {
+  fabricId: "fake",
+  node: "fake",
+  nodes: [],
+  tableVersion: 0,
+  shards: 1,
+  unplaced: [],
+  decisions: [],
+  problems: [],
 }
 
 const fakeStatus = (queues: number) => ({

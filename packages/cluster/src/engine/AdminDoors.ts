@@ -53,6 +53,7 @@ export const layerAdminDoors = (local: Admin): Layer.Layer<never, never, Shardin
       purge: ({ payload }) => answer(() => local.purge(payload.name)),
       peek: ({ payload }) => answer(() => local.peek(payload)),
       status: () => answer(() => local.status()),
+      cluster: () => answer(() => local.cluster()),
     },
     {
       concurrency: "unbounded",
@@ -93,6 +94,7 @@ export const makeDoorAdmin = (
       purge: async (name) => (await queue(name)).purge(name),
       peek: async (request) => (await queue(request.name)).peek(request),
       status: () => local.status(),
+      cluster: () => local.cluster(),
     }
   })
 
@@ -112,6 +114,7 @@ const remoteAdmin =
       purge: (name) => run(at.purge({ name })),
       peek: (request) => run(at.peek(request)),
       status: () => local.status(),
+      cluster: () => local.cluster(),
     }
   }
 

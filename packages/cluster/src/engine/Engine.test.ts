@@ -34,6 +34,7 @@ const local = (seen: string[]): Admin => ({
   },
   peek: unused,
   status: unused,
+  cluster: unused,
 })
 
 const runtimes: ManagedRuntime.ManagedRuntime<never, never>[] = []

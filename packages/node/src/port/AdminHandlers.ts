@@ -13,6 +13,7 @@ export const adminHandlers = (admin: Admin) =>
     purge: ({ name }) => answer(() => admin.purge(name)),
     peek: (request) => answer(() => admin.peek(request)),
     status: () => answer(() => admin.status()),
+    cluster: () => answer(() => admin.cluster()),
   })
 
 /** Expected errors travel; anything else is a defect of the node. */

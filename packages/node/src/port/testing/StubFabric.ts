@@ -122,6 +122,9 @@ export class StubFabric implements Fabric {
     status: async () => {
       throw skeinError("ShardUnavailable", "not in a stub")
     },
+    cluster: async () => {
+      throw skeinError("ShardUnavailable", "not in a stub")
+    },
   }
 }
 
