@@ -65,6 +65,8 @@ export interface HostContext {
   readonly noticeStall: () => void
   /** Its record waits to be committed. */
   readonly commitSoon: (host: ShardHost) => void
+  /** Moved, naming the node that has the shard now; `undefined`: it is not known. */
+  readonly movedTo?: (shard: Shard) => SkeinError | undefined
 }
 
 export class ShardHost implements ShardTenant {
@@ -308,6 +310,7 @@ export class ShardHost implements ShardTenant {
    * they may ask again, unless the journal is gone for good.
    */
   private toCallers(why: SkeinError): SkeinError {
+    if (why._tag === "Moved") return this.context.movedTo?.(this.shard) ?? why
     if (why.retryable || why._tag === "FabricClosed") return why
     const detail = `shard ${shardName(this.shard)} was closed: ${why.detail}`
     return skeinError("ShardUnavailable", detail, { shard: this.shard }, { cause: why })
