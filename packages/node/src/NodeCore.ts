@@ -32,6 +32,7 @@ import { Arrivals } from "./Arrivals.js"
 import { asSkeinError } from "./asSkeinError.js"
 import { CatalogActor } from "./CatalogActor.js"
 import type { CatalogDoor } from "./CatalogDoor.js"
+import { localShards } from "./localShards.js"
 import { NodeAdmin } from "./NodeAdmin.js"
 import { NodeBroker } from "./NodeBroker.js"
 import { QueueActor, type QueueHome } from "./QueueActor.js"
@@ -65,6 +66,8 @@ export class NodeCore implements Fabric {
   readonly broker: Broker
   readonly admin: Admin
   readonly sessions: Sessions
+  /** What other nodes may ask of the shards that are open here. */
+  readonly forOthers: RemoteShards
   private readonly hosts = new Map<Shard, ShardHost>()
   /** Shards whose stored data is damaged: they stay closed, and no waiting helps. */
   private readonly damaged = new Map<Shard, SkeinError>()
@@ -107,6 +110,10 @@ export class NodeCore implements Fabric {
       this.queues,
       (queue, why) => this.erase(queue, why),
       () => this.status(),
+    )
+    this.forOthers = localShards(
+      () => this.openCatalog(),
+      (queue, why) => this.queues.erase(queue, why),
     )
     if (fabricMap !== undefined) this.follow(fabricMap)
     this.startedMs = clock.monotonicMs()
@@ -160,11 +167,8 @@ export class NodeCore implements Fabric {
     this.remote = remote
   }
 
-  /**
-   * Deletes a queue that the catalog has removed, in its shard; on the node that has the shard. Can
-   * be repeated.
-   */
-  erase(queue: QueueRef, why: string): Promise<void> {
+  /** Deletes a queue that the catalog has removed, where its shard is. Can be repeated. */
+  private erase(queue: QueueRef, why: string): Promise<void> {
     const { remote } = this
     if (remote === undefined || this.queues.movedTo(queue.shard) === undefined) {
       return this.queues.erase(queue, why)
@@ -264,13 +268,16 @@ export class NodeCore implements Fabric {
   }
 
   private catalogDoor(): CatalogDoor {
+    const elsewhere = !this.catalogIsHere && this.queues.movedTo(catalogShard) !== undefined
+    return this.remote !== undefined && elsewhere ? this.remote.catalog : this.openCatalog()
+  }
+
+  private openCatalog(): CatalogActor {
     if (this.catalog !== undefined && this.catalogIsHere) return this.catalog
-    const elsewhere = this.queues.movedTo(catalogShard)
-    if (this.remote !== undefined && elsewhere !== undefined) return this.remote.catalog
     const unavailable = "the catalog's shard is not open"
     throw (
       this.damaged.get(catalogShard) ??
-      elsewhere ??
+      this.queues.movedTo(catalogShard) ??
       skeinError("ShardUnavailable", unavailable, { shard: catalogShard })
     )
   }
