@@ -28,6 +28,8 @@ import {
   type NodeManager,
 } from "./joinCluster.js"
 
+export type { ClusterPorts, NodeCluster, NodeManager } from "./joinCluster.js"
+
 export interface NodeIdentity {
   readonly fabricId: string
   readonly instance: string

@@ -201,7 +201,7 @@ describe("nodes of one fabric", () => {
       // Another took the token although the table says n1, and stays alive.
       const { epoch } = fabric.tokens.take(1, "2".padStart(32, "0"))
       expect(yield* outcome(publish(n1, queue, 2))).toBe("Moved")
-      for (let ms = 0; ms < 2_500; ms += 100) {
+      for (let ms = 0; ms < 1_100; ms += 100) {
         fabric.clock.advance(100)
         yield* turns
       }

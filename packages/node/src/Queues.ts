@@ -80,7 +80,7 @@ export class Queues {
   }
 
   /**
-   * Throws ShardCorrupt when the shard is damaged, Moved when another living node has it,
+   * Throws Moved when another living node has the shard, ShardCorrupt when it is damaged,
    * ShardUnavailable when it is not open.
    */
   host(shard: Shard): ShardHost {
@@ -92,8 +92,8 @@ export class Queues {
   /** Why the shard is not here, as a caller hears it. */
   absence(shard: Shard): SkeinError {
     return (
-      this.home.damaged.get(shard) ??
       this.movedTo(shard) ??
+      this.home.damaged.get(shard) ??
       skeinError("ShardUnavailable", `shard ${shardName(shard)} is not open`, { shard })
     )
   }

@@ -48,7 +48,8 @@ const endsWindowMs = 60_000
 const givenUpMs = 60_000
 /** By then a new holder has been seen by everybody. */
 const lookAfterMs = 2 * limits.aliveEveryMs
-const contestAfterMs = 5 * limits.silenceAfterMs
+/** By then a living holder has read a table that gives the shard to us, and has closed it. */
+const contestAfterMs = 2 * limits.silenceAfterMs
 const againAfterMs = 1_000
 
 interface Held {
