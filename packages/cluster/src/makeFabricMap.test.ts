@@ -80,7 +80,7 @@ const settled = async () => {
 }
 
 describe("makeFabricMap", () => {
-  it("knows nobody's shards before there is a table, and the owners after it was told", async () => {
+  it("knows no owners before there is a table, and all after it was told", async () => {
     const outside = new Outside()
     const map = await outside.make()
     expect(map.self).toBe("n1")
@@ -113,7 +113,7 @@ describe("makeFabricMap", () => {
     expect(map.ownerOf(1)?.instance).toBe("i-new")
   })
 
-  it("keeps the last good table when the stored one cannot be used, and reads it again", async () => {
+  it("keeps the last good table when the stored one is of no use, and reads again", async () => {
     const outside = new Outside()
     outside.store("n1", "n1", "n1")
     const map = await outside.make()

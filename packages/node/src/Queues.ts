@@ -6,8 +6,8 @@
  * Must not know: what is asked of the actor.
  *
  * The race of a first use with a delete, wherever the catalog is: a delete removes the name (R),
- * then has the shard's node erase the queue (E); a first use looks the queue up (L), then creates it
- * (C). C after E would bring a deleted queue back for ever.
+ * then has the shard's node erase the queue (E); a first use looks the queue up (L), then creates
+ * it (C). C after E would bring a deleted queue back for ever.
  * - E between L and C on the same host: E marks the first use under way, and C refuses.
  * - E before L began: R was durable then, and L, which is never answered from a cache, sees it.
  * - E after C: it finds the queue and erases it.

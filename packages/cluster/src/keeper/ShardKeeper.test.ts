@@ -126,7 +126,7 @@ describe("ShardKeeper", () => {
     expect(bench.news()).toEqual(["open 10"])
   })
 
-  it("closes a shard that another living node gets, and keeps one that nobody could serve", async () => {
+  it("closes what another living node gets, keeps what nobody could serve", async () => {
     const bench = new Bench(["n1", "n1", "n1"])
     for (const shard of [0, 1, 2]) await bench.done(`open ${shard}`)
     bench.news()
