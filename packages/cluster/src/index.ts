@@ -6,6 +6,15 @@ export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
 export { type AfterEnd, ShardKeeper, type ShardKeeperOptions } from "./keeper/ShardKeeper.js"
 export { type FabricMapOptions, type LiveFabricMap, makeFabricMap } from "./makeFabricMap.js"
+export {
+  Manager,
+  type ManagerOptions,
+  type Managing,
+  type NotManaging,
+} from "./manager/Manager.js"
+export { ManagerCalls } from "./manager/ManagerCalls.js"
+export type { ManagerEvent } from "./manager/ManagerEvent.js"
+export type { MoveShard } from "./manager/MoveRunner.js"
 export { decodeSections, type Section } from "./RecordSections.js"
 export type { ActorChunk, ActorDelta, ShardActor, Turn, Waiter } from "./ShardActor.js"
 export { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"

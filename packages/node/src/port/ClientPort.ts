@@ -9,6 +9,7 @@
  * destroyed.
  */
 import { createServer, type Server, type Socket } from "node:net"
+import { systemClock } from "@skein/journal"
 import { type Clock, invariant, limits, type SkeinError, skeinError } from "@skein/model"
 import {
   encodeErrorEnvelope,
@@ -22,7 +23,6 @@ import { Budget } from "./Budget.js"
 import { PortConnection } from "./PortConnection.js"
 import type { PortEvent, PortHost, PortLimits } from "./PortHost.js"
 import { openRpcDoor, type RpcDoor } from "./RpcDoor.js"
-import { systemClock } from "./SystemClock.js"
 import { makeTokenCheck } from "./Token.js"
 
 export interface ClientPortOptions {
