@@ -66,6 +66,8 @@ export interface HostContext {
   readonly noticeStall: () => void
   /** Its record waits to be committed. */
   readonly commitSoon: (host: ShardHost) => void
+  /** Moved, naming the node that has the shard now; `undefined`: it is not known. */
+  readonly movedTo?: (shard: Shard) => SkeinError | undefined
   /** A fault that was contained: the host goes on. */
   readonly onFault: (host: ShardHost, error: SkeinError) => void
 }
@@ -325,6 +327,7 @@ export class ShardHost implements ShardTenant {
    * they may ask again, unless the journal is gone for good.
    */
   private toCallers(why: SkeinError): SkeinError {
+    if (why._tag === "Moved") return this.context.movedTo?.(this.shard) ?? why
     if (why.retryable || why._tag === "FabricClosed") return why
     const detail = `shard ${shardName(this.shard)} was closed: ${why.detail}`
     return skeinError("ShardUnavailable", detail, { shard: this.shard }, { cause: why })

@@ -5,6 +5,8 @@ export { type EngineOptions, layerEngine } from "./engine/Engine.js"
 export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
 export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
+export { type AfterEnd, ShardKeeper, type ShardKeeperOptions } from "./keeper/ShardKeeper.js"
+export { type FabricMapOptions, type LiveFabricMap, makeFabricMap } from "./makeFabricMap.js"
 export {
   Manager,
   type ManagerOptions,
@@ -17,3 +19,4 @@ export type { MoveShard } from "./manager/MoveRunner.js"
 export { decodeSections, type Section } from "./RecordSections.js"
 export type { ActorChunk, ActorDelta, ShardActor, Turn, Waiter } from "./ShardActor.js"
 export { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"
+export { soleFabric } from "./soleFabric.js"

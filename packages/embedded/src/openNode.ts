@@ -3,7 +3,8 @@
  * in common. The doors are the caller's.
  * Must not know: sockets, the client library, signals.
  *
- * Shutdown order: doors, shards (each with a checkpoint), then the journal.
+ * Shutdown order: what makes it one of many (`joinCluster`), doors, shards (each with a
+ * checkpoint), then the journal.
  */
 
 import {
@@ -19,6 +20,15 @@ import { isSkeinError, limits, type SkeinError, skeinError } from "@skein/model"
 import { makeNode, type NodeCore, type NodeOptions } from "@skein/node"
 import type { ClusterStatus, NodeStatus } from "@skein/wire"
 import { Cause, Effect, Exit, Scope } from "effect"
+import {
+  type ClusterPorts,
+  type JoinedCluster,
+  joinCluster,
+  type NodeCluster,
+  type NodeManager,
+} from "./joinCluster.js"
+
+export type { ClusterPorts, NodeCluster, NodeManager } from "./joinCluster.js"
 
 export interface NodeIdentity {
   readonly fabricId: string
@@ -30,8 +40,15 @@ type Doors = ReturnType<NonNullable<NodeOptions["doors"]>>
 
 export type Storage = { readonly dir: string } | { readonly memory: true }
 
+/** A directory that other nodes of the same fabric may use too: the table gives out the shards. */
+export interface SharedStorage {
+  readonly dir: string
+  readonly shared: true
+  readonly ports: (journal: FileJournal) => ClusterPorts
+}
+
 export interface OpenNodeOptions {
-  readonly storage: Storage
+  readonly storage: SharedStorage | Storage
   /** For a fabric that is created now; one that exists with another number is refused. */
   readonly shards?: number
   /** The file system under `dir`. Default: the local one. */
@@ -42,6 +59,8 @@ export interface OpenNodeOptions {
   /** Children that start after the shards and stop before them. */
   readonly doors?: (core: NodeCore, identity: NodeIdentity) => Doors
   readonly outside?: () => Pick<NodeStatus, "address" | "connections">
+  /** On shared storage: the manager that this node starts, and that is active at most once. */
+  readonly manager?: (cluster: NodeCluster) => NodeManager
   /** Contained faults, for a log. Default: they are not told. */
   readonly onFault?: (where: string, error: SkeinError) => void
   /** What nobody has to act on, for a log. Default: it is not told. */
@@ -52,6 +71,8 @@ export interface OpenNodeOptions {
 
 export interface OpenNode extends NodeIdentity {
   readonly core: NodeCore
+  /** On shared storage only. */
+  readonly cluster?: NodeCluster
   /** Resolves when the node has given up (an fsync failed, too many restarts). */
   readonly failed: Promise<SkeinError>
   /**
@@ -65,11 +86,11 @@ export interface OpenNode extends NodeIdentity {
  * error.
  */
 export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
-  const { journal, identity } = await openJournal(options)
+  const { journal, identity, cluster } = await openJournal(options)
   const scope = Effect.runSync(Scope.make())
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
-    closing ??= Effect.runPromise(Scope.close(scope, Exit.void)).finally(() => journal.close())
+    closing ??= closeAll(scope, journal, cluster)
     return closing
   }
   const { doors, outside, onFault = () => {}, onNotice, clusterStatus } = options
@@ -84,6 +105,7 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
       ...statusOf(options, identity),
     }),
     onFault,
+    ...(cluster !== undefined && { cluster: cluster.options }),
     ...(onNotice !== undefined && { onNotice }),
     ...(clusterStatus !== undefined && { clusterStatus }),
     ...(doors !== undefined && { doors: (core: NodeCore) => doors(core, identity) }),
@@ -94,11 +116,28 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
     throw rootError(made.cause)
   }
   const { core, failed } = made.value
+  cluster?.start()
   const gaveUp = Effect.runPromiseExit(failed).then((exit) =>
     rootError(Exit.isFailure(exit) ? exit.cause : Cause.empty),
   )
   // A journal that failed is known before the supervisor has stopped all that rests on it.
-  return { ...identity, core, failed: Promise.race([journal.failed, gaveUp]), close }
+  const either = Promise.race([journal.failed, gaveUp])
+  return { ...identity, core, ...(cluster !== undefined && { cluster }), failed: either, close }
+}
+
+const closeAll = async (
+  scope: Scope.CloseableScope,
+  journal: Journal,
+  cluster: JoinedCluster | undefined,
+): Promise<void> => {
+  // A sign that cannot be given is missed by nobody: silence says the same a little later.
+  await cluster?.leave().catch(() => {})
+  try {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  } finally {
+    cluster?.close()
+    await journal.close()
+  }
 }
 
 const statusOf = (options: OpenNodeOptions, { fabricId, instance }: NodeIdentity) => ({
@@ -114,6 +153,7 @@ const statusOf = (options: OpenNodeOptions, { fabricId, instance }: NodeIdentity
 interface OpenJournal {
   readonly journal: Journal
   readonly identity: NodeIdentity
+  readonly cluster?: JoinedCluster
 }
 
 const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
@@ -131,6 +171,7 @@ const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
     ...(shards !== undefined && { shards }),
     ...(nodeName !== undefined && { nodeName }),
     ...(disk !== undefined && { disk }),
+    ...("shared" in storage && { shared: true }),
   })
   if (shards !== undefined && journal.shards !== shards) {
     await journal.close()
@@ -140,7 +181,23 @@ const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
       { shards: journal.shards },
     )
   }
-  return { journal, identity: identityOf(journal) }
+  const identity = identityOf(journal)
+  if (!("shared" in storage)) return { journal, identity }
+  try {
+    return { journal, identity, cluster: await join(journal, storage, options) }
+  } catch (error) {
+    await journal.close()
+    throw error
+  }
+}
+
+const join = (journal: FileJournal, { ports }: SharedStorage, options: OpenNodeOptions) => {
+  const { manager, onFault = () => {} } = options
+  return joinCluster(journal, {
+    ports: ports(journal),
+    onFault,
+    ...(manager !== undefined && { manager }),
+  })
 }
 
 const identityOf = ({ fabricId, instance, shards }: FileJournal): NodeIdentity => ({

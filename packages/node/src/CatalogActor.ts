@@ -87,9 +87,12 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     await this.ask({ _tag: "Bury", generation })
   }
 
-  /** Queues that the shard has yet to delete: asked when it is opened. */
-  doomed(shard: Shard): readonly QueueRef[] {
-    return doomedQueues(this.state, shard)
+  async doomed(shard: Shard): Promise<readonly QueueRef[]> {
+    const queues = doomedQueues(this.state, shard)
+    if (queues.length === 0) return queues
+    // A removal among them may not be durable yet: behind a look-up it is.
+    await this.byGeneration(catalogGeneration)
+    return queues
   }
 
   byName(name: string): Promise<QueueInfo | undefined> {
@@ -107,10 +110,6 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     if (reply._tag !== "Listed") throw unexpected(reply)
     const { queues, next } = reply
     return { queues, ...(next !== undefined && { next }) }
-  }
-
-  holds(generation: Generation): boolean {
-    return this.state.byGeneration.has(generation)
   }
 
   count(): number {

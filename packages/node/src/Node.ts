@@ -1,16 +1,16 @@
 /**
  * Owns: a node under supervision: the journal's health, the shard hosts, what else the caller adds
  * (the client port, the engine). A shard that ends is opened again under a new epoch; a journal
- * that cannot commit any more ends the node; too many restarts end it too, with a report.
+ * that cannot commit any more ends the node; too many restarts end it too, with a report. A node
+ * among others gives a shard up instead (`keptShards`).
  * Must not know: command lines, signals, which journal it is.
  *
  * Start order: journal watch, shards (s000 first), then the doors. Shutdown is the reverse: the
  * port drains, the engine lets go, each shard commits its last record and writes a checkpoint (s000
  * last), and only then the caller closes the journal.
  */
-import type { ShardHost } from "@skein/cluster"
 import type { Journal } from "@skein/journal"
-import { type Clock, type Shard, type SkeinError, shardName } from "@skein/model"
+import { type Clock, type SkeinError, shardName } from "@skein/model"
 import {
   Child,
   Policy,
@@ -20,18 +20,9 @@ import {
 } from "@skein/supervision"
 import type { ClusterStatus, TreeEntry } from "@skein/wire"
 import { Data, Effect, type Scope } from "effect"
-import { asSkeinError } from "./asSkeinError.js"
+import { type ClusterOptions, keptShards } from "./keptShards.js"
 import { NodeCore, type OutsideOfCore } from "./NodeCore.js"
-
-/** A shard cannot serve: its host ended, or it could not be opened. */
-export class ShardEnded extends Data.TaggedError("ShardEnded")<{
-  readonly shard: Shard
-  readonly error: SkeinError
-}> {
-  override get message(): string {
-    return `${shardName(this.shard)}: ${this.error.message}`
-  }
-}
+import { type JudgeEnd, shardChild, shardPolicy } from "./shardChild.js"
 
 /** The journal can never commit again: an fsync failed. */
 export class JournalFailed extends Data.TaggedError("JournalFailed")<{
@@ -63,6 +54,11 @@ export interface NodeOptions<R = never> {
   readonly onNotice?: (where: string, text: string) => void
   /** The fabric as this node knows it. Default: it is the only node. */
   readonly clusterStatus?: () => ClusterStatus
+  /**
+   * This node is one of many: it opens what the table gives it. Its doors do not wait for the
+   * shards. Default: it has all shards, and another owner of one of them ends it.
+   */
+  readonly cluster?: ClusterOptions
   /** Children that start after the shards and stop before them. */
   readonly doors?: (core: NodeCore) => readonly Child.Child<DoorFailed, never, R>[]
 }
@@ -81,13 +77,13 @@ export const makeNode = <R = never>(
     let tree: () => readonly TreeEntry[] = () => []
     const outside = () => ({ ...options.outside(), tree: tree() })
     const core = yield* Effect.acquireRelease(
-      Effect.sync(() => new NodeCore({ ...options, outside })),
+      Effect.sync(() => new NodeCore({ ...options, ...fabricMapOf(options), outside })),
       (core) => Effect.sync(() => core.stop()),
     )
     const supervisor = yield* Supervisor.make({
       name: "node",
       policy: nodePolicy,
-      children: [journalWatch(options.journal), shardHosts(core, options)],
+      children: [journalWatch(options.journal), shardsOf(core, options)],
     })
     tree = () => treeRows(Effect.runSync(supervisor.snapshot()))
     for (const door of options.doors?.(core) ?? []) {
@@ -96,6 +92,18 @@ export const makeNode = <R = never>(
     }
     return { core, failed: supervisor.failed }
   })
+
+const fabricMapOf = ({ cluster }: Pick<NodeOptions, "cluster">) =>
+  cluster === undefined ? {} : { fabricMap: cluster.fabricMap }
+
+const shardsOf = (
+  core: NodeCore,
+  options: Pick<NodeOptions, "clock" | "cluster" | "onFault" | "shards">,
+) => {
+  const { clock, cluster, onFault } = options
+  if (cluster === undefined) return allShards(core, options)
+  return keptShards(core, { clock, cluster, onFault })
+}
 
 const nodePolicy = Policy.make<DoorFailed | JournalFailed | SupervisorFailure>({
   errors: {
@@ -108,12 +116,8 @@ const nodePolicy = Policy.make<DoorFailed | JournalFailed | SupervisorFailure>({
   defect: "escalate",
 })
 
-const shardPolicy = Policy.make<ShardEnded>({
-  errors: { ShardEnded: ({ error }) => shardVerdict(error) },
-  defect: "escalate",
-})
-
-const shardVerdict = ({ _tag }: SkeinError): "escalate" | "restart" | "stop" => {
+/** About a shard of a node that has all of them; among others the keeper decides. */
+const shardVerdict = ({ _tag }: SkeinError): Policy.Ending => {
   switch (_tag) {
     // Damage before the durable mark needs a person; the other shards serve meanwhile.
     case "ShardCorrupt":
@@ -144,35 +148,19 @@ const journalWatch = (journal: Journal) =>
 
 type ShardsOptions = Pick<NodeOptions, "onFault" | "shards">
 
-const shardHosts = (core: NodeCore, { shards, onFault }: ShardsOptions) =>
-  Supervisor.child({
+/** All shards, always: this node is the only one. */
+const allShards = (core: NodeCore, { shards, onFault }: ShardsOptions) => {
+  const judge: JudgeEnd = (shard, error) => {
+    onFault(shardName(shard), error)
+    return shardVerdict(error)
+  }
+  return Supervisor.child({
     name: "shards",
     policy: shardPolicy,
     intensity: shardIntensity(shards),
-    children: Array.from({ length: shards }, (_, shard) => shardHost(core, shard, onFault)),
-  })
-
-const shardHost = (core: NodeCore, shard: Shard, onFault: ShardsOptions["onFault"]) => {
-  const tell = ({ error }: ShardEnded) => Effect.sync(() => onFault(shardName(shard), error))
-  return Child.fiber({
-    name: shardName(shard),
-    start: Effect.tapError(openShard(core, shard), tell),
-    run: (host: ShardHost) =>
-      Effect.promise(() => host.closedBecause).pipe(
-        Effect.flatMap((error) => new ShardEnded({ shard, error })),
-        Effect.tapError(tell),
-      ),
+    children: Array.from({ length: shards }, (_, shard) => shardChild(core, shard, judge)),
   })
 }
-
-const openShard = (core: NodeCore, shard: Shard) =>
-  Effect.acquireRelease(
-    Effect.tryPromise({
-      try: () => core.openShard(shard),
-      catch: (cause) => new ShardEnded({ shard, error: asSkeinError(cause) }),
-    }),
-    () => Effect.promise(() => core.closeShard(shard)),
-  )
 
 /** The tree as rows that an operator reads, parents before children. */
 const treeRows = (node: TreeNode, above = ""): readonly TreeEntry[] => {

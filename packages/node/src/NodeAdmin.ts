@@ -9,6 +9,7 @@ import {
   limits,
   type QueuePolicy,
   type QueuePolicyInput,
+  type QueueRef,
   queueNameProblem,
   skeinError,
 } from "@skein/model"
@@ -38,6 +39,7 @@ export class NodeAdmin implements Admin {
   constructor(
     private readonly catalog: () => CatalogDoor,
     private readonly queues: Queues,
+    private readonly erase: (queue: QueueRef, why: string) => Promise<void>,
     private readonly nodeStatus: () => NodeStatus,
     private readonly clusterStatus: () => ClusterStatus,
   ) {}
@@ -49,7 +51,7 @@ export class NodeAdmin implements Admin {
   async delete(name: string): Promise<boolean> {
     const queue = await this.catalog().delete(checkedName(name))
     if (queue === undefined) return false
-    await this.queues.erase(queue, `queue ${name} was deleted`)
+    await this.erase(queue, `queue ${name} was deleted`)
     return true
   }
 

@@ -8,7 +8,7 @@
  * Shutdown: `closeShard` drains the shard's last record and closes it with a checkpoint; s000 last,
  * then `stop`.
  */
-import { GroupCommit, type HostContext, ShardHost } from "@skein/cluster"
+import { type FabricMap, GroupCommit, type HostContext, ShardHost } from "@skein/cluster"
 import type { Journal } from "@skein/journal"
 import {
   type Clock,
@@ -27,12 +27,16 @@ import {
   type StateChunk,
 } from "@skein/queue"
 import type { Admin, Broker, ClusterStatus, Fabric, NodeStatus, TreeEntry } from "@skein/wire"
+import { Arrivals } from "./Arrivals.js"
 import { asSkeinError } from "./asSkeinError.js"
 import { CatalogActor } from "./CatalogActor.js"
+import type { CatalogDoor } from "./CatalogDoor.js"
+import { localShards } from "./localShards.js"
 import { NodeAdmin } from "./NodeAdmin.js"
 import { NodeBroker } from "./NodeBroker.js"
 import { QueueActor, type QueueHome } from "./QueueActor.js"
 import { Queues } from "./Queues.js"
+import type { RemoteShards } from "./RemoteShards.js"
 import { Sessions } from "./Sessions.js"
 import { StallWatch } from "./StallWatch.js"
 import { soleNode } from "./soleNode.js"
@@ -54,6 +58,8 @@ export interface NodeCoreOptions {
   readonly onNotice?: (where: string, text: string) => void
   /** The fabric as this node knows it. Default: it is the only node. */
   readonly clusterStatus?: () => ClusterStatus
+  /** Who has the shards that are not here. Default: this node has all. */
+  readonly fabricMap?: FabricMap
 }
 
 const catalogShard: Shard = 0
@@ -62,19 +68,24 @@ export class NodeCore implements Fabric {
   readonly broker: Broker
   readonly admin: Admin
   readonly sessions: Sessions
+  /** What other nodes may ask of the shards that are open here. */
+  readonly forOthers: RemoteShards
   private readonly hosts = new Map<Shard, ShardHost>()
   /** Shards whose stored data is damaged: they stay closed, and no waiting helps. */
   private readonly damaged = new Map<Shard, SkeinError>()
   private readonly homes = new WeakMap<ShardHost, QueueHome>()
   private readonly queues: Queues
+  private readonly arrivals: Arrivals
   private readonly commit: GroupCommit
   private readonly stallWatch: StallWatch
   private readonly context: HostContext
   private readonly startedMs: number
   private catalog: CatalogActor | undefined
+  private remote: RemoteShards | undefined
+  private forgetFabric: () => void = () => {}
 
   constructor(private readonly options: NodeCoreOptions) {
-    const { journal, clock, clusterStatus = () => soleNode(this.status()) } = options
+    const { journal, clock, fabricMap, clusterStatus = () => soleNode(this.status()) } = options
     this.commit = new GroupCommit(journal, clock)
     this.sessions = new Sessions(clock, () => this.stallWatch.beat())
     this.stallWatch = new StallWatch(clock, (stallMs) => this.stalled(stallMs))
@@ -84,13 +95,31 @@ export class NodeCore implements Fabric {
       wake: this.commit.wake,
       noticeStall: () => this.stallWatch.beat(),
       commitSoon: this.commit.commitSoon,
+      movedTo: (shard) => this.queues.movedTo(shard),
       onFault: (host, error) => options.onFault(shardName(host.shard), error),
     }
-    const catalog = () => this.openCatalog()
-    const create = (host: ShardHost, queue: QueueRef) => this.newQueue(host, queue)
-    this.queues = new Queues(this.hosts, this.damaged, catalog, create)
+    this.arrivals = new Arrivals(clock)
+    this.queues = new Queues({
+      hosts: this.hosts,
+      damaged: this.damaged,
+      catalog: () => this.catalogDoor(),
+      create: (host, queue) => this.newQueue(host, queue),
+      arrivals: this.arrivals,
+      fabric: fabricMap,
+    })
     this.broker = new NodeBroker(this.queues, this.sessions)
-    this.admin = new NodeAdmin(catalog, this.queues, () => this.status(), clusterStatus)
+    this.admin = new NodeAdmin(
+      () => this.catalogDoor(),
+      this.queues,
+      (queue, why) => this.erase(queue, why),
+      () => this.status(),
+      clusterStatus,
+    )
+    this.forOthers = localShards(
+      () => this.openCatalog(),
+      (queue, why) => this.queues.erase(queue, why),
+    )
+    if (fabricMap !== undefined) this.follow(fabricMap)
     this.startedMs = clock.monotonicMs()
     this.stallWatch.start()
   }
@@ -103,7 +132,10 @@ export class NodeCore implements Fabric {
       return host
     } catch (cause) {
       const error = asSkeinError(cause)
-      if (error._tag === "ShardCorrupt") this.damaged.set(shard, damagedShard(shard))
+      if (error._tag === "ShardCorrupt") {
+        this.damaged.set(shard, damagedShard(shard))
+        this.reviewArrivals()
+      }
       throw error
     }
   }
@@ -125,10 +157,27 @@ export class NodeCore implements Fabric {
     )
     if (shard === catalogShard) this.catalog = this.catalogIn(host)
     this.hosts.set(shard, host)
+    this.arrivals.arrived(shard)
     // Either of the two may be opened last.
-    if (shard === catalogShard) for (const open of this.hosts.keys()) await this.eraseDoomed(open)
-    else await this.eraseDoomed(shard)
+    if (shard === catalogShard) await this.eraseAllDoomed()
+    else if (this.catalogIsHere) await this.eraseDoomed(shard)
+    // A call to another node holds up no opening.
+    else if (this.remote !== undefined) void this.eraseDoomed(shard)
     return host
+  }
+
+  /** Gives this node its way to shards that are open elsewhere. */
+  reachOthers(remote: RemoteShards): void {
+    this.remote = remote
+  }
+
+  /** Deletes a queue that the catalog has removed, where its shard is. Can be repeated. */
+  private erase(queue: QueueRef, why: string): Promise<void> {
+    const { remote } = this
+    if (remote === undefined || this.queues.movedTo(queue.shard) === undefined) {
+      return this.queues.erase(queue, why)
+    }
+    return remote.erase(queue, why)
   }
 
   /**
@@ -137,7 +186,9 @@ export class NodeCore implements Fabric {
   async closeShard(shard: Shard): Promise<void> {
     const host = this.hosts.get(shard)
     if (host === undefined) return
-    const why = skeinError("ShardUnavailable", `shard ${shardName(shard)} is closed`, { shard })
+    const why =
+      this.queues.movedTo(shard) ??
+      skeinError("ShardUnavailable", `shard ${shardName(shard)} is closed`, { shard })
     try {
       host.retire()
       await this.commit.drain(host)
@@ -175,6 +226,8 @@ export class NodeCore implements Fabric {
   }
 
   stop(): void {
+    this.forgetFabric()
+    this.arrivals.close()
     this.stallWatch.stop()
     this.sessions.stop()
   }
@@ -184,21 +237,51 @@ export class NodeCore implements Fabric {
    * next opening: the catalog knows the doomed until their shard has deleted them.
    */
   private async eraseDoomed(shard: Shard): Promise<void> {
-    if (!this.hosts.get(catalogShard)?.isServing || !this.hosts.get(shard)?.isServing) return
+    if (!this.catalogIsHere && this.remote === undefined) return
     try {
-      for (const queue of this.openCatalog().doomed(shard)) {
-        await this.queues.erase(queue, "the queue was deleted")
+      for (const queue of await this.catalogDoor().doomed(shard)) {
+        await this.erase(queue, "the queue was deleted")
       }
     } catch (cause) {
       this.options.onFault(shardName(shard), asSkeinError(cause))
     }
   }
 
+  /** The catalog has come here: shards that were opened before it, on any node, could not ask. */
+  private async eraseAllDoomed(): Promise<void> {
+    for (let shard = 0; shard < this.options.shards; shard++) {
+      if (this.hosts.get(shard)?.isServing) await this.eraseDoomed(shard)
+      else if (this.remote !== undefined && this.queues.movedTo(shard) !== undefined) {
+        void this.eraseDoomed(shard)
+      }
+    }
+  }
+
+  private follow(fabricMap: FabricMap): void {
+    this.forgetFabric = fabricMap.onChange(() => this.reviewArrivals())
+  }
+
+  private reviewArrivals(): void {
+    this.arrivals.review((shard) =>
+      this.queues.isComing(shard) ? undefined : this.queues.absence(shard),
+    )
+  }
+
+  private get catalogIsHere(): boolean {
+    return this.catalog !== undefined && this.hosts.get(catalogShard)?.isOpen === true
+  }
+
+  private catalogDoor(): CatalogDoor {
+    const elsewhere = !this.catalogIsHere && this.queues.movedTo(catalogShard) !== undefined
+    return this.remote !== undefined && elsewhere ? this.remote.catalog : this.openCatalog()
+  }
+
   private openCatalog(): CatalogActor {
-    if (this.catalog !== undefined && this.hosts.get(catalogShard)?.isOpen) return this.catalog
+    if (this.catalog !== undefined && this.catalogIsHere) return this.catalog
     const unavailable = "the catalog's shard is not open"
     throw (
       this.damaged.get(catalogShard) ??
+      this.queues.movedTo(catalogShard) ??
       skeinError("ShardUnavailable", unavailable, { shard: catalogShard })
     )
   }

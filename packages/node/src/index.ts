@@ -1,5 +1,7 @@
 export { asSkeinError } from "./asSkeinError.js"
+export type { CatalogDoor } from "./CatalogDoor.js"
 export { inProcess } from "./inProcess.js"
+export type { ClusterOptions } from "./keptShards.js"
 export {
   DoorFailed,
   JournalFailed,
@@ -7,7 +9,8 @@ export {
   type NodeOptions,
   type OutsideStatus,
   type RunningNode,
-  ShardEnded,
 } from "./Node.js"
 export { NodeCore, type NodeCoreOptions, type OutsideOfCore } from "./NodeCore.js"
 export * from "./port/index.js"
+export type { RemoteShards } from "./RemoteShards.js"
+export { ShardEnded } from "./shardChild.js"

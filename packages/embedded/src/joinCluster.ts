@@ -1,0 +1,83 @@
+/**
+ * Owns: what makes a node on a shared directory one of many: the map of its fabric, kept up to
+ * date, and the manager's place beside it.
+ * Must not know: what the manager decides, how shards are opened.
+ *
+ * Shutdown order: the manager stops first, so that it places nothing on a node that goes; the
+ * others are told that this one leaves; the node closes its shards; then `close` ends the map.
+ */
+import { type LiveFabricMap, makeFabricMap } from "@skein/cluster"
+import { type ManagerToken, type Membership, systemClock, type TableStore } from "@skein/journal"
+import type { FileJournal } from "@skein/journal-file"
+import type { Clock, Shard, SkeinError } from "@skein/model"
+import type { ClusterOptions } from "@skein/node"
+
+/** What nodes of one fabric share besides their journals. */
+export interface ClusterPorts {
+  readonly membership: Membership
+  readonly tables: TableStore
+  readonly managerToken: ManagerToken
+}
+
+/** What a manager on this node works with. */
+export interface NodeCluster extends ClusterPorts {
+  readonly fabricMap: LiveFabricMap
+  readonly clock: Clock
+  readonly shards: number
+}
+
+/** The manager's shell, of which one is active in a fabric. */
+export interface NodeManager {
+  readonly start: () => void
+  readonly stop: () => Promise<void> | void
+  /** This node could not keep a shard open. */
+  readonly shardGivenUp: (shard: Shard, error: SkeinError) => void
+}
+
+export interface JoinOptions {
+  readonly ports: ClusterPorts
+  readonly manager?: (cluster: NodeCluster) => NodeManager
+  readonly onFault: (where: string, error: SkeinError) => void
+}
+
+export interface JoinedCluster extends NodeCluster {
+  readonly options: ClusterOptions
+  /** The node is up. */
+  readonly start: () => void
+  /** Before the node closes: it manages no more and says that it leaves. */
+  readonly leave: () => Promise<void>
+  readonly close: () => void
+}
+
+export const joinCluster = async (
+  journal: FileJournal,
+  { ports, manager, onFault }: JoinOptions,
+): Promise<JoinedCluster> => {
+  const { membership, tables } = ports
+  const { shards, ownership } = journal
+  const clock = systemClock
+  const fabricMap = await makeFabricMap({
+    membership,
+    tables,
+    shards,
+    clock,
+    onFault: (error) => onFault("table", error),
+  })
+  const cluster: NodeCluster = { ...ports, fabricMap, clock, shards }
+  const managing = manager?.(cluster)
+  return {
+    ...cluster,
+    options: {
+      fabricMap,
+      reread: fabricMap.reread,
+      holderOf: async (shard) => (await ownership.holder(shard))?.instance,
+      onShardGivenUp: (shard, error) => managing?.shardGivenUp(shard, error),
+    },
+    start: () => managing?.start(),
+    leave: async () => {
+      await managing?.stop()
+      await membership.tell({ state: "leaving" })
+    },
+    close: () => fabricMap.close(),
+  }
+}
