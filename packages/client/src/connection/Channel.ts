@@ -11,12 +11,14 @@ import { type Clock, limits, SkeinError, skeinError } from "@skein/model"
 import {
   decodeErrorEnvelope,
   decodeGoaway,
+  decodeShardMap,
   EnvelopeReader,
   encodeEnvelope,
   type Kind,
   kinds,
   Outbox,
   type Parts,
+  type ShardMap,
 } from "@skein/wire"
 import { type CallOptions, Calls } from "./Calls.js"
 
@@ -30,6 +32,9 @@ export class Channel {
   readonly #reader = new EnvelopeReader()
   readonly #outbox = new Outbox()
   readonly #calls: Calls
+  readonly #mapListeners = new Set<(map: ShardMap) => void>()
+  #map: ShardMap | undefined
+  #onEngine: ((payload: Uint8Array) => void) | undefined
   #onFirst: ((kind: number, payload: Uint8Array) => void) | undefined
   #cause: SkeinError | undefined
   #resolveClosed: (cause: SkeinError) => void = () => {}
@@ -126,12 +131,7 @@ export class Channel {
 
   /** As {@link Calls.begin}, unless the connection has ended or too much waits to be sent. */
   begin(call: Parameters<Calls["begin"]>[0]): SkeinError | number {
-    if (this.#cause !== undefined) return this.#ended(this.#cause)
-    const waiting = this.#outbox.bytes
-    if (waiting > limits.unsentBytesPerConnectionMax) {
-      return skeinError("Overloaded", `${waiting} bytes wait to be sent to the node already`)
-    }
-    return this.#calls.begin(call)
+    return this.#sendProblem() ?? this.#calls.begin(call)
   }
 
   get timeoutMs(): number {
@@ -143,6 +143,25 @@ export class Channel {
     const encode = (correlation: number) => encodeEnvelope("ping", correlation)
     const decode = () => this.#clock.monotonicMs() - startedMs
     return this.call("ping", "pong", encode, decode, options)
+  }
+
+  /** See {@link Connection.onShardMap}. */
+  onShardMap(listener: (map: ShardMap) => void): () => void {
+    this.#mapListeners.add(listener)
+    if (this.#map !== undefined) listener(this.#map)
+    return () => this.#mapListeners.delete(listener)
+  }
+
+  /** See {@link EngineLine.onMessage}. */
+  onEngine(listener: (payload: Uint8Array) => void): void {
+    this.#onEngine = listener
+  }
+
+  /** Sends one message of the engine, unless the connection has ended or is choked. */
+  sendEngine(payload: Uint8Array): SkeinError | undefined {
+    const problem = this.#sendProblem()
+    if (problem === undefined) this.send(encodeEnvelope("engine", 0, payload))
+    return problem
   }
 
   startKeepalive(): void {
@@ -201,9 +220,27 @@ export class Channel {
       const goaway = decodeGoaway(payload)
       if (goaway instanceof SkeinError) this.die(goaway)
       else this.#resolveGoaway(goaway.reason)
+    } else if (kind === kinds.shardMap) {
+      const map = decodeShardMap(payload)
+      if (map instanceof SkeinError) this.die(map)
+      else this.#takeMap(map)
+    } else if (kind === kinds.engine && this.#onEngine !== undefined) {
+      this.#onEngine(payload)
     } else {
       this.die(skeinError("ProtocolError", `envelope kind ${kind} with correlation 0`))
     }
+  }
+
+  #takeMap(map: ShardMap): void {
+    this.#map = map
+    for (const listener of [...this.#mapListeners]) listener(map)
+  }
+
+  #sendProblem(): SkeinError | undefined {
+    if (this.#cause !== undefined) return this.#ended(this.#cause)
+    const waiting = this.#outbox.bytes
+    if (waiting <= limits.unsentBytesPerConnectionMax) return undefined
+    return skeinError("Overloaded", `${waiting} bytes wait to be sent to the node already`)
   }
 
   #flush(): void {
@@ -222,6 +259,7 @@ export class Channel {
     if (this.#cause !== undefined) return
     this.#cause = cause
     this.#cancelKeepalive()
+    this.#mapListeners.clear()
     this.#calls.failAll(this.#ended(cause))
     this.#resolveClosed(cause)
   }

@@ -18,6 +18,7 @@ import type {
   QueueStatus,
   SettleAnswer,
   SettleRequest,
+  ShardMap,
   Welcome,
 } from "@skein/wire"
 import type { CallOptions } from "./Calls.js"
@@ -56,6 +57,14 @@ export interface ConnectionAdmin extends Admin {
   readonly status: (options?: CallOptions) => Promise<NodeStatus>
 }
 
+/** The engine's messages of a connection between nodes; see PROTOCOL.md, kind `engine`. */
+export interface EngineLine {
+  /** Sends one; answers why it cannot. `payload` must stay as it is until it has been sent. */
+  readonly send: (payload: Uint8Array) => SkeinError | undefined
+  /** `listener` takes the place of the one before. */
+  readonly onMessage: (listener: (payload: Uint8Array) => void) => void
+}
+
 export interface Connection extends Fabric {
   readonly broker: ConnectionBroker
   readonly admin: ConnectionAdmin
@@ -64,6 +73,13 @@ export interface Connection extends Fabric {
   readonly closed: Promise<SkeinError>
   /** The node is shutting down: its reason. Publish and fetch elsewhere; answers still come. */
   readonly goaway: Promise<string>
+  /**
+   * `listener` gets each shard map that the node tells, the newest one at once if one has come
+   * already; the answer ends that. A node that is alone tells none.
+   */
+  readonly onShardMap: (listener: (map: ShardMap) => void) => () => void
+  /** Of use only on a connection that presented the fabric's peer secret. */
+  readonly engine: EngineLine
   /** Round trip in milliseconds. */
   readonly ping: (options?: CallOptions) => Promise<number>
   /** Sends what is queued, then closes; calls without an answer reject with ConnectionFailed. */

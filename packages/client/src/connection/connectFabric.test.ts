@@ -11,7 +11,10 @@ import {
   encodeGoaway,
   encodePublished,
   encodeSettled,
+  encodeShardMap,
   packValue,
+  type ShardMap,
+  unpackValue,
 } from "@skein/wire"
 import { afterEach, describe, expect, it } from "vitest"
 import { type ConnectOptions, connectFabric } from "./connectFabric.js"
@@ -347,6 +350,62 @@ describe("the end of a connection", () => {
     node.send(answer(correlation))
     await expect(call).rejects.toMatchObject({ _tag: "ConnectionFailed" })
     expect(["ProtocolError", "LimitExceeded"]).toContain((await connection.closed)._tag)
+  })
+})
+
+describe("what the node says of itself", () => {
+  const mapOf = (version: number): ShardMap => ({
+    version,
+    nodes: [{ node: "n1", instance: "i", address: "127.0.0.1:7100" }],
+    owners: [0, -1],
+  })
+
+  it("hears each shard map; who asks later hears the newest at once", async () => {
+    const node = await startNode()
+    node.greeting = [...node.greeting, ...encodeShardMap(mapOf(1))]
+    const connection = await connectFabric({ address: node.address })
+    const first: number[] = []
+    const second: number[] = []
+    const heard = (version: number, seen: number[]) =>
+      new Promise<() => void>((resolve) => {
+        const end = connection.onShardMap((map) => {
+          seen.push(map.version)
+          if (map.version === version) queueMicrotask(() => resolve(end))
+        })
+      })
+    const one = heard(1, first)
+    const end = await one
+    expect(first).toEqual([1])
+    const two = heard(2, second)
+    expect(second).toEqual([1])
+    end()
+    node.send(encodeShardMap(mapOf(2)))
+    await two
+    expect(first).toEqual([1])
+    expect(second).toEqual([1, 2])
+    await connection.close()
+  })
+
+  it("a shard map that makes no sense ends the connection", async () => {
+    const node = await startNode()
+    const connection = await connectFabric({ address: node.address })
+    node.send(encodeEnvelope("shardMap", 0, packValue({ version: 1 })))
+    expect((await connection.closed)._tag).toBe("ProtocolError")
+  })
+
+  it("carries the engine's messages of a peer, both ways; unasked they end the connection", async () => {
+    const node = await startNode()
+    const peer = await connectFabric({ address: node.address, peer: "secret" })
+    const answered = new Promise<Uint8Array>((resolve) => peer.engine.onMessage(resolve))
+    expect(peer.engine.send(packValue("there"))).toBeUndefined()
+    expect(unpackValue((await node.asked("engine")).payload)).toBe("there")
+    node.send(encodeEnvelope("engine", 0, packValue("back")))
+    expect(unpackValue(await answered)).toBe("back")
+    await peer.close()
+    expect(peer.engine.send(packValue("late"))?._tag).toBe("ConnectionFailed")
+    const client = await connectFabric({ address: node.address })
+    node.send(encodeEnvelope("engine", 0, packValue("back")))
+    expect((await client.closed)._tag).toBe("ProtocolError")
   })
 })
 
