@@ -10,4 +10,6 @@ export {
   ShardEnded,
 } from "./Node.js"
 export { NodeCore, type NodeCoreOptions, type OutsideOfCore } from "./NodeCore.js"
+export { type ConnectPeersOptions, connectPeers } from "./peers/connectPeers.js"
+export { peerSecret, peerSecretFile } from "./peers/peerSecret.js"
 export * from "./port/index.js"

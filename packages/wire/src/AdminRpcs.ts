@@ -89,6 +89,9 @@ const NodeStatus = Schema.Struct({
   limits: Schema.Record({ key: Schema.String, value: Schema.Number }),
 })
 
+/** What other groups of calls between nodes answer with, too. */
+export const adminSchemas = { QueueInfo, QueuePage }
+
 const ByName = exactly({ name: Schema.String })
 const error = SkeinErrorEncoded
 
