@@ -35,17 +35,18 @@ export const groupOfDoor = (id: string): string => id.slice(0, id.indexOf("/"))
 
 export const doorId = (shard: Shard, name: string): string => `${shardName(shard)}/${name}`
 
-/** Carries a call out. Not interruptible: what has begun to commit is answered. */
+/**
+ * Carries a call out. What has begun goes on to its end whatever happens to the door; an interrupt
+ * only gives up its answer, so that a call which never ends does not keep a node from stopping.
+ */
 export const answerDoor = <A>(call: () => Promise<A>): Effect.Effect<A, SkeinErrorEncoded> =>
-  Effect.uninterruptible(
-    Effect.tryPromise({
-      try: call,
-      catch: (cause) =>
-        encodeError(
-          isSkeinError(cause) ? cause : skeinError("InternalError", "a control call failed"),
-        ),
-    }),
-  )
+  Effect.tryPromise({
+    try: call,
+    catch: (cause) =>
+      encodeError(
+        isSkeinError(cause) ? cause : skeinError("InternalError", "a control call failed"),
+      ),
+  })
 
 export type CallDoor = <A>(call: Effect.Effect<A, unknown>) => Promise<A>
 

@@ -38,6 +38,11 @@ export class TestFabric {
 
   async add(name: string, options: NodeOptions = {}): Promise<TestNode> {
     const node = new TestNode(name, this, options)
+    // Before its engine starts: it would take a second to look again.
+    for (const shard of options.shards ?? []) {
+      this.owners[shard] = name
+      node.open.add(shard)
+    }
     await node.start()
     this.nodes.push(node)
     this.changed()
@@ -80,6 +85,8 @@ export class TestFabric {
 }
 
 export interface NodeOptions {
+  /** What it has from the start. */
+  readonly shards?: readonly number[]
   /** How long a call through a door may take. */
   readonly withinMs?: number
   /** What it presents to other nodes. */
@@ -92,6 +99,8 @@ export class TestNode {
   readonly door = new PeerDoor()
   readonly calls: string[] = []
   silent = false
+  /** Told of each purge that has come. */
+  onPurge: () => void = () => {}
   /** Awaited by each purge. */
   gate: Promise<void> = Promise.resolve()
   #address = ""
@@ -215,6 +224,7 @@ export class TestNode {
       purge: async (name) => {
         this.#host(this.#infoOf(name).shard)
         this.calls.push(`purge ${name}`)
+        this.onPurge()
         await this.gate
         return 3
       },
