@@ -3,9 +3,9 @@
  * may hold something for it. A session is bound to no connection.
  * Must not know: what queues do when a session ends. One timer while there are sessions, none else.
  *
- * When the node has its most, a new session takes the place of another: of the oldest that was never
- * used, else of those that were silent for `limits.sessionSilentAfterMs`, which no client of ours
- * ever is. So a client that opens connections and sessions again and again, with leases of hours,
+ * When the node has its most, a new session takes the place of another: of the oldest that was
+ * never used, else of those that were silent for `limits.sessionSilentAfterMs`, which no client of
+ * ours ever is. So a client that opens connections and sessions again and again, with leases of hours,
  * pushes out its own. A bound by address or token would not do: on a host all clients share both,
  * and one of them would lock the others out.
  */

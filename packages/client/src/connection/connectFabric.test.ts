@@ -393,7 +393,7 @@ describe("what the node says of itself", () => {
     expect((await connection.closed)._tag).toBe("ProtocolError")
   })
 
-  it("carries the engine's messages of a peer, both ways; unasked they end the connection", async () => {
+  it("carries a peer's engine messages both ways; unasked they end the connection", async () => {
     const node = await startNode()
     const peer = await connectFabric({ address: node.address, peer: "secret" })
     const answered = new Promise<Uint8Array>((resolve) => peer.engine.onMessage(resolve))

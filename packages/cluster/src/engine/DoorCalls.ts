@@ -4,8 +4,8 @@
  * Must not know: which doors there are.
  *
  * The engine retries a call for ever while its shard has no runner, so each call has a time-out; an
- * entity that ends meanwhile gives an interrupt. Both become ShardUnavailable. A call that met a node
- * which has just lost the shard is made again until then, unless it may have been carried out.
+ * entity that ends meanwhile gives an interrupt. Both become ShardUnavailable. A call that met a
+ * node which has just lost the shard is made again until then, unless it may have been carried out.
  */
 import {
   decodeError,

@@ -1,10 +1,10 @@
 /**
- * Owns: the way to one other node: a connection that is made when it is needed, @effect/rpc's client
- * protocol over it, backoff.
+ * Owns: the way to one other node: a connection that is made when it is needed, @effect/rpc's
+ * client protocol over it, backoff.
  * Must not know: what is called; who else uses a connection.
  *
- * When a connection ends, the calls on it fail and the engine sends them again, wherever their shard
- * is then. While the backoff runs calls fail at once, so the engine's own wait and the caller's
+ * When a connection ends, the calls on it fail and the engine sends them again, wherever their
+ * shard is then. While the backoff runs calls fail at once, so the engine's own wait and the caller's
  * time-out bound them. A connection that comes after `close` is closed at once.
  */
 import { type Clock, isSkeinError, limits, SkeinError, skeinError } from "@skein/model"

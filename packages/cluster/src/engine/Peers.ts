@@ -1,6 +1,6 @@
 /**
- * Owns: the two ports between the engine and the connections of nodes: lines to other nodes, and the
- * door through which the messages of other nodes come in. A message is one msgpack value.
+ * Owns: the two ports between the engine and the connections of nodes: lines to other nodes, and
+ * the door through which the messages of other nodes come in. A message is one msgpack value.
  * Must not know: sockets, who may be a peer.
  */
 import type { SkeinError } from "@skein/model"

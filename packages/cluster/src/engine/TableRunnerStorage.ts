@@ -1,7 +1,7 @@
 /**
  * Owns: how the engine is shown our shard table: one engine shard group a shard (`s017:1`), one
- * runner entry a (node, shard). `acquire` mirrors which shard hosts are open here: owner tokens are the
- * truth, the engine only follows.
+ * runner entry a (node, shard). `acquire` mirrors which shard hosts are open here: owner tokens are
+ * the truth, the engine only follows.
  * Must not know: how shards are opened or moved.
  *
  * Traps of the engine that shape this file: entries of one node are told apart by weight only, so

@@ -9,7 +9,7 @@ export interface ConnectPeersOptions {
   readonly fabricId: string
   /** Shown to operators of the other node. */
   readonly name: string
-  /** For connecting and the handshake together; default 1 s: a node that takes longer is no help. */
+  /** For connecting and the handshake together; default 1 s. */
   readonly connectTimeoutMs?: number
 }
 

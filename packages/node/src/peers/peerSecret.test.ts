@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dir, { recursive: true, force: true }))
 
-it("many that race for it get the same secret, and leave one file that only its owner reads", async () => {
+it("many that race get the same secret, in one file that only its owner reads", async () => {
   const secrets = await Promise.all(Array.from({ length: 20 }, () => peerSecret(dir)))
   expect(new Set(secrets).size).toBe(1)
   expect(secrets[0]).toMatch(/^[0-9a-f]{64}$/)
@@ -26,7 +26,7 @@ it("each fabric has its own", async () => {
   expect(one).not.toBe(two)
 })
 
-it("one that others may read, that is damaged or cannot be made is DirectoryUnusable, unshown", async () => {
+it("others may read it, damaged, cannot be made: DirectoryUnusable, unshown", async () => {
   const secret = await peerSecret(dir)
   const path = join(dir, peerSecretFile)
   await chmod(path, 0o640)

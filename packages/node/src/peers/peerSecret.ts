@@ -4,8 +4,8 @@
  * put in errors.
  * Must not know: what it is compared with.
  *
- * Several processes may race: each writes a file of its own, made durable, and links it to the name;
- * the first link wins and everybody reads what is there. So nobody ever reads half a secret.
+ * Several processes may race: each writes a file of its own, made durable, and links it to the
+ * name; the first link wins and everybody reads what is there. So nobody ever reads half a secret.
  */
 import { randomBytes } from "node:crypto"
 import { link, open, readFile, stat, unlink } from "node:fs/promises"

@@ -180,7 +180,7 @@ describe("engine messages that a node would not send", () => {
     expect(await n2.admin.purge("queue2")).toBe(3)
   })
 
-  it("a call that is unknown, or whose payload makes no sense, is answered with a fault", async () => {
+  it("an unknown call, or a payload without sense, is answered with a fault", async () => {
     const { n1 } = await twoNodes()
     const peer = await connectFabric({ address: n1.address, peer: secret })
     const answers: Uint8Array[] = []

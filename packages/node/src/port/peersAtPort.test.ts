@@ -282,7 +282,7 @@ describe("answers that are being prepared", () => {
     expect(port.counters().answerBytes).toBe(0)
   })
 
-  it("peeks of all connections together stay below the node's bound; drop gives all back", async () => {
+  it("peeks of all connections stay below the node's bound; drop gives all back", async () => {
     const few = { answerBytesPerNodeMax: 3 * limits.fetchBytesMax }
     const { fabric, address, port } = await setup({ limits: few })
     const held: (() => void)[] = []

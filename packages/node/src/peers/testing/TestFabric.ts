@@ -43,8 +43,8 @@ export class TestFabric {
       this.owners[shard] = name
       node.open.add(shard)
     }
-    await node.start()
     this.nodes.push(node)
+    await node.start()
     this.changed()
     return node
   }
