@@ -5,8 +5,8 @@
  *
  * When the node has its most, a new session takes the place of another: of the oldest that was
  * never used, else of those that were silent for `limits.sessionSilentAfterMs`, which no client of
- * ours ever is. So a client that opens connections and sessions again and again, with leases of hours,
- * pushes out its own. A bound by address or token would not do: on a host all clients share both,
+ * ours ever is. So a client that opens connections and sessions again and again, with leases of
+ * hours, pushes out its own. A bound by address or token would not do: on a host all share both,
  * and one of them would lock the others out.
  */
 import { type Clock, limits, type SessionId, skeinError } from "@skein/model"

@@ -66,7 +66,7 @@ describe("PeerLink", () => {
     expect(delivered).toEqual([{ _tag: "Exit", requestId: "1", exit: { _tag: "Success" } }])
   })
 
-  it("tries a node that does not answer ever more rarely, and fails calls at once meanwhile", async () => {
+  it("tries a silent node ever more rarely, and fails calls at once meanwhile", async () => {
     const { clock, state, call } = setup()
     state.refuse = true
     for (let step = 0; step < 10_000; step++) {
@@ -123,7 +123,7 @@ describe("PeerLink", () => {
     expect(Exit.isSuccess(await call(limits.peerCallsMax))).toBe(true)
   })
 
-  it("an interrupted call is told to the node and makes room; its late answer harms nobody", async () => {
+  it("an interrupted call is told to the node; its late answer harms nobody", async () => {
     const { connections, link, call } = setup()
     await call(1)
     await Effect.runPromise(link.send({ _tag: "Interrupt", requestId: "1" }))

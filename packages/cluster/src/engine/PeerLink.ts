@@ -4,8 +4,8 @@
  * Must not know: what is called; who else uses a connection.
  *
  * When a connection ends, the calls on it fail and the engine sends them again, wherever their
- * shard is then. While the backoff runs calls fail at once, so the engine's own wait and the caller's
- * time-out bound them. A connection that comes after `close` is closed at once.
+ * shard is then. While the backoff runs calls fail at once, so the engine's own wait and the
+ * caller's time-out bound them. A connection that comes after `close` is closed at once.
  */
 import { type Clock, isSkeinError, limits, SkeinError, skeinError } from "@skein/model"
 import { Effect } from "effect"
