@@ -5,6 +5,7 @@ import { lastJson } from "./lastJson.js"
 import { nf1 } from "./NF1.js"
 import { nf4 } from "./NF4.js"
 import { nf9 } from "./NF9.js"
+import { nf10 } from "./NF10.js"
 import { measureFigure, takeTurns } from "./run.js"
 
 const reportOf = (rates: Readonly<Record<string, number>>): Report =>
@@ -57,6 +58,29 @@ describe("figures", () => {
     expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(5, 0)))).toBe("ok")
     expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(5, 1)))).toBe("miss")
     expect(await verdictOf(nf9, toolsOf(reportOf({}), kills(0, 0)))).toBe("miss")
+  })
+
+  it("count NF10 only when each of its tests is there and passed", async () => {
+    const titles = [
+      "no confirm leaves before it",
+      "the recorder sees a build that leaves the fdatasync out",
+      "gives no answer before the commit that covers it",
+      "would notice an answer that came before",
+      "2000 runs lose nothing confirmed and take up nothing else",
+      "a build whose fdatasync does nothing loses confirmed records",
+    ]
+    const of = (names: readonly string[], last: string): string => {
+      const assertionResults = names.map((title, at) => ({
+        title,
+        status: at === names.length - 1 ? last : "passed",
+      }))
+      return JSON.stringify({ testResults: [{ assertionResults }] })
+    }
+    const verdict = (output: string) => verdictOf(nf10, toolsOf(reportOf({}), output))
+    expect(await verdict(of(titles, "passed"))).toBe("ok")
+    expect(await verdict(of(titles, "failed"))).toBe("miss")
+    expect(await verdict(of(titles.slice(1), "passed"))).toBe("miss")
+    expect(await verdict(of([], "passed"))).toBe("miss")
   })
 
   it("are a miss with a reason when they cannot be measured", async () => {

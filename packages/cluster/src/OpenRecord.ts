@@ -46,6 +46,10 @@ export class OpenRecord implements Turn {
     return true
   }
 
+  fits(bytes: number): boolean {
+    return this.reserved + bytes + overheadBytes <= limits.recordBytesMax
+  }
+
   /** What was reserved covers frames and events: neither many settles nor frames overfill it. */
   full(): boolean {
     return this.reserved >= limits.batchBytesMax

@@ -21,6 +21,8 @@ export interface Turn {
   readonly wait: (waiter: Waiter) => void
   /** Sets room aside in the journal for this record; `false`: refuse with DiskFull. */
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
+  /** Whether so much more keeps the record below `limits.recordBytesMax`; ask it first. */
+  readonly fits: (bytes: number) => boolean
   /** No more room or time in this turn: leave the rest in the mailbox. */
   readonly spent: () => boolean
 }
@@ -56,8 +58,13 @@ export interface ShardActor {
   readonly locate: (first: Sequence) => Location | undefined
   /** It is deleted: its frames are given back; its next checkpoint drops its chunks. */
   readonly erase: () => void
-  /** Set aside after a fault: no checkpoint may pass its records. */
+  /** Set aside after a fault: its events cannot be applied, and are kept as data. */
   readonly isAside: () => boolean
+  /**
+   * Only when it is aside: events of its that no checkpoint holds yet, in order, applied or not;
+   * the next `checkpoint` stores them as they are.
+   */
+  readonly keep: (events: Uint8Array) => void
   /** What changed since the last call. */
   readonly checkpoint: () => ActorDelta
   /** Answers everybody who waits; nothing is journaled any more. */

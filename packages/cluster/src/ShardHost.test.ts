@@ -23,7 +23,7 @@ class NoteActor implements ShardActor {
   opened = 0
   aside = false
   /** What a test makes it do wrong. */
-  fault: "seal" | "work" | undefined
+  fault: "release" | "seal" | "work" | undefined
   /** Each note takes so long. */
   noteMs = 0
   private readonly mailbox: string[] = []
@@ -56,7 +56,10 @@ class NoteActor implements ShardActor {
       const bytes = new TextEncoder().encode(note)
       turn.store({ generation: this.generation, first: this.notes.length, bytes })
       turn.wait({
-        release: () => this.answered.push(note),
+        release: () => {
+          if (this.fault === "release") throw new Error(`${note} was not answered`)
+          this.answered.push(note)
+        },
         fail: (error) => {
           this.failures.push(error._tag)
           this.outcomes.push(error.data.outcome)
@@ -98,6 +101,8 @@ class NoteActor implements ShardActor {
   dueMs = () => Number.POSITIVE_INFINITY
   tick = () => {}
   isAside = () => this.aside
+  readonly kept: string[] = []
+  keep = (events: Uint8Array) => void this.kept.push(new TextDecoder().decode(events))
   erase(): void {
     this.erased = true
   }
@@ -110,6 +115,7 @@ interface Setup {
   readonly host: ShardHost
   readonly clock: ManualClock
   readonly commit: GroupCommit
+  readonly faults: string[]
   readonly actor: (generation: number) => NoteActor
 }
 
@@ -120,6 +126,7 @@ const openHost = async (
   shard = 7,
 ): Promise<Setup> => {
   const opened = await journal.openShard(shard)
+  const faults: string[] = []
   const make = (generation: number, host: ShardHost) =>
     new NoteActor(generation, (actor) => host.wake(actor), clock)
   const opening = ShardHost.open(
@@ -139,6 +146,7 @@ const openHost = async (
       wake: commit.wake,
       commitSoon: commit.commitSoon,
       noticeStall: () => {},
+      onFault: (_host, error) => void faults.push(error.detail),
     },
   )
   await settle(clock)
@@ -150,7 +158,7 @@ const openHost = async (
     host.add(made)
     return made
   }
-  return { host, clock, commit, actor }
+  return { host, clock, commit, faults, actor }
 }
 
 /** Runs deferred turns and the promises between them until nothing is left to do. */
@@ -241,12 +249,45 @@ describe("ShardHost", () => {
     expect(third.actor(1).notes).toEqual(["a", "b"])
   })
 
-  it("makes no checkpoint while an actor is set aside", async () => {
-    const { actor, host, clock } = await openHost(memoryJournal())
+  it("answers all others when one who waits throws, tells it once and serves on", async () => {
+    const { actor, host, clock, faults } = await openHost(memoryJournal())
+    actor(1).fault = "release"
+    actor(1).add("a")
+    actor(1).add("b")
+    actor(2).add("x")
+    await settle(clock)
+    expect(actor(2).answered).toEqual(["x"])
+    expect(faults).toEqual(["a shard host met a fault: Error: a was not answered"])
+    actor(2).add("y")
+    await settle(clock)
+    expect(actor(2).answered).toEqual(["x", "y"])
+    expect(host.isOpen).toBe(true)
+  })
+
+  it("gives an actor that is set aside its events since the last checkpoint, once", async () => {
+    const store = new MemoryStore()
+    const tokens = new MemoryTokens()
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const { actor, host, clock } = await openHost(journal("1".repeat(32)))
     actor(1).add("a")
     await settle(clock)
+    expect(host.checkpoint()?.recordNumber).toBe(1)
+    actor(1).add("b")
+    actor(2).add("x")
+    await settle(clock)
+    actor(1).add("c")
     actor(1).aside = true
-    expect(host.checkpoint()).toBeUndefined()
+    await settle(clock)
+    expect(host.checkpoint()?.recordNumber).toBe(3)
+    expect(actor(1).kept).toEqual(['["b"]', '["c"]'])
+    expect(actor(2).kept).toEqual([])
+    expect(host.checkpoint()?.recordNumber).toBe(3)
+    expect(actor(1).kept).toHaveLength(2)
+    const second = await openHost(journal("2".repeat(32)))
+    second.actor(1).aside = true
+    second.host.checkpoint()
+    expect(second.actor(1).kept).toEqual(['["a"]', '["b"]', '["c"]'])
   })
 
   it("forgets a removed actor durably and drops its chunks", async () => {

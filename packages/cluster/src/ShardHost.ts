@@ -40,6 +40,7 @@ import {
 import { deferred } from "./Deferred.js"
 import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
 import { OpenRecord } from "./OpenRecord.js"
+import { RecordQueue } from "./RecordQueue.js"
 import { decodeSections, encodeSections, type Section } from "./RecordSections.js"
 import type { ShardActor } from "./ShardActor.js"
 
@@ -65,22 +66,23 @@ export interface HostContext {
   readonly noticeStall: () => void
   /** Its record waits to be committed. */
   readonly commitSoon: (host: ShardHost) => void
+  /** A fault that was contained: the host goes on. */
+  readonly onFault: (host: ShardHost, error: SkeinError) => void
 }
 
 export class ShardHost implements ShardTenant {
   readonly actors = new Map<Generation, ShardActor>()
   private readonly ready = new Set<ShardActor>()
-  private record: OpenRecord | undefined
-  /** Closed records that no commit has taken yet, and those of the commit in flight. */
-  private sealed: OpenRecord[] = []
-  private sealedRecords: ShardRecord[] = []
-  private durable: OpenRecord[] = []
+  private readonly records = new RecordQueue()
   /** Deleted since the last checkpoint. */
   private erased: ShardActor[] = []
+  /**
+   * Events of the records since the last checkpoint, for actors that are set aside: as bounded as
+   * what the journal keeps of a shard between checkpoints, without its frames.
+   */
+  private sinceCheckpoint: Uint8Array[] = []
   /** The last record whose frames the actors know the places of. */
   private placedUpTo = 0
-  /** One entry a commit; the next is taken before the last one's answers are sent. */
-  private readonly inFlight: OpenRecord[][] = []
   private journalMs = 0
   private recordNumber = 0
   private armedMs = Number.POSITIVE_INFINITY
@@ -169,7 +171,7 @@ export class ShardHost implements ShardTenant {
     if (this.actors.get(actor.generation) !== actor) return
     this.actors.delete(actor.generation)
     this.ready.delete(actor)
-    this.record?.actors.delete(actor)
+    this.records.open?.actors.delete(actor)
   }
 
   /** The actor's mailbox has something in it. */
@@ -198,18 +200,15 @@ export class ShardHost implements ShardTenant {
   take(): ShardAppend | undefined {
     if (this.ended !== undefined) return undefined
     this.seal()
-    if (this.sealed.length === 0) return undefined
-    this.inFlight.push(this.sealed)
-    this.sealed = []
-    const records = this.sealedRecords
-    this.sealedRecords = []
+    const records = this.records.take()
+    if (records === undefined) return undefined
     if (this.ready.size > 0) this.context.wake(this)
     return { shard: this.shard, epoch: this.opened.epoch, records }
   }
 
   /** The commit's answer. The frames get their places now, the waiters are released by `answer`. */
   stored(result: CommitResult): void {
-    const records = this.inFlight.shift()
+    const records = this.records.answered()
     if (records === undefined) return
     for (const record of records) this.context.journal.unreserve(record.reserved)
     if (result._tag !== "Committed") {
@@ -221,7 +220,7 @@ export class ShardHost implements ShardTenant {
       return this.closed(why)
     }
     this.placedUpTo = result.recordNumber
-    for (const record of records) this.durable.push(record)
+    this.records.keep(records)
     let at = 0
     for (const record of records) {
       for (const frame of record.frames) {
@@ -231,17 +230,27 @@ export class ShardHost implements ShardTenant {
     }
   }
 
-  /** Releases, in order, everybody who waited for what is durable now. */
+  /**
+   * Releases, in order, everybody who waited for what is durable now. One that throws is no reason
+   * to leave the others without an answer, nor to close the shard: nothing of its state is touched.
+   */
   answer(): void {
-    const records = this.durable
-    this.durable = []
-    for (const record of records) for (const waiter of record.waiters) waiter.release()
+    let fault: { readonly cause: unknown } | undefined
+    for (const record of this.records.release()) {
+      for (const waiter of record.waiters) {
+        try {
+          waiter.release()
+        } catch (cause) {
+          fault ??= { cause }
+        }
+      }
+    }
+    if (fault !== undefined) this.context.onFault(this, hostFault(fault.cause))
   }
 
   /** Nothing decided and not yet durable, nothing in a mailbox. */
   get idle(): boolean {
-    const decided = this.record !== undefined || this.sealed.length + this.inFlight.length > 0
-    return !decided && this.ready.size === 0
+    return this.records.isEmpty && this.ready.size === 0
   }
 
   /** The node stood still for `stallMs`: due actors hear of it before anything expires. */
@@ -263,8 +272,8 @@ export class ShardHost implements ShardTenant {
   }
 
   private changes(): CheckpointDelta | undefined {
-    for (const actor of this.actors.values()) if (actor.isAside()) return undefined
     this.seal()
+    this.keepForAside()
     const put: Chunk[] = [{ key: clockKey, bytes: encodeClock(this.journalMs) }]
     const drop: string[] = []
     for (const actor of [...this.actors.values(), ...this.erased]) {
@@ -274,6 +283,18 @@ export class ShardHost implements ShardTenant {
     }
     this.erased = []
     return { recordNumber: this.recordNumber, placedUpTo: this.placedUpTo, put, drop }
+  }
+
+  private keepForAside(): void {
+    const records = this.sinceCheckpoint
+    this.sinceCheckpoint = []
+    const aside = [...this.actors.values()].some((actor) => actor.isAside())
+    for (const events of aside ? records : []) {
+      for (const section of decodeSections(events)) {
+        const actor = this.actors.get(section.generation)
+        if (actor?.isAside() && section.events.length > 0) actor.keep(section.events)
+      }
+    }
   }
 
   locate(key: FrameKey): Location | undefined {
@@ -288,14 +309,10 @@ export class ShardHost implements ShardTenant {
     if (this.ended !== undefined) return
     this.ended = why
     this.disarm()
-    const records = [...this.sealed, ...(this.record === undefined ? [] : [this.record])]
-    const all = [...this.inFlight.flat(), ...records]
+    const all = this.records.end()
     for (const record of all) this.context.journal.unreserve(record.reserved)
-    this.sealed = []
-    this.sealedRecords = []
-    this.record = undefined
+    this.sinceCheckpoint = []
     this.ready.clear()
-    this.inFlight.length = 0
     const toCallers = this.toCallers(why)
     failAll(all, outcomeUnknown(toCallers))
     for (const actor of this.actors.values()) actor.close(toCallers)
@@ -334,6 +351,8 @@ export class ShardHost implements ShardTenant {
     invariant(record.recordNumber === this.recordNumber + 1, "records follow without a gap")
     this.recordNumber = record.recordNumber
     this.journalMs = Math.max(this.journalMs, record.journalMs)
+    // A copy: the bytes may be a part of a large buffer.
+    this.sinceCheckpoint.push(record.events.slice())
     for (const section of decodeSections(record.events)) {
       let actor = this.actors.get(section.generation)
       if (actor === undefined) {
@@ -363,34 +382,35 @@ export class ShardHost implements ShardTenant {
   /** The new epoch's first record: no lease of an older one holds any more. */
   private announce(): Promise<void> {
     const { promise, resolve, reject } = deferred()
-    const record = this.openRecord()
-    record.begin(this.now(), Number.POSITIVE_INFINITY)
     for (const actor of this.actors.values()) {
+      // A shard of a million queues opens in several records.
+      if (this.records.open?.full()) this.seal()
+      const record = this.openRecord()
+      record.begin(this.now(), Number.POSITIVE_INFINITY)
       record.actors.add(actor)
       actor.open(record)
     }
-    record.wait({ release: resolve, fail: reject })
+    this.openRecord().wait({ release: resolve, fail: reject })
     this.context.commitSoon(this)
     return promise
   }
 
   /** Closes the open record: its actors hand out what is ready, its events are encoded. */
   private seal(): void {
-    const record = this.record
+    const record = this.records.open
     if (record === undefined) return
     record.begin(this.now(), Number.POSITIVE_INFINITY)
     const sections = this.sealSections(record)
-    this.record = undefined
-    this.sealed.push(record)
+    this.records.seal(record, this.encode(record, sections))
     this.arm(record.actors)
-    if (sections.length === 0) return
+  }
+
+  private encode(record: OpenRecord, sections: readonly Section[]): ShardRecord | undefined {
+    if (sections.length === 0) return undefined
     this.recordNumber += 1
     const events = encodeSections(sections)
-    this.sealedRecords.push({
-      journalMs: record.now.journalMs,
-      events,
-      frames: record.frames,
-    })
+    this.sinceCheckpoint.push(events)
+    return { journalMs: record.now.journalMs, events, frames: record.frames }
   }
 
   private sealSections(record: OpenRecord): Section[] {
@@ -407,8 +427,8 @@ export class ShardHost implements ShardTenant {
   }
 
   private openRecord(): OpenRecord {
-    this.record ??= new OpenRecord(this.context.journal, this.context.clock, this.now())
-    return this.record
+    this.records.open ??= new OpenRecord(this.context.journal, this.context.clock, this.now())
+    return this.records.open
   }
 
   private now(): Now {

@@ -13,6 +13,15 @@ export type { EngineDoor, PeerConnection, PeerLine, Peers } from "./engine/Peers
 export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
 export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
+export {
+  Manager,
+  type ManagerOptions,
+  type Managing,
+  type NotManaging,
+} from "./manager/Manager.js"
+export { ManagerCalls } from "./manager/ManagerCalls.js"
+export type { ManagerEvent } from "./manager/ManagerEvent.js"
+export type { MoveShard } from "./manager/MoveRunner.js"
 export { decodeSections, type Section } from "./RecordSections.js"
 export type { ActorChunk, ActorDelta, ShardActor, Turn, Waiter } from "./ShardActor.js"
 export { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"

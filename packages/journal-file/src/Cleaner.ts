@@ -79,6 +79,8 @@ export class Cleaner {
   #copying: Promise<void> | undefined
   #again = false
   #stopped = false
+  /** Of sparse segments, when they were last looked at. */
+  readonly #liveBytesSeen = new WeakMap<TableEntry, number>()
 
   readonly #retention: Retention
 
@@ -329,11 +331,18 @@ export class Cleaner {
     }
   }
 
+  /**
+   * A segment that has lost live frames since the last pass is being consumed: soon it will be
+   * empty, and a copy of its rest would be in vain.
+   */
   async #rewriteSparse(shard: OpenShard, touched: Set<OpenShard>): Promise<void> {
     const writing = this.#segmentOf(shard)
     for (const entry of shard.table.entries) {
       if (this.#stopped || shard.closed) return
       if (entry.ref.kind !== "segment" || entry.liveBytes * 2 >= entry.totalBytes) continue
+      const before = this.#liveBytesSeen.get(entry)
+      this.#liveBytesSeen.set(entry, entry.liveBytes)
+      if (entry.liveBytes > 0 && before !== entry.liveBytes) continue
       if (entry === writing.current) await writing.retire()
       if (!(await this.#copyFromSegment(shard, entry))) continue
       shard.table.remove(entry)

@@ -13,6 +13,8 @@ interface Window {
   readonly start: number
   readonly bytes: Promise<Buffer>
   readonly length: number
+  /** What was checked already, by offset: a frame that is delivered in parts is asked for again. */
+  readonly frames: Map<number, Uint8Array>
 }
 
 const windowsMax = 8
@@ -30,7 +32,7 @@ export class FrameReader {
     // What was read ahead of a file that is still written may be older than the frame: look again.
     for (let attempt = 0; attempt < 2; attempt++) {
       const window = this.#window(path, offset, frameHeaderBytes + bytes)
-      const frame = cutFrame(await window.bytes, offset - window.start, key, bytes)
+      const frame = frameIn(window, await window.bytes, offset, key, bytes)
       if (frame !== undefined) return frame
       this.#windows = this.#windows.filter((other) => other.path !== path)
     }
@@ -57,7 +59,7 @@ export class FrameReader {
       const read = await file.read(offset, length)
       return Buffer.from(read.buffer, read.byteOffset, read.length)
     })
-    const window: Window = { path, start: offset, bytes, length }
+    const window: Window = { path, start: offset, bytes, length, frames: new Map() }
     this.#windows = [...this.#windows.slice(-(windowsMax - 1)), window]
     bytes.catch(() => this.#drop(window))
     return window
@@ -68,16 +70,28 @@ export class FrameReader {
   }
 }
 
-const cutFrame = (
+const frameIn = (
+  { start, frames }: Window,
   window: Buffer,
-  from: number,
+  offset: number,
   key: FrameKey,
   bytes: number,
 ): Uint8Array | undefined => {
+  const from = offset - start
   const end = from + frameHeaderBytes + bytes
-  if (end > window.length || !frameIsIntact(window, from)) return undefined
+  const known = frames.get(offset)
+  if (end > window.length || (known === undefined && !frameIsIntact(window, from))) return undefined
   const head = readFrameHeader(window, from)
   const same = head.generation === key.generation && head.first === key.first
   if (!same || head.bytes !== bytes) return undefined
-  return Uint8Array.from(window.subarray(from + frameHeaderBytes, end))
+  if (known !== undefined) return known
+  const frame = apart(window.subarray(from + frameHeaderBytes, end), window.length)
+  frames.set(offset, frame)
+  return frame
 }
+
+/** A small frame must not keep a whole window alive; a large one is most of it. */
+const apart = (frame: Buffer, windowBytes: number): Uint8Array =>
+  frame.length * 2 < windowBytes
+    ? Uint8Array.from(frame)
+    : new Uint8Array(frame.buffer, frame.byteOffset, frame.length)

@@ -88,7 +88,7 @@ export interface CheckpointDelta {
 export interface ShardTenant {
   /** Chunks that changed since the last call (first call: since replay). Not durable records may
    * be in it: the journal publishes the checkpoint only when `recordNumber` is durable.
-   * `undefined`: not now (a queue is set aside and its records must be kept); ask again later. */
+   * `undefined`: the tenant has ended. */
   readonly checkpoint: () => CheckpointDelta | undefined
   /** Where the tenant believes the frame lies; `undefined` when no message of it is left, or when
    * the answer to its commit has not been taken in yet. */

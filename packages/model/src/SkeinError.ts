@@ -97,6 +97,11 @@ export const errorTable = {
     true,
     "Try again: the fabric is choosing its manager.",
   ),
+  TableInvalid: entry(
+    "SKEIN_TABLE_INVALID",
+    false,
+    "The stored shard table cannot be used: is this directory of this fabric and version?",
+  ),
 } as const satisfies Record<string, Entry>
 
 export type ErrorTag = keyof typeof errorTable

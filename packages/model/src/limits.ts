@@ -92,6 +92,8 @@ export const limits = {
   fetchesInFlightPerSessionMax: 16,
   settleRangesMax: 8192,
   peekMessagesMax: 1000,
+  /** Ranges that the events of one decision name: beyond, it is done in parts, or refused. */
+  eventRangesMax: 65_536,
 
   // The actor's batch
   batchBytesMax: 4 * MiB,
@@ -114,6 +116,12 @@ export const limits = {
   /** A peer's control calls that are not answered yet. */
   peerCallsMax: 4096,
   peerCallBytesMax: 32 * MiB,
+  nodeNameBytesMax: 64,
+  tableBytesMax: 1 * MiB,
+  /** A longer reason of the manager is cut. */
+  reasonCharactersMax: 400,
+  movesPerRoundMax: 8,
+  movesAtOnceMax: 2,
   /** A planned move is put off while its target is further behind than this. */
   moveBehindBytesMax: 1 * MiB,
   /** How long a node keeps requests for a shard that is on its way to it. */

@@ -163,6 +163,7 @@ export class CatalogActor implements CatalogDoor, ShardActor {
   readonly relocate = (): boolean => false
   readonly locate = (): undefined => undefined
   readonly isAside = (): boolean => false
+  readonly keep = (): void => {}
   readonly erase = (): void => {}
 
   private async find(command: Lookup | LookupGeneration): Promise<QueueInfo | undefined> {

@@ -83,8 +83,7 @@ export class NodeAdmin implements Admin {
 
   async purge(name: string): Promise<number> {
     const actor = await this.actor(name)
-    const reply = await actor.ask({ _tag: "Purge" })
-    return reply._tag === "Purged" ? reply.messages : 0
+    return actor.purge()
   }
 
   async peek(request: PeekRequest): Promise<readonly PeekedMessage[]> {

@@ -24,7 +24,6 @@ import {
   digest,
   emptyQueue,
   generationOfKey,
-  restoreQueue,
   type StateChunk,
 } from "@skein/queue"
 import type { Admin, Broker, Fabric, NodeStatus, TreeEntry } from "@skein/wire"
@@ -82,6 +81,7 @@ export class NodeCore implements Fabric {
       wake: this.commit.wake,
       noticeStall: () => this.stallWatch.beat(),
       commitSoon: this.commit.commitSoon,
+      onFault: (host, error) => options.onFault(shardName(host.shard), error),
     }
     const catalog = () => this.openCatalog()
     const create = (host: ShardHost, queue: QueueRef) => this.newQueue(host, queue)
@@ -223,8 +223,8 @@ export class NodeCore implements Fabric {
     chunks: readonly StateChunk[] | undefined,
   ): CatalogActor | QueueActor {
     if (generation === catalogGeneration) return this.newCatalog(host, chunks)
-    const state = chunks === undefined ? emptyQueue(generation) : restoreQueue(chunks)
-    return new QueueActor(state, this.home(host))
+    if (chunks !== undefined) return QueueActor.restored(generation, chunks, this.home(host))
+    return new QueueActor(emptyQueue(generation), this.home(host))
   }
 
   private newQueue(host: ShardHost, queue: QueueRef): QueueActor {

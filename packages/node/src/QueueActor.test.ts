@@ -1,7 +1,7 @@
 import type { Turn, Waiter } from "@skein/cluster"
 import { DiskFailed, type FrameToStore } from "@skein/journal"
-import { defaultQueuePolicy, type SkeinError, skeinError } from "@skein/model"
-import { type Command, emptyQueue } from "@skein/queue"
+import { defaultQueuePolicy, limits, type SkeinError, skeinError } from "@skein/model"
+import { type Command, emptyQueue, evolve } from "@skein/queue"
 import { describe, expect, it } from "vitest"
 import { QueueActor } from "./QueueActor.js"
 import { producer, session } from "./testing/Rig.js"
@@ -11,6 +11,8 @@ const setup = () => {
   const faults: string[] = []
   const released: number[] = []
   const reading: { fault: Error | undefined } = { fault: undefined }
+  /** What a record holds at most. */
+  const room = { bytes: limits.recordBytesMax }
   let wakes = 0
   const actor = new QueueActor(emptyQueue(7), {
     epoch: 1,
@@ -32,6 +34,7 @@ const setup = () => {
       store: (frame) => void frames.push(frame),
       wait: (waiter) => void waiters.push(waiter),
       reserve: () => true,
+      fits: (bytes) => bytes <= room.bytes,
       spent: () => false,
     }
     actor.work(record)
@@ -41,7 +44,7 @@ const setup = () => {
     await Promise.resolve()
     return events
   }
-  return { actor, faults, reading, released, turn, wakes: () => wakes }
+  return { actor, faults, reading, released, room, turn, wakes: () => wakes }
 }
 
 const publish = (frameNumber: number): Command => ({
@@ -134,6 +137,59 @@ describe("QueueActor, when an event cannot be applied", () => {
     actor.replay(Uint8Array.of(1, 2, 3))
     actor.replay(Uint8Array.of(4))
     expect(faults).toEqual(["Quarantined"])
+  })
+})
+
+describe("QueueActor, commands of any size", () => {
+  it("refuses what no record can hold, and goes on", async () => {
+    const { actor, faults, room, turn } = setup()
+    void actor.create("q", defaultQueuePolicy)
+    await turn()
+    room.bytes = 50
+    const refused = actor.ask(publish(1), new Uint8Array(100)).catch(tag)
+    await turn()
+    expect(await refused).toBe("InternalError")
+    expect(faults).toEqual(["InternalError"])
+    room.bytes = limits.recordBytesMax
+    const stored = actor.ask(publish(1), new Uint8Array(100))
+    await turn()
+    expect(await stored).toMatchObject({ _tag: "Published", first: 1 })
+    // What does not fit beside the others' events is handed out with the next record.
+    const call = actor.fetch(fetch(1))
+    room.bytes = 50
+    await turn()
+    room.bytes = limits.recordBytesMax
+    await turn()
+    expect(await call.delivered).toHaveLength(1)
+  })
+
+  it("purges in several records, and answers after the last", async () => {
+    const { actor, turn } = setup()
+    void actor.create("q", defaultQueuePolicy)
+    await turn()
+    const { frameMessagesMax: count, eventRangesMax } = limits
+    const frames = (eventRangesMax * 2) / count + 1
+    for (let frameNumber = 1; frameNumber <= frames; frameNumber++) {
+      const frame = { count, bytes: 100, bodyBytesLargest: 10 }
+      const published = actor.ask(
+        { _tag: "Publish", producer, frameNumber, frame },
+        new Uint8Array(100),
+      )
+      await turn()
+      await published
+    }
+    for (let at = 1; at < frames * count; at += 2) {
+      evolve(actor.state, { _tag: "MessagesPurged", ranges: [at, at] })
+    }
+    let removed: number | undefined
+    const purge = actor.purge().then((messages) => {
+      removed = messages
+    })
+    expect(await turn()).toBeDefined()
+    expect(removed).toBeUndefined()
+    await turn()
+    await purge
+    expect(removed).toBe((frames * count) / 2)
   })
 })
 

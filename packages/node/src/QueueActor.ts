@@ -4,8 +4,8 @@
  * Must not know: sockets, other queues, how the journal stores.
  *
  * A `decide` that throws changes nothing: that command gets InternalError. An `evolve` that throws
- * sets the queue aside: its requests get Quarantined, its records are kept (no checkpoint passes
- * them), the shard's other queues serve; opening the shard again replays it.
+ * sets the queue aside: its requests get Quarantined, its records are kept as data (see `Aside` of
+ * the queue package), the shard's other queues serve; opening the shard again replays it.
  * Interleavings: a delivery is decided when the record is sealed and sent after its commit. A fetch
  * that is cancelled in between still gets it; one that was asked again over another connection
  * meanwhile leaves it to the newer call.
@@ -25,6 +25,7 @@ import {
   skeinError,
 } from "@skein/model"
 import {
+  Aside,
   type Command,
   checkpointDelta,
   type Decision,
@@ -44,24 +45,17 @@ import {
   type QueueState,
   type Reply,
   type Run,
+  recoverQueue,
   relocate,
+  storedKeys,
 } from "@skein/queue"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
-import { chunkKeys } from "./chunkKeys.js"
 import { FetchWait, fetchKey } from "./FetchWait.js"
 import { Mailbox } from "./Mailbox.js"
+import { commandBytes, type Request } from "./Request.js"
 import { type FrameReader, readRuns } from "./readRuns.js"
 import { roomFor } from "./roomFor.js"
 import type { SessionHolder } from "./Sessions.js"
-
-/** A request in the mailbox. `frame` goes with a Publish, `wait` with a Fetch or CancelFetch. */
-interface Request {
-  readonly command: Command
-  readonly frame?: Uint8Array
-  readonly wait?: FetchWait
-  readonly answer: (reply: Reply) => void
-  readonly fail: (error: SkeinError) => void
-}
 
 /** What all actors of a host need of it. */
 export interface QueueHome extends FrameReader {
@@ -71,9 +65,6 @@ export interface QueueHome extends FrameReader {
   readonly onFault: (generation: Generation, error: SkeinError) => void
 }
 
-/** What a request costs in the mailbox beside its frame and its ranges. */
-const requestBytes = 128
-const rangeEndBytes = 8
 /** When what found no room is tried again. */
 const againAfterMs = 1_000
 
@@ -81,11 +72,12 @@ export class QueueActor implements SessionHolder, ShardActor {
   private readonly mailbox = new Mailbox<Request>()
   private readonly fetches = new Map<string, FetchWait>()
   private events: DurableEvent[] = []
-  private aside: SkeinError | undefined
-  /** Where frames lie that came after the queue was set aside: its state does not know them. */
-  private asideFrames: Map<Sequence, Location> | undefined
-  /** Chunks to drop, when the state was too damaged to tell. */
-  private leftovers: readonly string[] | undefined
+  /** Why the queue is set aside, and what is kept of it then. */
+  private aside: { readonly why: SkeinError; readonly kept: Aside } | undefined
+  /** Chunks of the time it was aside, which the next checkpoint drops. */
+  private leftovers: readonly string[] = []
+  /** All that may be stored of it, when it was erased and its state was too damaged to tell. */
+  private ruins: readonly string[] | undefined
   private closedBy: SkeinError | undefined
   /** Ends of sessions that found no room. */
   private postponed: Command[] | undefined
@@ -98,6 +90,16 @@ export class QueueActor implements SessionHolder, ShardActor {
     private readonly home: QueueHome,
   ) {}
 
+  /** The queue of a checkpoint's chunks; it may be aside, as it was when they were written. */
+  static restored(generation: Generation, chunks: Chunks, home: QueueHome): QueueActor {
+    const { state, kept, fault } = recoverQueue(generation, chunks)
+    const actor = new QueueActor(state, home)
+    actor.leftovers = kept
+    if (fault !== undefined) actor.setAside(fault.cause, fault.aside)
+    actor.releaseDead()
+    return actor
+  }
+
   get generation(): Generation {
     return this.state.generation
   }
@@ -108,7 +110,7 @@ export class QueueActor implements SessionHolder, ShardActor {
 
   /** Why the queue is set aside, if it is. */
   get quarantined(): SkeinError | undefined {
-    return this.aside
+    return this.aside?.why
   }
 
   get isClosed(): boolean {
@@ -185,26 +187,25 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   relocate(first: Sequence, location: Location): boolean {
-    if (this.aside !== undefined) {
-      this.asideFrames ??= new Map()
-      this.asideFrames.set(first, location)
-      return true
-    }
-    return relocate(this.state, first, location)
+    if (this.aside === undefined) return relocate(this.state, first, location)
+    this.aside.kept.place(first, location)
+    return true
   }
 
   locate(first: Sequence): Location | undefined {
-    return this.asideFrames?.get(first) ?? locate(this.state, first)?.location
+    if (this.aside !== undefined) return this.aside.kept.locate(first)
+    return locate(this.state, first)?.location
   }
 
   erase(): void {
+    if (this.aside !== undefined) this.ruins = [...this.aside.kept.keys]
     if (this.state.life !== "present") return
     try {
       evolve(this.state, { _tag: "Deleted" })
       this.giveBack()
     } catch {
       // Only a queue that was set aside is so damaged; its frames are found to be nobody's later.
-      this.leftovers = chunkKeys(this.state)
+      this.ruins ??= [...this.leftovers, ...storedKeys(this.state)]
     }
   }
 
@@ -212,9 +213,17 @@ export class QueueActor implements SessionHolder, ShardActor {
     return this.aside !== undefined
   }
 
+  keep(events: Uint8Array): void {
+    this.aside?.kept.keep(events)
+  }
+
   checkpoint(): ActorDelta {
-    if (this.leftovers !== undefined) return { put: [], drop: this.leftovers }
-    return checkpointDelta(this.state)
+    if (this.ruins !== undefined) return { put: [], drop: this.ruins }
+    if (this.aside !== undefined) return this.aside.kept.delta()
+    const { put, drop } = checkpointDelta(this.state)
+    const delta = { put, drop: [...drop, ...this.leftovers] }
+    this.leftovers = []
+    return delta
   }
 
   close(why: SkeinError): void {
@@ -233,6 +242,21 @@ export class QueueActor implements SessionHolder, ShardActor {
     })
   }
 
+  /**
+   * Removes what is ready now, in as many records as it takes; how many messages went. Resolves
+   * when the last is durable; a failure on the way leaves what went before it removed.
+   */
+  async purge(): Promise<number> {
+    let reply = await this.ask({ _tag: "Purge" })
+    let messages = 0
+    while (reply._tag === "Purged") {
+      messages += reply.messages
+      if (reply.rest === undefined) return messages
+      reply = await this.goOn({ _tag: "Purge", rest: reply.rest })
+    }
+    throw unexpected(reply)
+  }
+
   /** The bytes of runs. A frame that is damaged sets the queue aside. */
   async read(runs: readonly Run[]): Promise<readonly DeliveredRun[]> {
     try {
@@ -240,8 +264,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     } catch (cause) {
       if (this.closedBy !== undefined) throw this.closedBy
       if (isScarcity(cause)) throw skeinError("Overloaded", String(cause), {}, { cause })
-      this.setAside(cause)
-      throw this.aside
+      throw this.setAside(cause)
     }
   }
 
@@ -256,8 +279,18 @@ export class QueueActor implements SessionHolder, ShardActor {
     this.home.wake(this)
   }
 
+  /** The next part of a command that was accepted: its place in the mailbox is not refused. */
+  private goOn(command: Command): Promise<Reply> {
+    return new Promise((answer, fail) => {
+      const problem = this.closedBy ?? this.quarantined
+      if (problem !== undefined) return fail(problem)
+      this.mailbox.putAlways({ command, answer, fail })
+      this.home.wake(this)
+    })
+  }
+
   private put(request: Request, frameBytes: number): void {
-    const problem = this.closedBy ?? this.aside
+    const problem = this.closedBy ?? this.quarantined
     if (problem !== undefined) return request.fail(problem)
     if (!this.mailbox.put(request, frameBytes + commandBytes(request.command))) {
       return request.fail(skeinError("Overloaded", "the queue's mailbox is full"))
@@ -313,7 +346,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   /** The decision, when it was made and applied; else the request has been refused. */
   private execute(request: Request, turn: Turn): Decision | undefined {
     if (this.aside !== undefined) {
-      request.fail(this.aside)
+      request.fail(this.aside.why)
       return undefined
     }
     const { command } = request
@@ -325,18 +358,30 @@ export class QueueActor implements SessionHolder, ShardActor {
       return undefined
     }
     const purpose = command._tag === "Publish" ? "publish" : "settle"
-    if (!hasRoom(decision.events, purpose, turn) && command._tag !== "Open") {
+    const bytes = roomFor(decision.events)
+    if (!turn.fits(bytes)) {
+      this.tooLarge(request)
+      return undefined
+    }
+    if (!hasRoom(bytes, purpose, turn) && command._tag !== "Open") {
       this.noRoom(request, turn.now)
       return undefined
     }
     if (!this.evolve(decision.events)) {
-      request.fail(this.aside ?? skeinError("InternalError", "the queue was set aside"))
+      request.fail(this.quarantined ?? skeinError("InternalError", "the queue was set aside"))
       return undefined
     }
     this.storeFrame(request, decision, turn)
     turn.wait({ release: () => request.answer(decision.reply), fail: request.fail })
     this.sendLater(decision.deliveries, turn)
     return decision
+  }
+
+  /** No command makes so much, as far as we know: it is refused before the journal would. */
+  private tooLarge({ command, fail }: Request): void {
+    const error = skeinError("InternalError", `${command._tag} is too large for one record`)
+    this.home.onFault(this.generation, error)
+    fail(error)
   }
 
   private noRoom(request: Request, now: Now): void {
@@ -357,9 +402,13 @@ export class QueueActor implements SessionHolder, ShardActor {
   private deliver(turn: Turn): void {
     const decision = this.decide({ _tag: "Deliver" }, turn.now, ignore)
     if (decision === undefined) return
-    if (!hasRoom(decision.events, "settle", turn)) return this.tryAgain(turn.now)
+    const bytes = roomFor(decision.events)
+    // What other queues of the shard have put into this record may leave no place: in the next one.
+    if (!turn.fits(bytes)) return this.home.wake(this)
+    if (!hasRoom(bytes, "settle", turn)) return this.tryAgain(turn.now)
     if (!this.evolve(decision.events)) return
     this.sendLater(decision.deliveries, turn)
+    if (decision.more) this.home.wake(this)
   }
 
   private decide(
@@ -442,30 +491,24 @@ export class QueueActor implements SessionHolder, ShardActor {
     }
   }
 
-  private setAside(cause: unknown): void {
-    if (this.aside !== undefined) return
-    const why = cause instanceof Error ? cause.message : String(cause)
-    this.aside = skeinError("Quarantined", `the queue was set aside: ${why}`, {}, { cause })
-    this.home.onFault(this.generation, this.aside)
-    this.failFetches(this.aside)
+  private setAside(cause: unknown, kept?: Aside): SkeinError {
+    if (this.aside !== undefined) return this.aside.why
+    const text = cause instanceof Error ? cause.message : String(cause)
+    const why = skeinError("Quarantined", `the queue was set aside: ${text}`, {}, { cause })
+    this.aside = { why, kept: kept ?? new Aside(this.state, this.leftovers) }
+    this.leftovers = []
+    this.home.onFault(this.generation, why)
+    this.failFetches(why)
+    return why
   }
 }
+
+type Chunks = Parameters<typeof recoverQueue>[1]
 
 const ignore = (): void => {}
 
-const hasRoom = (events: readonly Event[], purpose: "publish" | "settle", turn: Turn): boolean => {
-  const bytes = roomFor(events)
-  return bytes === 0 || turn.reserve(bytes, purpose)
-}
-
-const commandBytes = (command: Command): number => {
-  let bytes = requestBytes
-  if (command._tag === "Extend") bytes += command.ranges.length * rangeEndBytes
-  if (command._tag === "Fetch" || command._tag === "Settle") {
-    for (const settle of command.settles) bytes += settle.ranges.length * rangeEndBytes
-  }
-  return bytes
-}
+const hasRoom = (bytes: number, purpose: "publish" | "settle", turn: Turn): boolean =>
+  bytes === 0 || turn.reserve(bytes, purpose)
 
 const unexpected = (reply: Reply): SkeinError =>
   skeinError("InternalError", `the queue answered ${reply._tag}`)

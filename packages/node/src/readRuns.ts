@@ -43,7 +43,7 @@ const readFrame = async (
     try {
       return await reader.read(key, frame.location, frame.bytes)
     } catch (cause) {
-      if (locate(state, run.frameFirst)?.location === frame.location) throw cause
+      if (Object.is(locate(state, run.frameFirst)?.location, frame.location)) throw cause
     }
   }
 }

@@ -49,6 +49,7 @@ const step = fc.record({
     "ack" as const,
     "return" as const,
     "checkpoint" as const,
+    "move" as const,
     "hold" as const,
     "let" as const,
     "wait" as const,
@@ -91,6 +92,8 @@ class Traffic {
         return this.settle(known, what)
       case "checkpoint":
         return new NaiveJournal(this.store).checkpoint(known.queue.shard)
+      case "move":
+        return new NaiveJournal(this.store).move(known.queue.shard)
       case "hold":
         return this.rig.journal.hold()
       case "let":

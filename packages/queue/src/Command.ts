@@ -76,9 +76,23 @@ export interface EndSession {
   readonly reason: "closed" | "lost"
 }
 
-/** Remove every message that is ready; leased ones stay with their sessions. */
+/**
+ * Remove every message that is ready; leased ones stay with their sessions. One decision names at
+ * most `limits.eventRangesMax` ranges; the reply then says how to go on. Messages published since
+ * the first part stay; a delivery that is given back meanwhile may be removed or stay.
+ */
 export interface Purge {
   readonly _tag: "Purge"
+  /** To go on: as the reply before said. */
+  readonly rest?: PurgeRest
+}
+
+/** The part of a purge that is still to be done. */
+export interface PurgeRest {
+  /** All that was ready before it is gone. */
+  readonly from: Sequence
+  /** Messages from here on came after the purge began. */
+  readonly end: Sequence
 }
 
 /** Look at messages from `from` on, leased or not, without a lease. */

@@ -4,6 +4,7 @@
  * seen.
  */
 import type { Sequence, SessionId, SkeinError } from "@skein/model"
+import type { PurgeRest } from "./Command.js"
 import type { Event } from "./Event.js"
 
 /** The stored result of a frame; a repeat of the frame gets it again. */
@@ -32,6 +33,8 @@ export interface Extended {
 export interface Purged {
   readonly _tag: "Purged"
   readonly messages: number
+  /** Absent when all is done. */
+  readonly rest?: PurgeRest
 }
 
 /** Messages of one frame that share attempt and counts. */
@@ -79,4 +82,6 @@ export interface Decision {
   readonly events: readonly Event[]
   readonly reply: Reply
   readonly deliveries: readonly Delivery[]
+  /** A limit of one decision was reached: the same command has more to do at once. */
+  readonly more?: boolean
 }

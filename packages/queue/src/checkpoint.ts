@@ -8,6 +8,7 @@
  *   p<0-15>      producers whose id starts with that digit   codec/producersChunk.ts
  *   d<number>    4,096 dedup ids                             codec/dedupChunk.ts
  *   r<number>    redeliveries in a block                     codec/redeliveriesChunk.ts
+ *   a<n>, f<n>   kept of a queue that was set aside          aside/Aside.ts
  * ```
  * Must not know: where chunks are kept.
  */

@@ -44,7 +44,7 @@ export const decide = (state: QueueState, command: Command, now: Now): Decision 
     case "EndSession":
       return decideEndSession(state, command)
     case "Purge":
-      return decidePurge(state)
+      return decidePurge(state, command)
     case "Peek":
       return decidePeek(state, command)
     case "Tick":

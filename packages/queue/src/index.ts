@@ -1,3 +1,5 @@
+export { Aside } from "./aside/Aside.js"
+export { type RecoveredQueue, recoverQueue } from "./aside/recoverQueue.js"
 export type * from "./Command.js"
 export type * from "./catalog/CatalogCommand.js"
 export type * from "./catalog/CatalogDecision.js"
@@ -49,3 +51,4 @@ export {
   unlocatedFrames,
 } from "./QueueState.js"
 export type { DeadFrame } from "./state/Blocks.js"
+export { storedKeys } from "./storedKeys.js"

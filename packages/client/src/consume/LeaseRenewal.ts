@@ -1,8 +1,8 @@
 /**
- * Owns: renewing the leases of what a consumer holds, a few times per lease, in ranges; and marking
- * what the node no longer leases to us as lost.
+ * Owns: renewing the leases of what a consumer holds, a few times per lease, in ranges, in as many
+ * requests as they need; and marking what the node no longer leases to us as lost.
  */
-import type { Epoch, QueueRef, Sequence } from "@skein/model"
+import { type Epoch, limits, type QueueRef, type Sequence } from "@skein/model"
 import { ignore } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import type { Runtime } from "../Runtime.js"
@@ -68,19 +68,27 @@ export class LeaseRenewal {
       if (runs === undefined) byEpoch.set(run.run.epoch, [run])
       else runs.push(run)
     }
-    const { queue, renewLeaseMs } = this.#settings
     for (const [epoch, runs] of byEpoch) {
-      // A failed renewal is repeated by the next one; a lost lease shows at the settle at last.
-      fabric.broker
-        .extend({
-          queue,
-          session: this.#host.session().id,
-          epoch,
-          ranges: rangesOf(runs),
-          ...(renewLeaseMs !== undefined && { leaseMs: renewLeaseMs }),
-        })
-        .then((gone) => this.#markLost(runs, gone), ignore)
+      const ranges = rangesOf(runs)
+      for (let at = 0; at < ranges.length; at += pairsPerExtend * 2) {
+        this.#extend(fabric, epoch, runs, ranges.slice(at, at + pairsPerExtend * 2))
+      }
     }
+  }
+
+  #extend(
+    fabric: FabricConnection,
+    epoch: Epoch,
+    runs: readonly HeldRun[],
+    ranges: readonly Sequence[],
+  ): void {
+    const { queue, renewLeaseMs } = this.#settings
+    const session = this.#host.session().id
+    const leaseMs = renewLeaseMs === undefined ? {} : { leaseMs: renewLeaseMs }
+    // A failed renewal is repeated by the next one; a lost lease shows at the settle at last.
+    fabric.broker
+      .extend({ queue, session, epoch, ranges, ...leaseMs })
+      .then((gone) => this.#markLost(runs, gone), ignore)
   }
 
   #markLost(runs: readonly HeldRun[], gone: readonly Sequence[]): void {
@@ -95,6 +103,9 @@ export class LeaseRenewal {
     }
   }
 }
+
+/** A node refuses an extend of more. */
+const pairsPerExtend = limits.settleRangesMax
 
 const rangesOf = (runs: readonly HeldRun[]): Sequence[] => {
   const pairs: (readonly [Sequence, Sequence])[] = []

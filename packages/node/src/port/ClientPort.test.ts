@@ -1,4 +1,5 @@
 import { createServer } from "node:net"
+import { ManualClock } from "@skein/journal"
 import { isSkeinError, limits, skeinError } from "@skein/model"
 import {
   decodeErrorEnvelope,
@@ -20,7 +21,6 @@ import {
 import { afterEach, describe, expect, it } from "vitest"
 import { ClientPort, type ClientPortOptions } from "./ClientPort.js"
 import type { PortEvent } from "./PortHost.js"
-import { ManualClock } from "./testing/ManualClock.js"
 import { RawClient } from "./testing/RawClient.js"
 import { fetchOf, frameOf, publishOf, runOf, StubFabric } from "./testing/StubFabric.js"
 

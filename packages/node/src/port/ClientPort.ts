@@ -10,6 +10,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net"
 import type { EngineDoor } from "@skein/cluster"
+import { systemClock } from "@skein/journal"
 import { type Clock, invariant, limits, type SkeinError, skeinError } from "@skein/model"
 import {
   encodeErrorEnvelope,
@@ -25,7 +26,6 @@ import { MapTold, type ShardMapSource } from "./MapTold.js"
 import { PortConnection } from "./PortConnection.js"
 import type { PortEvent, PortHost, PortLimits } from "./PortHost.js"
 import { openRpcDoor, type RpcDoor } from "./RpcDoor.js"
-import { systemClock } from "./SystemClock.js"
 import { makePeerCheck, makeTokenCheck } from "./Token.js"
 
 export interface ClientPortOptions {

@@ -3,6 +3,7 @@
  * keeps a well-behaved connection beside the hostile one and asks at the end that it is served.
  */
 import { gzipSync } from "node:zlib"
+import { ManualClock } from "@skein/journal"
 import { limits } from "@skein/model"
 import {
   encodeCloseSession,
@@ -21,7 +22,6 @@ import { Packr } from "msgpackr"
 import { afterEach, describe, expect, it } from "vitest"
 import { ClientPort, type ClientPortOptions } from "./ClientPort.js"
 import type { PortEvent } from "./PortHost.js"
-import { ManualClock } from "./testing/ManualClock.js"
 import { header, RawClient } from "./testing/RawClient.js"
 import { fetchOf, frameOf, publishOf, StubFabric } from "./testing/StubFabric.js"
 

@@ -1,4 +1,5 @@
 import { createServer } from "node:net"
+import { ManualClock } from "@skein/journal"
 import { limits } from "@skein/model"
 import {
   decodeShardMap,
@@ -11,7 +12,6 @@ import {
 import { afterEach, describe, expect, it } from "vitest"
 import { ClientPort, type ClientPortOptions } from "./ClientPort.js"
 import type { PortEvent } from "./PortHost.js"
-import { ManualClock } from "./testing/ManualClock.js"
 import { RawClient } from "./testing/RawClient.js"
 import { fetchOf, frameOf, runOf, StubFabric } from "./testing/StubFabric.js"
 

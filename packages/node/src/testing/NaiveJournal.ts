@@ -1,6 +1,7 @@
 /**
  * Owns: a journal that only keeps lists, and takes a checkpoint when a test says so, also while a
- * commit is under way. What is in a NaiveStore outlives a crash.
+ * commit is under way. What is in a NaiveStore outlives a crash. Frames that the tenant does not
+ * find where they lie when a checkpoint is taken are gone when it is published.
  */
 import type {
   CheckpointDelta,
@@ -17,13 +18,22 @@ import type {
 } from "@skein/journal"
 import { invariant, type Shard, type SkeinError } from "@skein/model"
 
+interface StoredFrame {
+  readonly key: FrameKey
+  readonly recordNumber: number
+  /** `undefined`: its room was used again. */
+  bytes: Uint8Array | undefined
+}
+
 interface Stored {
   epoch: number
   chunks: Map<string, Uint8Array>
   checkpointRecord: number
   placements: readonly ReplayedFrame[]
   records: ReplayedRecord[]
-  readonly frames: Uint8Array[]
+  readonly frames: StoredFrame[]
+  /** Frames that die with the checkpoint that is pending. */
+  dying: StoredFrame[]
   lastRecord: number
   tenant: ShardTenant | undefined
   pending: CheckpointDelta | undefined
@@ -42,6 +52,7 @@ export class NaiveStore {
         placements: [],
         records: [],
         frames: [],
+        dying: [],
         lastRecord: 0,
         tenant: undefined,
         pending: undefined,
@@ -60,7 +71,23 @@ export class NaiveJournal implements Journal {
   /** Takes a delta now; it is published once its record is durable and its commit was answered. */
   checkpoint(shard: Shard): void {
     const stored = this.store.of(shard)
-    if (stored.pending === undefined) stored.pending = stored.tenant?.checkpoint()
+    const { tenant } = stored
+    if (stored.pending !== undefined || tenant === undefined) return
+    const delta = tenant.checkpoint()
+    stored.pending = delta
+    if (delta === undefined) return
+    stored.dying = stored.frames.filter(
+      ({ key, recordNumber }, at) => recordNumber <= delta.placedUpTo && tenant.locate(key) !== at,
+    )
+  }
+
+  /** What a cleaner does: every frame that lives is copied to another place. */
+  move(shard: Shard): void {
+    const stored = this.store.of(shard)
+    for (const [at, frame] of [...stored.frames.entries()]) {
+      if (stored.tenant?.locate(frame.key) !== at) continue
+      stored.tenant.relocate(frame.key, stored.frames.push({ ...frame }) - 1)
+    }
   }
 
   readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
@@ -82,7 +109,15 @@ export class NaiveJournal implements Journal {
       attach: (tenant) => {
         stored.tenant = tenant
       },
-      read: async (_key: FrameKey, location: Location) => stored.frames[location],
+      read: async (key: FrameKey, location: Location) => {
+        const frame = stored.frames[location]
+        invariant(frame?.bytes !== undefined, "a frame is read whose room was used again")
+        invariant(
+          frame.key.generation === key.generation && frame.key.first === key.first,
+          "a frame is read where another one lies",
+        )
+        return frame.bytes
+      },
       release: () => {},
       close: async () => {
         if (stored.epoch !== epoch) return
@@ -118,7 +153,8 @@ export class NaiveJournal implements Journal {
     const locations: Location[] = []
     for (const record of records) {
       const frames = record.frames.map(({ generation, first, bytes }) => {
-        const location = stored.frames.push(bytes) - 1
+        const stays = { key: { generation, first }, recordNumber: stored.lastRecord + 1, bytes }
+        const location = stored.frames.push(stays) - 1
         locations.push(location)
         return { generation, first, location, bytes: bytes.length }
       })
@@ -132,6 +168,7 @@ export class NaiveJournal implements Journal {
     const delta = stored.pending
     if (delta === undefined || delta.recordNumber > stored.lastRecord) return
     stored.pending = undefined
+    for (const frame of stored.dying) frame.bytes = undefined
     for (const chunk of delta.put) stored.chunks.set(chunk.key, chunk.bytes)
     for (const key of delta.drop) stored.chunks.delete(key)
     stored.checkpointRecord = delta.recordNumber

@@ -32,7 +32,7 @@ describe("the life of a queue", () => {
     expect(refusal(decide(emptyQueue(1), { _tag: "Purge" }, now))).toBe("QueueNotFound")
     expect(bench.run({ _tag: "Delete" }).events).toEqual([])
     expect(counts(bench.state)).toMatchObject({ total: 0, bytes: 0, producers: 0 })
-    expect(framesDied(bench.state)).toEqual([{ location: 10, bytes: 30 }])
+    expect(framesDied(bench.state)).toEqual([{ first: 1, location: 10, bytes: 30 }])
     expect(checkpointDelta(bench.state)).toEqual({ put: [], drop: ["q7/h", "q7/b0", "q7/p10"] })
   })
 

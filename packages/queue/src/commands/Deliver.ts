@@ -28,7 +28,7 @@ export const decideDeliver = (state: QueueState, now: Now): Decision => {
     }
     sessions = again
   }
-  return done(deal.events, deal.deliveries)
+  return { ...done(deal.events, deal.deliveries), ...(deal.spent && { more: true }) }
 }
 
 /**
@@ -43,6 +43,8 @@ class Deal {
   private readonly mustAnswer: boolean
   private readonly touched = new Set<Block>()
   private readonly given = new Map<Session, number>()
+  /** Ranges of events that are journaled. */
+  private journaled = 0
 
   constructor(
     private readonly state: QueueState,
@@ -55,9 +57,14 @@ class Deal {
     this.skipEmpty()
   }
 
-  /** Nothing is left to give, and nobody must be answered without. */
+  /** Nothing is left to give, and nobody must be answered without; or it is enough for now. */
   get over(): boolean {
-    return this.block === undefined && !this.mustAnswer
+    return this.spent || (this.block === undefined && !this.mustAnswer)
+  }
+
+  /** The events are as large as those of one decision may be. */
+  get spent(): boolean {
+    return this.journaled >= limits.eventRangesMax
   }
 
   answer(wait: Wait): void {
@@ -75,6 +82,7 @@ class Deal {
     }
     this.given.set(session, builder.messages + (this.given.get(session) ?? 0))
     if (builder.again.length > 0) {
+      this.journaled += builder.again.length / 2
       this.events.push({ _tag: "Redelivered", ranges: builder.again })
     }
     this.events.push({

@@ -15,7 +15,8 @@ export const decideEndSession = (state: QueueState, command: EndSession): Decisi
   if (session === undefined) return done()
   const events: Event[] = []
   const held: Sequence[] = []
-  for (const lease of session.leases) held.push(...state.leases.heldOf(lease))
+  // At most `leasedPerSessionMax` messages.
+  for (const lease of session.leases) for (const end of state.leases.heldOf(lease)) held.push(end)
   if (held.length > 0) {
     events.push({
       _tag: "Ended",

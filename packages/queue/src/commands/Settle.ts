@@ -48,11 +48,14 @@ export const decideSettles = (state: QueueState, settles: readonly Settle[]): De
   const late: SettledLate[] = []
   const lost: Sequence[][] = []
   let anyLost = false
+  let named = 0
   for (const settle of settles) {
     const verdict = new Verdict(state, settle, events)
     for (let at = 0; at < settle.ranges.length; at += 2) {
       verdict.judge(settle.ranges[at], settle.ranges[at + 1])
     }
+    named += (verdict.accepted.length + verdict.lost.length) / 2
+    if (named > limits.eventRangesMax) return refuse(tooScattered)
     if (verdict.lost.length > 0) anyLost = true
     lost.push(verdict.lost)
     if (verdict.accepted.length > 0) {
@@ -69,6 +72,11 @@ export const decideSettles = (state: QueueState, settles: readonly Settle[]): De
     deliveries: [],
   }
 }
+
+/** A wide range over messages of many others: no consumer holds so much. */
+const tooScattered = skeinError("LimitExceeded", "a settle names too many separate deliveries", {
+  eventRangesMax: limits.eventRangesMax,
+})
 
 /** One settle of a command, against the state and the settles before it in the command. */
 class Verdict {
@@ -106,10 +114,12 @@ class Verdict {
 
   /** Of these messages no block is left, so they were settled: ok, but for newer deliveries. */
   private judgeGone(first: Sequence, last: Sequence): void {
-    const { redeliveries } = this.state
-    if (redeliveries.isEmpty) return
-    for (let sequence = first; sequence <= last; sequence++) {
-      if (this.isOutdated(sequence)) pushRange(this.lost, sequence, sequence)
+    if (first > last || this.state.redeliveries.isEmpty) return
+    // However wide the range is, few blocks are remembered.
+    for (const [from, to] of this.state.redeliveries.parts(first, last)) {
+      for (let sequence = from; sequence <= to; sequence++) {
+        if (this.isOutdated(sequence)) pushRange(this.lost, sequence, sequence)
+      }
     }
   }
 

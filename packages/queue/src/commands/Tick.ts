@@ -2,7 +2,7 @@
  * Owns: what time does: leases run out (their deliveries failed), waits end with an empty answer.
  * A node that stood still extends every lease and wait by as much first, so that none pays for it.
  */
-import type { Now, Sequence } from "@skein/model"
+import { limits, type Now, type Sequence } from "@skein/model"
 import type { Tick } from "../Command.js"
 import type { Decision, Delivery } from "../Decision.js"
 import type { Event, LeasesShifted } from "../Event.js"
@@ -16,7 +16,11 @@ export const decideTick = (state: QueueState, command: Tick, now: Now): Decision
   if (command.stallMs > 0) events.push({ _tag: "LeasesShifted", byMs: command.stallMs })
   const dueMs = now.monotonicMs - Math.max(command.stallMs, 0)
   const held: Sequence[] = []
-  for (const lease of state.leases.due.dueAt(dueMs)) held.push(...state.leases.heldOf(lease))
+  for (const lease of state.leases.due.dueAt(dueMs)) {
+    // The others are still due, and get a turn at once.
+    if (held.length / 2 >= limits.eventRangesMax) break
+    for (const end of state.leases.heldOf(lease)) held.push(end)
+  }
   if (held.length > 0) {
     events.push({ _tag: "Ended", outcome: "fail", cause: "expired", ranges: sortedRanges(held) })
   }

@@ -11,6 +11,7 @@ import { Fact, type Lanes } from "./Lanes.js"
 
 /** A frame that has no message left, for the journal to free. */
 export interface DeadFrame {
+  readonly first: Sequence
   readonly location: number
   readonly bytes: number
 }
@@ -282,7 +283,7 @@ export class Blocks {
     const bytes = holder.frames.bytes(at)
     this.bytes -= bytes
     if (Number.isNaN(location)) this.unlocated--
-    else this.dead.push({ location, bytes })
+    else this.dead.push({ first: holder.base + holder.frames.offset(at), location, bytes })
   }
 }
 

@@ -25,6 +25,18 @@ describe("Redeliveries", () => {
     expect(redeliveries.epochOf(limits.blockMessages + 1)).toBe(2)
   })
 
+  it("tells what of a range it remembers, however wide the range is", () => {
+    const redeliveries = new Redeliveries(new Lanes())
+    const { blockMessages } = limits
+    redeliveries.note(7 * blockMessages + 5, 7 * blockMessages + 6, 2)
+    redeliveries.note(3 * blockMessages, 3 * blockMessages, 2)
+    expect(redeliveries.parts(3 * blockMessages + 10, Number.MAX_SAFE_INTEGER)).toEqual([
+      [3 * blockMessages + 10, 4 * blockMessages - 1],
+      [7 * blockMessages, 8 * blockMessages - 1],
+    ])
+    expect(redeliveries.parts(1, 3 * blockMessages - 1)).toEqual([])
+  })
+
   it("leaves nothing in the digest when it is cleared, and the same when it is restored", () => {
     const lanes = new Lanes()
     const redeliveries = new Redeliveries(lanes)

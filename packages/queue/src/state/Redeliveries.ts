@@ -41,6 +41,18 @@ export class Redeliveries {
     return this.blocks.get(index)?.[sequence - index * limits.blockMessages] ?? 0
   }
 
+  /** The parts of `first..last` of which something is remembered, ascending. */
+  parts(first: Sequence, last: Sequence): readonly (readonly [Sequence, Sequence])[] {
+    const parts: (readonly [Sequence, Sequence])[] = []
+    for (const index of this.blocks.keys()) {
+      const base = index * limits.blockMessages
+      const from = Math.max(first, base)
+      const to = Math.min(last, base + limits.blockMessages - 1)
+      if (from <= to) parts.push([from, to])
+    }
+    return parts.sort((a, b) => a[0] - b[0])
+  }
+
   restore(index: number, epochs: Uint32Array): void {
     this.blocks.set(index, epochs)
     this.tell(index, epochs, 1)

@@ -1,0 +1,60 @@
+import {
+  encodeEvent,
+  ModelTenant,
+  type OpenedShard,
+  SeededRandom,
+  SimulatedDisk,
+} from "@skein/journal"
+import { describe, expect, it } from "vitest"
+import type { FileJournal } from "./FileJournal.js"
+import { openSimulated } from "./testkit/openSimulated.js"
+
+const commit = async (
+  journal: FileJournal,
+  opened: OpenedShard,
+  tenant: ModelTenant,
+  { publish = 0, drop = [] }: { readonly publish?: number; readonly drop?: readonly number[] },
+): Promise<void> => {
+  const records = [
+    {
+      journalMs: 1,
+      events: encodeEvent({ text: "x", drop: drop.map((first) => ({ generation: 1, first })) }),
+      frames: publish === 0 ? [] : [{ generation: 1, first: publish, bytes: new Uint8Array(1024) }],
+    },
+  ]
+  tenant.evolve(records[0])
+  const [answer] = await journal.commit([{ shard: 0, epoch: opened.epoch, records }])
+  if (answer._tag !== "Committed") throw new Error(answer._tag)
+  tenant.placed(records, answer.locations)
+}
+
+describe("a segment that is under half live", () => {
+  it("is left alone while it is being consumed, and copied on once that rests", async () => {
+    const disk = new SimulatedDisk({ random: new SeededRandom(1) })
+    const journal = await openSimulated(disk, 1, { segmentBytes: 64 * 1024 })
+    const opened = await journal.openShard(0)
+    const tenant = await ModelTenant.open(opened)
+    const segments = async () =>
+      (await disk.list("/data/shards/s000")).filter((name) => name.startsWith("segment."))
+    for (let first = 1; first <= 100; first++)
+      await commit(journal, opened, tenant, { publish: first })
+    await journal.clean()
+    const before = await segments()
+    expect(before.length).toBe(1)
+    const consume = (from: number, to: number) =>
+      commit(journal, opened, tenant, {
+        drop: Array.from({ length: to - from + 1 }, (_, at) => from + at),
+      })
+    await consume(1, 40)
+    await journal.clean()
+    await consume(41, 50)
+    await journal.clean()
+    expect(await segments()).toEqual(before)
+    // Nobody consumes any more: what is left is copied, and the file goes.
+    await journal.clean()
+    await journal.clean()
+    expect(await segments()).not.toContain(before[0])
+    expect((await tenant.readAll()).size).toBe(50)
+    await journal.close()
+  })
+})
