@@ -1,5 +1,6 @@
 /**
- * Owns: the one place where this package takes from @effect/cluster: Effect 4 moves it.
+ * Owns: the one place where this package takes from @effect/cluster and @effect/rpc: Effect 4 moves
+ * them.
  */
 export {
   ClusterSchema,
@@ -10,9 +11,19 @@ export {
   Runner,
   RunnerAddress,
   RunnerHealth,
+  RunnerServer,
   RunnerStorage,
   Runners,
   ShardId,
   Sharding,
   ShardingConfig,
+  Snowflake,
 } from "@effect/cluster"
+export {
+  Rpc,
+  RpcClient,
+  RpcClientError,
+  RpcGroup,
+  type RpcMessage,
+  RpcServer,
+} from "@effect/rpc"

@@ -1,7 +1,16 @@
 export { type ClusterFacts, clusterStatus } from "./clusterStatus.js"
 export { type Deferred, deferred } from "./Deferred.js"
 export { layerAdminDoors, makeDoorAdmin } from "./engine/AdminDoors.js"
-export { type EngineOptions, layerEngine } from "./engine/Engine.js"
+export {
+  type CatalogCalls,
+  type EraseQueue,
+  layerCatalogDoors,
+  makeRemoteCatalog,
+  type RemoteCatalog,
+} from "./engine/CatalogDoors.js"
+export { type EngineOptions, type LoneEngineOptions, layerEngine } from "./engine/Engine.js"
+export { PeerDoor } from "./engine/PeerDoor.js"
+export type { EngineDoor, PeerConnection, PeerLine, Peers } from "./engine/Peers.js"
 export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
 export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"

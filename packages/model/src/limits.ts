@@ -36,7 +36,8 @@ export const limits = {
   pingWithinMs: 10_000,
   /** How long a refused connection is still read (and dropped) so that it sees the error. */
   lingerMs: 1_000,
-  drainWithinMs: 4_000,
+  /** Of the 5 s that a node has to end, so that its shards still get half. */
+  drainWithinMs: 2_500,
   msgpackDepthMax: 32,
   connectionsPerNodeMax: 4096,
   /** Bytes of requests accepted and not yet answered; reading pauses beyond. */
@@ -50,9 +51,17 @@ export const limits = {
   unsentBytesPerConnectionMax: 256 * MiB,
   /** Of all connections; the one with the most is closed beyond. */
   unsentBytesPerNodeMax: 512 * MiB,
+  /**
+   * Answers being prepared, as estimated when their requests are taken; beyond, peeks and lists
+   * wait for their turn and fetches are given less at once.
+   */
+  answerBytesPerConnectionMax: 64 * MiB,
+  answerBytesPerNodeMax: 512 * MiB,
   requestsInFlightPerConnectionMax: 4096,
   sessionsPerConnectionMax: 256,
   sessionsPerNodeMax: 65_536,
+  /** When a node has its most, a session that was silent for so long makes room for a new one. */
+  sessionSilentAfterMs: 120_000,
   listPageRowsMax: 10_000,
 
   // Producers and deduplication
@@ -102,6 +111,11 @@ export const limits = {
 
   // The cluster
   nodesMax: 256,
+  /** How often a node tries to bind the bootstrap address. */
+  bootstrapEveryMs: 200,
+  /** A peer's control calls that are not answered yet. */
+  peerCallsMax: 4096,
+  peerCallBytesMax: 32 * MiB,
   nodeNameBytesMax: 64,
   tableBytesMax: 1 * MiB,
   /** A longer reason of the manager is cut. */

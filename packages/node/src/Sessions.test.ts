@@ -1,4 +1,5 @@
 import { ManualClock } from "@skein/journal"
+import { limits } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { Sessions } from "./Sessions.js"
 
@@ -73,6 +74,61 @@ describe("Sessions", () => {
     sessions.close("b".repeat(32))
     expect(calls).toBe(0)
     expect(ended).toEqual([])
+  })
+
+  describe("when the node has its most", () => {
+    const idOf = (n: number) => n.toString(16).padStart(32, "0")
+    const crowded = (max: number) => {
+      const clock = new ManualClock()
+      const sessions = new Sessions(clock, () => {}, max)
+      const ended: string[] = []
+      const holder = {
+        isClosed: false,
+        endSession: (session: string, reason: string) =>
+          void ended.push(`${Number.parseInt(session, 16)} ${reason}`),
+      }
+      return { clock, sessions, ended, holder }
+    }
+
+    it("a new one takes the place of the oldest that was never used", () => {
+      const { sessions, ended, holder } = crowded(3)
+      for (const n of [1, 2, 3]) sessions.open(idOf(n), limits.leaseMaxMs)
+      sessions.use(idOf(1), holder)
+      sessions.open(idOf(4), 2_000)
+      sessions.use(idOf(4), holder)
+      expect(() => sessions.renew(idOf(2))).toThrow("SKEIN_SESSION_UNKNOWN")
+      for (const n of [1, 3, 4]) sessions.renew(idOf(n))
+      expect(sessions.count).toBe(3)
+      expect(ended).toEqual([])
+    })
+
+    it("one client that opens them again and again locks nobody out", () => {
+      const { sessions, holder } = crowded(64)
+      sessions.open(idOf(1), 30_000)
+      sessions.use(idOf(1), holder)
+      for (let n = 1_000; n < 2_000; n++) sessions.open(idOf(n), limits.leaseMaxMs)
+      sessions.open(idOf(2), 30_000)
+      sessions.use(idOf(2), holder)
+      for (let n = 2_000; n < 3_000; n++) sessions.open(idOf(n), limits.leaseMaxMs)
+      sessions.renew(idOf(1))
+      sessions.renew(idOf(2))
+      expect(sessions.count).toBe(64)
+    })
+
+    it("then the places of those that are silent; all in use: LimitExceeded", () => {
+      const { clock, sessions, ended, holder } = crowded(3)
+      for (const n of [1, 2, 3]) {
+        sessions.open(idOf(n), limits.leaseMaxMs)
+        sessions.use(idOf(n), holder)
+      }
+      expect(() => sessions.open(idOf(4), 2_000)).toThrow("SKEIN_LIMIT_EXCEEDED")
+      clock.advance(limits.sessionSilentAfterMs - 1_000)
+      sessions.use(idOf(2), holder)
+      clock.advance(1_000)
+      sessions.open(idOf(4), 2_000)
+      expect(ended).toEqual(["1 lost", "3 lost"])
+      sessions.renew(idOf(2))
+    })
   })
 
   it("sets no timer while there are no sessions", () => {

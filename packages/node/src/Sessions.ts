@@ -2,6 +2,12 @@
  * Owns: the sessions of this node: each with a lease that any request renews, and the queues that
  * may hold something for it. A session is bound to no connection.
  * Must not know: what queues do when a session ends. One timer while there are sessions, none else.
+ *
+ * When the node has its most, a new session takes the place of another: of the oldest that was
+ * never used, else of those that were silent for `limits.sessionSilentAfterMs`, which no client of
+ * ours ever is. So a client that opens connections and sessions again and again, with leases of
+ * hours, pushes out its own. A bound by address or token would not do: on a host all share both,
+ * and one of them would lock the others out.
  */
 import { type Clock, limits, type SessionId, skeinError } from "@skein/model"
 
@@ -16,6 +22,8 @@ interface Session {
   leaseMs: number
   untilMs: number
   readonly holders: Set<SessionHolder>
+  /** Something was done in its name. */
+  used: boolean
   /** When there are so many holders, the closed ones among them are dropped. */
   pruneAt: number
 }
@@ -24,12 +32,16 @@ const pruneAtFirst = 16
 
 export class Sessions {
   private readonly sessions = new Map<SessionId, Session>()
+  /** Those never used, oldest first. */
+  private readonly unused = new Set<SessionId>()
+  private nextEvictionMs = 0
   private cancelSweep: (() => void) | undefined
 
   constructor(
     private readonly clock: Clock,
     /** Asked before a session is found lost: a stall of the node is made known first. */
     private readonly noticeStall: () => void,
+    private readonly sessionsMax: number = limits.sessionsPerNodeMax,
   ) {}
 
   get count(): number {
@@ -39,13 +51,15 @@ export class Sessions {
   /** Opens the session, or renews it. */
   open(id: SessionId, leaseMs: number): void {
     const session = this.sessions.get(id)
-    if (session === undefined && this.sessions.size >= limits.sessionsPerNodeMax) {
-      const max = limits.sessionsPerNodeMax
+    if (session === undefined && this.sessions.size >= this.sessionsMax && !this.evict()) {
+      const max = this.sessionsMax
       throw skeinError("LimitExceeded", `a node has at most ${max} sessions`, { max })
     }
     const untilMs = this.clock.monotonicMs() + leaseMs
     if (session === undefined) {
-      this.sessions.set(id, { leaseMs, untilMs, holders: new Set(), pruneAt: pruneAtFirst })
+      const holders = new Set<SessionHolder>()
+      this.sessions.set(id, { leaseMs, untilMs, holders, used: false, pruneAt: pruneAtFirst })
+      this.unused.add(id)
     } else {
       session.leaseMs = leaseMs
       session.untilMs = untilMs
@@ -62,6 +76,10 @@ export class Sessions {
   use(id: SessionId, holder: SessionHolder): void {
     const session = this.known(id)
     const { holders } = session
+    if (!session.used) {
+      session.used = true
+      this.unused.delete(id)
+    }
     holders.add(holder)
     if (holders.size < session.pruneAt) return
     for (const other of holders) if (other.isClosed) holders.delete(other)
@@ -102,7 +120,26 @@ export class Sessions {
     const session = this.sessions.get(id)
     if (session === undefined) return
     this.sessions.delete(id)
+    this.unused.delete(id)
     for (const holder of session.holders) holder.endSession(id, reason)
+  }
+
+  /** Makes room for a new session; `false`: all are in use. */
+  private evict(): boolean {
+    for (const id of this.unused) {
+      this.end(id, "lost")
+      return true
+    }
+    const nowMs = this.clock.monotonicMs()
+    // Looking through all of them costs milliseconds: not at each try.
+    if (nowMs < this.nextEvictionMs) return false
+    this.nextEvictionMs = nowMs + sweepEveryMs
+    this.noticeStall()
+    for (const [id, session] of this.sessions) {
+      const silentMs = nowMs - (session.untilMs - session.leaseMs)
+      if (silentMs >= limits.sessionSilentAfterMs) this.end(id, "lost")
+    }
+    return this.sessions.size < this.sessionsMax
   }
 
   private sweepLater(): void {

@@ -11,6 +11,8 @@ export {
   type RunningNode,
 } from "./Node.js"
 export { NodeCore, type NodeCoreOptions, type OutsideOfCore } from "./NodeCore.js"
+export { type ConnectPeersOptions, connectPeers } from "./peers/connectPeers.js"
+export { peerSecret, peerSecretFile } from "./peers/peerSecret.js"
 export * from "./port/index.js"
 export type { RemoteShards } from "./RemoteShards.js"
 export { ShardEnded } from "./shardChild.js"

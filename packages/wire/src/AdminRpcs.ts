@@ -112,6 +112,9 @@ const ClusterStatus = Schema.Struct({
   problems: Schema.Array(Schema.String),
 })
 
+/** What other groups of calls between nodes answer with, too. */
+export const adminSchemas = { QueueInfo, QueuePage }
+
 const ByName = exactly({ name: Schema.String })
 const error = SkeinErrorEncoded
 

@@ -273,7 +273,7 @@ describe("handshake", () => {
   const payload = ([part]: Parts) => part.subarray(envelopeHeaderBytes)
 
   it("hello, welcome and goaway come back as they were sent", () => {
-    const hello = { min: 1, max: 3, token: "s3cret", client: "orders 1.2" }
+    const hello = { min: 1, max: 3, token: "s3cret", peer: "p33r", client: "orders 1.2" }
     expect(Handshake.decodeHello(payload(Handshake.encodeHello(hello)))).toEqual(hello)
     expect(Handshake.decodeHello(payload(Handshake.encodeHello({ min: 1, max: 1 })))).toEqual({
       min: 1,
@@ -307,6 +307,7 @@ describe("handshake", () => {
     ["NaN", { min: Number.NaN, max: 2 }],
     ["version 0", { min: 0, max: 1 }],
     ["a token that is no string", { min: 1, max: 1, token: 7 }],
+    ["a peer secret that is no string", { min: 1, max: 1, peer: 7 }],
     ["a name of 300", { min: 1, max: 1, client: "x".repeat(300) }],
   ])("a hello with %s is a ProtocolError", (_, value) => {
     expect(Handshake.decodeHello(packValue(value))).toMatchObject({ _tag: "ProtocolError" })

@@ -19,6 +19,8 @@ export interface Hello {
   readonly min: number
   readonly max: number
   readonly token?: string
+  /** The fabric's peer secret: this is another node of the fabric, not a client. */
+  readonly peer?: string
   /** For the operator's eyes: what program this is. */
   readonly client?: string
 }
@@ -56,13 +58,14 @@ const nameBytesMax = 256
 export const encodeHello = (hello: Hello): Parts => encodeEnvelope("hello", 0, packValue(hello))
 
 export const decodeHello = (payload: Uint8Array): Hello | Tagged<"ProtocolError"> => {
-  const map = decodeMap("hello", payload, ["min", "max", "token", "client"])
+  const map = decodeMap("hello", payload, ["min", "max", "token", "peer", "client"])
   if (map instanceof SkeinError) return map
-  const { min, max, token, client } = map
+  const { min, max, token, peer, client } = map
   if (!isCount(min) || !isCount(max) || min < 1 || max < min) {
     return malformed("hello", "min and max are versions, 1 <= min <= max")
   }
   if (!isShortText(token, 1024)) return malformed("hello", "token is a string of at most 1024")
+  if (!isShortText(peer, 1024)) return malformed("hello", "peer is a string of at most 1024")
   if (!isShortText(client, nameBytesMax)) {
     return malformed("hello", `client is a string of at most ${nameBytesMax}`)
   }
@@ -70,6 +73,7 @@ export const decodeHello = (payload: Uint8Array): Hello | Tagged<"ProtocolError"
     min,
     max,
     ...(token !== undefined && { token }),
+    ...(peer !== undefined && { peer }),
     ...(client !== undefined && { client }),
   }
 }

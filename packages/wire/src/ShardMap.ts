@@ -35,7 +35,9 @@ export const decodeShardMap = (payload: Uint8Array): ShardMap | Tagged<"Protocol
   if (!isRecord(map)) return malformed("the payload is a map")
   const { version, nodes, owners, ...rest } = map
   if (Object.keys(rest).length > 0) return malformed("it has unknown fields")
-  if (!Number.isSafeInteger(version)) return malformed("version is a number")
+  if (!Number.isSafeInteger(version) || Number(version) < 0) {
+    return malformed("version is a number from 0")
+  }
   if (!Array.isArray(nodes) || nodes.length > limits.nodesMax || !nodes.every(isNode)) {
     return malformed(`nodes are at most ${limits.nodesMax} of node, instance, address`)
   }

@@ -35,6 +35,7 @@ export class Channel {
   readonly #outbox = new Outbox()
   readonly #calls: Calls
   readonly #onShardMap = new Set<(map: ShardMap) => void>()
+  #onEngine: ((payload: Uint8Array) => void) | undefined
   #onFirst: ((kind: number, payload: Uint8Array) => void) | undefined
   #cause: SkeinError | undefined
   #resolveClosed: (cause: SkeinError) => void = () => {}
@@ -131,12 +132,7 @@ export class Channel {
 
   /** As {@link Calls.begin}, unless the connection has ended or too much waits to be sent. */
   begin(call: Parameters<Calls["begin"]>[0]): SkeinError | number {
-    if (this.#cause !== undefined) return this.#ended(this.#cause)
-    const waiting = this.#outbox.bytes
-    if (waiting > limits.unsentBytesPerConnectionMax) {
-      return skeinError("Overloaded", `${waiting} bytes wait to be sent to the node already`)
-    }
-    return this.#calls.begin(call)
+    return this.#sendProblem() ?? this.#calls.begin(call)
   }
 
   get timeoutMs(): number {
@@ -154,6 +150,18 @@ export class Channel {
   onShardMap(listener: (map: ShardMap) => void): () => void {
     this.#onShardMap.add(listener)
     return () => this.#onShardMap.delete(listener)
+  }
+
+  /** See {@link EngineLine.onMessage}. */
+  onEngine(listener: (payload: Uint8Array) => void): void {
+    this.#onEngine = listener
+  }
+
+  /** Sends one message of the engine, unless the connection has ended or is choked. */
+  sendEngine(payload: Uint8Array): SkeinError | undefined {
+    const problem = this.#sendProblem()
+    if (problem === undefined) this.send(encodeEnvelope("engine", 0, payload))
+    return problem
   }
 
   startKeepalive(): void {
@@ -220,9 +228,18 @@ export class Channel {
       }
       this.shardMap = map
       for (const listener of [...this.#onShardMap]) listener(map)
+    } else if (kind === kinds.engine && this.#onEngine !== undefined) {
+      this.#onEngine(payload)
     } else {
       this.die(skeinError("ProtocolError", `envelope kind ${kind} with correlation 0`))
     }
+  }
+
+  #sendProblem(): SkeinError | undefined {
+    if (this.#cause !== undefined) return this.#ended(this.#cause)
+    const waiting = this.#outbox.bytes
+    if (waiting <= limits.unsentBytesPerConnectionMax) return undefined
+    return skeinError("Overloaded", `${waiting} bytes wait to be sent to the node already`)
   }
 
   #flush(): void {
@@ -241,6 +258,7 @@ export class Channel {
     if (this.#cause !== undefined) return
     this.#cause = cause
     this.#cancelKeepalive()
+    this.#onShardMap.clear()
     this.#calls.failAll(this.#ended(cause))
     this.#resolveClosed(cause)
   }

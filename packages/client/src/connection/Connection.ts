@@ -59,6 +59,14 @@ export interface ConnectionAdmin extends Admin {
   readonly cluster: (options?: CallOptions) => Promise<ClusterStatus>
 }
 
+/** The engine's messages of a connection between nodes; see PROTOCOL.md, kind `engine`. */
+export interface EngineLine {
+  /** Sends one; answers why it cannot. `payload` must stay as it is until it has been sent. */
+  readonly send: (payload: Uint8Array) => SkeinError | undefined
+  /** `listener` takes the place of the one before. */
+  readonly onMessage: (listener: (payload: Uint8Array) => void) => void
+}
+
 export interface Connection extends Fabric {
   readonly broker: ConnectionBroker
   readonly admin: ConnectionAdmin
@@ -71,6 +79,8 @@ export interface Connection extends Fabric {
   readonly shardMap: () => ShardMap | undefined
   /** Calls `listener` with each shard map from now on; the answer ends that. */
   readonly onShardMap: (listener: (map: ShardMap) => void) => () => void
+  /** Of use only on a connection that presented the fabric's peer secret. */
+  readonly engine: EngineLine
   /** Round trip in milliseconds. */
   readonly ping: (options?: CallOptions) => Promise<number>
   /** Sends what is queued, then closes; calls without an answer reject with ConnectionFailed. */

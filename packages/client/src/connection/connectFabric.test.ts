@@ -13,6 +13,8 @@ import {
   encodeSettled,
   encodeShardMap,
   packValue,
+  type ShardMap,
+  unpackValue,
 } from "@skein/wire"
 import { afterEach, describe, expect, it } from "vitest"
 import { type ConnectOptions, connectFabric } from "./connectFabric.js"
@@ -374,6 +376,23 @@ describe("the end of a connection", () => {
     node.send(answer(correlation))
     await expect(call).rejects.toMatchObject({ _tag: "ConnectionFailed" })
     expect(["ProtocolError", "LimitExceeded"]).toContain((await connection.closed)._tag)
+  })
+})
+
+describe("a peer", () => {
+  it("carries a peer's engine messages both ways; unasked they end the connection", async () => {
+    const node = await startNode()
+    const peer = await connectFabric({ address: node.address, peer: "secret" })
+    const answered = new Promise<Uint8Array>((resolve) => peer.engine.onMessage(resolve))
+    expect(peer.engine.send(packValue("there"))).toBeUndefined()
+    expect(unpackValue((await node.asked("engine")).payload)).toBe("there")
+    node.send(encodeEnvelope("engine", 0, packValue("back")))
+    expect(unpackValue(await answered)).toBe("back")
+    await peer.close()
+    expect(peer.engine.send(packValue("late"))?._tag).toBe("ConnectionFailed")
+    const client = await connectFabric({ address: node.address })
+    node.send(encodeEnvelope("engine", 0, packValue("back")))
+    expect((await client.closed)._tag).toBe("ProtocolError")
   })
 })
 

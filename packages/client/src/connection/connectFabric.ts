@@ -23,6 +23,8 @@ export interface ConnectOptions {
   /** `host:port` of a node. */
   readonly address: string
   readonly token?: string
+  /** The fabric's peer secret: only nodes have it. */
+  readonly peer?: string
   /** Shown to the operator: what program this is. */
   readonly clientName?: string
   /** For connecting and the handshake together; default 5 s. */
@@ -95,10 +97,11 @@ const defaultCallTimeoutMs = 30_000
 /** Taken from the kernel at once. */
 const readBufferBytes = 256 * 1024
 
-const helloOf = ({ token, clientName }: ConnectOptions) => ({
+const helloOf = ({ token, peer, clientName }: ConnectOptions) => ({
   min: protocolVersion,
   max: protocolVersion,
   ...(token !== undefined && { token }),
+  ...(peer !== undefined && { peer }),
   ...(clientName !== undefined && { client: clientName.slice(0, 256) }),
 })
 
@@ -118,6 +121,10 @@ const connectionOf = (channel: Channel, welcome: Welcome): Connection => ({
   goaway: channel.goaway,
   shardMap: () => channel.shardMap,
   onShardMap: (listener) => channel.onShardMap(listener),
+  engine: {
+    send: (payload) => channel.sendEngine(payload),
+    onMessage: (listener) => channel.onEngine(listener),
+  },
   ping: (options) => channel.ping(options),
   close: () => channel.close(),
 })

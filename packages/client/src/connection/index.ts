@@ -1,3 +1,3 @@
 export type { CallOptions } from "./Calls.js"
-export type { Connection, ConnectionAdmin, ConnectionBroker } from "./Connection.js"
+export type { Connection, ConnectionAdmin, ConnectionBroker, EngineLine } from "./Connection.js"
 export { type ConnectOptions, connectFabric } from "./connectFabric.js"

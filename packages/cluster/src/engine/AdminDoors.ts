@@ -2,44 +2,27 @@
  * Owns: control calls as entities of the engine: `s017/orders` answers for the queue orders where
  * its shard is, `s000/catalog` for the catalog. A door holds no state and idles out.
  * Must not know: how the local Admin answers, who calls.
- *
- * The engine retries a call for ever while its shard has no runner, so each call has a timeout; an
- * entity that ends meanwhile gives an interrupt, which becomes ShardUnavailable here.
  */
-import {
-  decodeError,
-  encodeError,
-  isSkeinError,
-  type QueuePolicyInput,
-  type Shard,
-  type SkeinError,
-  type SkeinErrorEncoded,
-  shardName,
-  skeinError,
-} from "@skein/model"
+import type { QueuePolicyInput, Shard } from "@skein/model"
 import { type Admin, AdminRpcs } from "@skein/wire"
-import { Cause, Effect, Exit, type Layer, Option, Runtime } from "effect"
+import { Effect, type Layer } from "effect"
 import { ClusterSchema, Entity, type Sharding } from "../Platform.js"
+import {
+  answerDoor as answer,
+  type CallDoor,
+  doorId,
+  doorOptions,
+  groupOfDoor,
+  makeCallDoor,
+} from "./DoorCalls.js"
 import type { LocalShards } from "./TableRunnerStorage.js"
 
 const catalogShard: Shard = 0
-const catalogDoor = "s000/catalog"
-const callWithinMs = 10_000
+const catalogDoor = doorId(catalogShard, "catalog")
 
 const AdminDoor = Entity.fromRpcGroup("Admin", AdminRpcs)
   .annotateRpcs(ClusterSchema.ClientTracingEnabled, false)
-  .annotate(ClusterSchema.ShardGroup, (id) => id.slice(0, id.indexOf("/")))
-
-const answer = <A>(call: () => Promise<A>): Effect.Effect<A, SkeinErrorEncoded> =>
-  Effect.uninterruptible(
-    Effect.tryPromise({
-      try: call,
-      catch: (cause) =>
-        encodeError(
-          isSkeinError(cause) ? cause : skeinError("InternalError", "a control call failed"),
-        ),
-    }),
-  )
+  .annotate(ClusterSchema.ShardGroup, groupOfDoor)
 
 /** Serves the doors of the shards that are here with `local`. */
 export const layerAdminDoors = (local: Admin): Layer.Layer<never, never, Sharding.Sharding> =>
@@ -55,30 +38,22 @@ export const layerAdminDoors = (local: Admin): Layer.Layer<never, never, Shardin
       status: () => answer(() => local.status()),
       cluster: () => answer(() => local.cluster()),
     },
-    {
-      concurrency: "unbounded",
-      disableFatalDefects: true,
-      maxIdleTime: "10 seconds",
-      mailboxCapacity: 4096,
-    },
+    doorOptions,
   )
 
 /**
  * The Admin port for all shards: a call whose shard is open here is answered here, in no more steps
- * than that takes; the others go through the door on the node that has the shard.
+ * than that takes; the others go through the door on the node that has the shard. A call ends with
+ * ShardUnavailable after `withinMs` (default 5 s) at the latest, each of its two steps for itself.
  */
 export const makeDoorAdmin = (
   local: Admin,
   here: LocalShards,
+  withinMs?: number,
 ): Effect.Effect<Admin, never, Sharding.Sharding> =>
   Effect.gen(function* () {
     const door = yield* AdminDoor.client
-    const runtime = yield* Effect.runtime<never>()
-    const run = async <A>(call: Effect.Effect<A, unknown>): Promise<A> => {
-      const exit = await Runtime.runPromiseExit(runtime)(Effect.timeout(call, callWithinMs))
-      if (Exit.isSuccess(exit)) return exit.value
-      throw asError(exit.cause)
-    }
+    const run = yield* makeCallDoor(withinMs)
     const remote = remoteAdmin(local, door, run)
     const catalog = (): Admin => (here.isOpen(catalogShard) ? local : remote(catalogDoor))
     const queue = async (name: string): Promise<Admin> => {
@@ -98,11 +73,9 @@ export const makeDoorAdmin = (
     }
   })
 
-type Run = <A>(call: Effect.Effect<A, unknown>) => Promise<A>
-
 /** The Admin port of the node that has the shard of a door. */
 const remoteAdmin =
-  (local: Admin, door: Effect.Effect.Success<typeof AdminDoor.client>, run: Run) =>
+  (local: Admin, door: Effect.Effect.Success<typeof AdminDoor.client>, run: CallDoor) =>
   (id: string): Admin => {
     const at = door(id)
     return {
@@ -125,17 +98,3 @@ const given = (policy: QueuePolicyInput = {}): Record<string, number> => {
     if (value !== undefined) settings[name] = value
   return settings
 }
-
-const doorId = (shard: Shard, name: string): string => `${shardName(shard)}/${name}`
-
-const asError = (cause: Cause.Cause<unknown>): SkeinError => {
-  const failure = Option.getOrUndefined(Cause.failureOption(cause))
-  if (isEncoded(failure)) return decodeError(failure)
-  if (Cause.isInterruptedOnly(cause)) {
-    return skeinError("ShardUnavailable", "the queue's shard moved during the call")
-  }
-  return skeinError("ShardUnavailable", `the control call had no answer: ${Cause.pretty(cause)}`)
-}
-
-const isEncoded = (value: unknown): value is SkeinErrorEncoded =>
-  typeof value === "object" && value !== null && "tag" in value && "detail" in value

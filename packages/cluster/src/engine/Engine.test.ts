@@ -97,7 +97,7 @@ describe("TableRunnerStorage", () => {
     expect(weights[0]).toBe(1)
   })
 
-  it("grants what is open here and nothing else, without waiting", async () => {
+  it("grants what is open here and nothing else, after a short wait", async () => {
     const { acquire, refresh } = storage((shard) => shard === 3)
     const ids = ["s003", "s004", "default"].map((group) => ({ group, id: 1 }) as never)
     const runner = { ...address } as never

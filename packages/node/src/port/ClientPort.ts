@@ -9,6 +9,7 @@
  * destroyed.
  */
 import { createServer, type Server, type Socket } from "node:net"
+import type { EngineDoor } from "@skein/cluster"
 import { systemClock } from "@skein/journal"
 import { type Clock, invariant, limits, type SkeinError, skeinError } from "@skein/model"
 import {
@@ -19,11 +20,13 @@ import {
   welcomeLimits,
 } from "@skein/wire"
 import { loopbackAddress } from "./Bind.js"
+import { Bootstrap, bootstrapAddress } from "./Bootstrap.js"
 import { Budget } from "./Budget.js"
+import { MapTold, type ShardMapSource } from "./MapTold.js"
 import { PortConnection } from "./PortConnection.js"
 import type { PortEvent, PortHost, PortLimits } from "./PortHost.js"
 import { openRpcDoor, type RpcDoor } from "./RpcDoor.js"
-import { makeTokenCheck } from "./Token.js"
+import { makePeerCheck, makeTokenCheck } from "./Token.js"
 
 export interface ClientPortOptions {
   /** A loopback address or `localhost`. */
@@ -34,6 +37,17 @@ export interface ClientPortOptions {
   readonly identity: Pick<Welcome, "fabricId" | "instance" | "node">
   /** Clients must present it. Absent: any client that reaches the loopback address is taken. */
   readonly token?: string
+  /** Told to each client after its welcome, and at each change. Absent: the node is alone. */
+  readonly shardMap?: ShardMapSource
+  /** The fabric's peer secret; a hello that has it is another node's. Absent: no peers. */
+  readonly peerSecret?: string
+  /** Where the engine's messages of peers go. */
+  readonly engine?: EngineDoor
+  /**
+   * `host:port`, a second address that one node of the fabric listens on: this one as soon as it is
+   * free. It is loopback too.
+   */
+  readonly bootstrap?: string
   readonly limits?: Partial<PortLimits>
   readonly clock?: Clock
   readonly onEvent?: (event: PortEvent) => void
@@ -46,10 +60,14 @@ export interface PortAddress {
 
 export interface PortCounters {
   readonly connections: number
+  /** Of `connections`, those of other nodes. */
+  readonly peers: number
   readonly connectionsTotal: number
   readonly refusedTotal: number
   readonly requestsInFlight: number
   readonly inFlightBytes: number
+  /** Of answers that are being prepared, as estimated when their requests were taken. */
+  readonly answerBytes: number
   readonly partialBytes: number
   readonly unsentBytes: number
 }
@@ -61,6 +79,10 @@ export class ClientPort {
   readonly #connections = new Set<PortConnection>()
   #server: Server | undefined
   #stopping: Promise<void> | undefined
+  readonly #map: MapTold
+  #bootstrap: Bootstrap | undefined
+  #clients = 0
+  #peers = 0
   #onEmpty = (): void => {}
   #connectionsTotal = 0
   #refusedTotal = 0
@@ -71,14 +93,20 @@ export class ClientPort {
     this.#door = openRpcDoor(fabric.admin)
     const portLimits: PortLimits = { ...limits, ...options.limits }
     const emit = options.onEvent ?? (() => {})
+    const clock = options.clock ?? systemClock
+    this.#map = new MapTold(options.shardMap, clock, () => this.#tellMap())
     this.#host = {
       fabric,
       admin: this.#door,
       limits: portLimits,
-      clock: options.clock ?? systemClock,
+      clock,
       welcome: { ...options.identity, version: protocolVersion, limits: welcomeLimits },
       isToken: makeTokenCheck(options.token),
-      budget: new Budget(portLimits.inFlightBytesPerNodeMax),
+      isPeer: makePeerCheck(options.peerSecret),
+      admit: (isPeer) => this.#admit(isPeer),
+      engine: options.engine,
+      shardMap: () => this.#map.envelope(),
+      budget: new Budget(portLimits.inFlightBytesPerNodeMax, portLimits.answerBytesPerNodeMax),
       draining: false,
       evictOldestPartial: () => this.#evictOldestPartial(),
       evictMostUnsent: () => this.#evictMostUnsent(),
@@ -98,6 +126,15 @@ export class ClientPort {
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       return Promise.reject(skeinError("ConfigInvalid", `port ${port} is not within 0 and 65535`))
     }
+    const { bootstrap } = this.#options
+    if (bootstrap !== undefined) {
+      const at = bootstrapAddress(bootstrap)
+      if (at instanceof Error) return Promise.reject(at)
+      // A node whose own port is the bootstrap address listens there already.
+      if (at.host !== address || at.port !== port) {
+        this.#bootstrap = new Bootstrap(at, this.#host, (socket) => this.#accept(socket))
+      }
+    }
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
     this.#server = server
     return new Promise((resolve, reject) => {
@@ -111,6 +148,7 @@ export class ClientPort {
           this.#host.onEvent({ _tag: "RequestFault", kind: "accept", cause })
         })
         this.#host.onEvent({ _tag: "Listening", host: address, port: bound.port })
+        this.#bootstrap?.start()
         resolve({ host: address, port: bound.port })
       })
     })
@@ -134,10 +172,12 @@ export class ClientPort {
     for (const connection of this.#connections) unsentBytes += connection.unsentBytes
     return {
       connections: this.#connections.size,
+      peers: this.#peers,
       connectionsTotal: this.#connectionsTotal,
       refusedTotal: this.#refusedTotal,
       requestsInFlight: budget.requests,
       inFlightBytes: budget.inFlightBytes,
+      answerBytes: budget.answerBytes,
       partialBytes: budget.partialBytes,
       unsentBytes,
     }
@@ -145,7 +185,9 @@ export class ClientPort {
 
   #accept(socket: Socket): void {
     const max = this.#host.limits.connectionsPerNodeMax
-    if (this.#connections.size >= max) {
+    // Who it is is not known before its hello, so there is room for the other nodes besides.
+    const peersMax = this.#options.peerSecret === undefined ? 0 : this.#host.limits.nodesMax
+    if (this.#connections.size >= max + peersMax) {
       this.#turnAway(socket, max)
       return
     }
@@ -156,8 +198,7 @@ export class ClientPort {
   }
 
   #turnAway(socket: Socket, max: number): void {
-    const data = { limit: "connectionsPerNodeMax", max }
-    const error = skeinError("LimitExceeded", `the node has ${max} connections already`, data)
+    const error = tooManyConnections(max)
     this.#host.onEvent({ _tag: "Refused", peer: socket.remoteAddress ?? "?", error })
     socket.on("error", () => {})
     // Nothing was read, so nothing is reset: it sees the error unless it sent a lot already.
@@ -165,8 +206,29 @@ export class ClientPort {
     socket.destroySoon()
   }
 
+  #admit(isPeer: boolean): SkeinError | undefined {
+    const { connectionsPerNodeMax, nodesMax } = this.#host.limits
+    if (isPeer) {
+      if (this.#peers >= nodesMax) {
+        const data = { limit: "nodesMax", max: nodesMax }
+        return skeinError("LimitExceeded", `${nodesMax} nodes are connected already`, data)
+      }
+      this.#peers++
+      return undefined
+    }
+    if (this.#clients >= connectionsPerNodeMax) return tooManyConnections(connectionsPerNodeMax)
+    this.#clients++
+    return undefined
+  }
+
+  #tellMap(): void {
+    for (const connection of this.#connections) connection.tellMap()
+  }
+
   #closed(connection: PortConnection): void {
     this.#connections.delete(connection)
+    if (connection.isPeer) this.#peers--
+    else if (connection.isAdmitted) this.#clients--
     const connectedMs = this.#host.clock.monotonicMs() - connection.openedAtMs
     this.#host.onEvent({ _tag: "Disconnected", peer: connection.peer, connectedMs })
     if (this.#connections.size === 0) this.#onEmpty()
@@ -175,6 +237,8 @@ export class ClientPort {
   async #drain(): Promise<void> {
     const server = this.#server
     this.#host.draining = true
+    this.#map.stop()
+    const bootstrapClosed = this.#bootstrap?.stop()
     // Never started, or its port was taken: there is nothing to drain.
     if (server === undefined || !server.listening) {
       await this.#door.close()
@@ -194,6 +258,7 @@ export class ClientPort {
     await empty
     cancel()
     await listenerClosed
+    await bootstrapClosed
     await this.#door.close()
     this.#host.onEvent({ _tag: "Stopped" })
   }
@@ -227,6 +292,12 @@ export class ClientPort {
     oldest?.fail(skeinError("Overloaded", detail, { limit: "partialBytesPerNodeMax", max }))
   }
 }
+
+const tooManyConnections = (max: number): SkeinError =>
+  skeinError("LimitExceeded", `the node has ${max} connections already`, {
+    limit: "connectionsPerNodeMax",
+    max,
+  })
 
 const listenError = (cause: unknown, host: string, port: number): SkeinError => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "?"

@@ -14,6 +14,7 @@
  * busy connection pays for it twice in half a minute.
  */
 import type { Socket } from "node:net"
+import type { PeerLine } from "@skein/cluster"
 import { type SkeinError, skeinError } from "@skein/model"
 import {
   decodeHello,
@@ -42,6 +43,10 @@ export class PortConnection {
   readonly #outbox = new Outbox()
   readonly #requests: Requests
   #state: State = "greeting"
+  #isPeer = false
+  #engine: PeerLine | undefined
+  #isAdmitted = false
+  #mapWaits = false
   #flushing = false
   #paused = false
   #awaitsBudget = false
@@ -91,6 +96,30 @@ export class PortConnection {
   goaway(reason: string): void {
     if (this.#state === "open") this.#send(encodeGoaway({ reason }))
     this.#requests.cancelFetches()
+  }
+
+  /** It presented the peer secret: another node of the fabric. */
+  get isPeer(): boolean {
+    return this.#isPeer
+  }
+
+  /** It has said hello. */
+  get isAdmitted(): boolean {
+    return this.#isAdmitted
+  }
+
+  /**
+   * Sends the shard map, or leaves that until the peer has taken what waits for it: only the newest
+   * is of use to it, so maps do not pile up.
+   */
+  tellMap(): void {
+    if (this.#state !== "open") return
+    if (this.#awaitsDrain) {
+      this.#mapWaits = true
+      return
+    }
+    const map = this.#host.shardMap()
+    if (map !== undefined) this.#send(map)
   }
 
   /** Sends `error` for the connection, then closes it. */
@@ -153,14 +182,23 @@ export class PortConnection {
         { min: protocolVersion, max: protocolVersion },
       )
     }
-    if (!this.#host.isToken(hello.token)) {
+    const isPeer = hello.peer !== undefined
+    if (hello.peer !== undefined && !this.#host.isPeer(hello.peer)) {
+      return skeinError("Unauthorized", "the peer secret is not the fabric's")
+    }
+    if (!isPeer && !this.#host.isToken(hello.token)) {
       return skeinError(
         "Unauthorized",
         hello.token === undefined ? "a token is needed" : "the token is not the node's",
       )
     }
+    const full = this.#host.admit(isPeer)
+    if (full !== undefined) return full
+    this.#isAdmitted = true
+    this.#isPeer = isPeer
     this.#state = "open"
     this.#send(encodeWelcome(this.#host.welcome))
+    this.tellMap()
     if (this.#host.draining) this.goaway("the node is shutting down")
     this.#host.onEvent({ _tag: "Connected", peer: this.peer, client: hello.client ?? "" })
     return undefined
@@ -172,7 +210,19 @@ export class PortConnection {
       this.#send(encodeEnvelope("pong", correlation))
       return undefined
     }
+    if (kind === kinds.engine) return this.#takeEngine(correlation, payload)
     return this.#requests.take(kind, correlation, payload)
+  }
+
+  #takeEngine(correlation: number, payload: Uint8Array): SkeinError | undefined {
+    if (!this.#isPeer) return skeinError("ProtocolError", "engine is for nodes of the fabric")
+    if (correlation !== 0) return skeinError("ProtocolError", "an engine message has correlation 0")
+    const { engine } = this.#host
+    if (engine === undefined) return skeinError("ProtocolError", "the node takes no peers")
+    this.#engine ??= engine.open((answer) => {
+      if (this.#isLive()) this.#send(encodeEnvelope("engine", 0, answer))
+    })
+    return this.#engine.receive(payload)
   }
 
   #isLive(): boolean {
@@ -231,6 +281,9 @@ export class PortConnection {
     this.#taken = -1
     this.#setUnsent(0)
     this.#updateReading()
+    if (!this.#mapWaits) return
+    this.#mapWaits = false
+    this.tellMap()
   }
 
   #released(): void {
@@ -345,6 +398,7 @@ export class PortConnection {
     this.#cancelTimer()
     this.#setPartial(0)
     this.#setUnsent(0)
+    this.#engine?.close()
     this.#requests.drop()
     this.#onClosed(this)
   }

@@ -28,12 +28,15 @@ import {
   kinds,
   type Parts,
 } from "@skein/wire"
+import { AnswerRoom, heavyCall } from "./AnswerRoom.js"
 import type { PortHost } from "./PortHost.js"
 
 interface Pending {
   readonly kind: Kind
   /** Counted against the budgets until released. */
   bytes: number
+  /** What its answer may take up while it is prepared, counted until the answer is sent. */
+  answerBytes: number
   cancel?: () => void
   /** Answers still to be sent. */
   steps: number
@@ -45,6 +48,7 @@ export class Requests {
   readonly #onRelease: () => void
   readonly #pending = new Map<number, Pending>()
   readonly #sessions = new Set<SessionId>()
+  readonly #room: AnswerRoom
   #bytes = 0
   #dropped = false
 
@@ -53,6 +57,7 @@ export class Requests {
     this.#host = host
     this.#send = send
     this.#onRelease = onRelease
+    this.#room = new AnswerRoom(host.budget, host.limits.answerBytesPerConnectionMax)
   }
 
   get bytes(): number {
@@ -94,7 +99,12 @@ export class Requests {
     this.cancelFetches()
     const count = this.#pending.size
     // Each gives its bytes back by itself, so that an answer that is under way gives none twice.
-    for (const pending of this.#pending.values()) this.#release(pending)
+    for (const pending of this.#pending.values()) {
+      this.#release(pending)
+      this.#room.leave(pending.answerBytes)
+      pending.answerBytes = 0
+    }
+    this.#room.close()
     this.#pending.clear()
     this.#host.budget.end(count)
   }
@@ -137,14 +147,27 @@ export class Requests {
         this.#run("closeSession", correlation, payload, close, encodeOk)
         return undefined
       }
-      case kinds.rpc: {
-        const call = () => callAdmin(this.#host, payload)
-        this.#run("rpc", correlation, payload, call, encodeRpc)
+      case kinds.rpc:
+        this.#rpc(correlation, payload)
         return undefined
-      }
       default:
         return skeinError("ProtocolError", `${kindName(kind)} is not for a node to read here`)
     }
+  }
+
+  #rpc(correlation: number, payload: Uint8Array): void {
+    const call = () => callAdmin(this.#host, payload)
+    if (!heavyCall(payload)) {
+      this.#run("rpc", correlation, payload, call, encodeRpc)
+      return
+    }
+    const pending = this.#begin("rpc", correlation, payload.length, 1)
+    this.#room.whenFree(limits.fetchBytesMax, () => {
+      if (this.#pending.get(correlation) !== pending) return false
+      pending.answerBytes = limits.fetchBytesMax
+      this.#answer(correlation, pending, call, encodeRpc)
+      return true
+    })
   }
 
   #openSession(correlation: number, payload: Uint8Array): SkeinError | undefined {
@@ -166,7 +189,9 @@ export class Requests {
   #fetch(correlation: number, payload: Uint8Array, request: FetchRequest): void {
     const steps = request.settles.length > 0 ? 2 : 1
     const pending = this.#begin("fetch", correlation, payload.length, steps)
-    const call = this.#startFetch(request)
+    pending.answerBytes = this.#room.take(Math.min(request.bytesMax, limits.fetchBytesMax))
+    const asked = { ...request, bytesMax: Math.min(request.bytesMax, pending.answerBytes) }
+    const call = this.#startFetch(asked)
     if (isSkeinError(call)) {
       this.#fail(correlation, pending, call)
       return
@@ -208,6 +233,15 @@ export class Requests {
     encode: (correlation: number, answer: Answer) => Parts,
   ): void {
     const pending = this.#begin(kind, correlation, payload.length, 1)
+    this.#answer(correlation, pending, call, encode)
+  }
+
+  #answer<Answer>(
+    correlation: number,
+    pending: Pending,
+    call: () => Promise<Answer>,
+    encode: (correlation: number, answer: Answer) => Parts,
+  ): void {
     let answer: Promise<Answer>
     try {
       answer = call()
@@ -222,7 +256,7 @@ export class Requests {
   }
 
   #begin(kind: Kind, correlation: number, bytes: number, steps: number): Pending {
-    const pending: Pending = { kind, bytes, steps }
+    const pending: Pending = { kind, bytes, answerBytes: 0, steps }
     this.#pending.set(correlation, pending)
     this.#bytes += bytes
     this.#host.budget.begin(bytes)
@@ -254,6 +288,9 @@ export class Requests {
     this.#pending.delete(correlation)
     this.#send(answer)
     this.#release(pending)
+    const { answerBytes } = pending
+    pending.answerBytes = 0
+    this.#room.leave(answerBytes)
     this.#onRelease()
     // Last: a draining port ends its connections when the last request has its answer.
     this.#host.budget.end(1)
