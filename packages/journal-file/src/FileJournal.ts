@@ -14,10 +14,13 @@ import type {
   Journal,
   JournalStatus,
   Location,
+  ManagerToken,
+  Membership,
   OpenedShard,
   Ownership,
   ReplayedRecord,
   ShardAppend,
+  TableStore,
 } from "@skein/journal"
 import { DiskFailed } from "@skein/journal"
 import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
@@ -25,7 +28,9 @@ import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"
 import { type Cleanable, Cleaner } from "./Cleaner.js"
 import type { CommitLog } from "./CommitLog.js"
+import type { FileMembership } from "./FileMembership.js"
 import type { TableEntry } from "./FileTable.js"
+import type { FileTableStore } from "./FileTableStore.js"
 import type { FrameCache } from "./FrameCache.js"
 import type { FrameReader } from "./FrameReader.js"
 import type { Paths } from "./Layout.js"
@@ -50,6 +55,11 @@ export interface FileJournalParts {
   readonly reader: FrameReader
   readonly reservation: Reservation
   readonly alive: AliveFile
+  readonly membership: FileMembership
+  readonly tables: FileTableStore
+  readonly managerToken: ManagerToken
+  /** Other processes may use the directory too. */
+  readonly shared: boolean
   readonly scans: LogScans
   /** Commits wait for the cleaner beyond so many bytes; at half of it the cleaner begins. */
   readonly uncleanedBytesMax: number
@@ -118,6 +128,16 @@ export class FileJournal implements Journal {
   }
   get ownership(): Ownership {
     return this.parts.ownership
+  }
+  /** Who uses the directory; of one that is not shared, this process alone. */
+  get membership(): Membership {
+    return this.parts.membership
+  }
+  get tables(): TableStore {
+    return this.parts.tables
+  }
+  get managerToken(): ManagerToken {
+    return this.parts.managerToken
   }
 
   readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
@@ -389,8 +409,9 @@ export class FileJournal implements Journal {
   }
 
   async #close(): Promise<void> {
-    const { log, alive, reader, scans } = this.parts
+    const { log, alive, reader, scans, membership, tables } = this.parts
     this.#stopHousekeeping()
+    tables.close()
     await this.#cleaner.stop()
     for (const open of [...this.#open.values()]) await this.#closeShard(open)
     await this.#cleaner.letGo().catch((error: unknown) => this.#noticeFailure(error))
@@ -401,6 +422,7 @@ export class FileJournal implements Journal {
     scans.close()
     await reader.handles.close()
     await log.close().catch((error: unknown) => this.#noticeFailure(error))
+    await membership.close()
     await alive.close().catch((error: unknown) => this.#noticeFailure(error))
   }
 }
