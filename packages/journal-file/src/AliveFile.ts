@@ -101,19 +101,32 @@ export const lookAtAlive = async (
   paths: Paths,
   instance: InstanceId,
 ): Promise<AliveLook | undefined> => {
+  const file = await openAlive(disk, paths, instance)
   try {
-    const file = await disk.open(paths.aliveFile(instance), "read")
-    try {
-      const raw = Buffer.from(await file.read(0, fileBytes)).toString()
-      const note = parseNote(raw)
-      return note === undefined ? { raw } : { raw, note }
-    } finally {
-      await file.close()
-    }
+    return file && (await readAlive(file))
+  } finally {
+    await file?.close()
+  }
+}
+
+/** Another's file, for looking at it many times. `undefined`: there is none. */
+export const openAlive = async (
+  disk: Disk,
+  paths: Paths,
+  instance: InstanceId,
+): Promise<DiskFile | undefined> => {
+  try {
+    return await disk.open(paths.aliveFile(instance), "read")
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error
   }
+}
+
+export const readAlive = async (file: DiskFile): Promise<AliveLook> => {
+  const raw = Buffer.from(await file.read(0, fileBytes)).toString()
+  const note = parseNote(raw)
+  return note === undefined ? { raw } : { raw, note }
 }
 
 const parseNote = (raw: string): AliveNote | undefined => {

@@ -1,10 +1,10 @@
 /**
  * Owns: making room: live frames are copied out of log segments into segments of their shards,
  * checkpoints make the log's records needless, then the log's files are given back. Segments of a
- * shard that are under half live are copied on in the same way. So are frames that lie in the log of
- * another process, dead or alive: a living one cannot give its file back while a checkpoint of a
- * shard that has moved names it. Nobody touches another's files, but for one process that tidies up:
- * logs of dead processes go when no shard's claims or checkpoints name them any more.
+ * shard that are under half live are copied on in the same way. So are frames in the log of another
+ * process, dead or alive: a living one cannot give its file back while a checkpoint of a shard that
+ * has moved names it. Nobody touches another's files, but for one process that tidies up: logs of
+ * dead processes go when no shard's claims or checkpoints name them any more.
  * The tenant says what is live: counts that are hints only choose what to look at. Counts that are
  * exact spare the reading of what has no live frames, and bar the loss of frames whose place the
  * tenant has not heard yet.

@@ -151,8 +151,8 @@ export class FileJournal implements Journal {
   }
 
   /**
-   * Whether this process removes signs of life and logs of processes that are dead for certain, once
-   * their shards have moved: one process of a fabric does. Default: only when it is alone.
+   * Whether this process removes signs of life and logs of processes that are dead for certain,
+   * once their shards have moved: one process of a fabric does. Default: only when it is alone.
    */
   get tidiesDead(): boolean {
     return this.#tidiesDead
@@ -343,8 +343,8 @@ export class FileJournal implements Journal {
   }
 
   /**
-   * Whether a file is missing because a shard has a new owner, who needs it no longer: a process that
-   * was stopped finds out in this way too. The shard is closed, nothing has failed.
+   * Whether a file is missing because a shard has a new owner, who needs it no longer: a process
+   * that was stopped finds out in this way too. The shard is closed, nothing has failed.
    */
   #wasFenced(error: unknown): boolean {
     if (!isMissing(error)) return false

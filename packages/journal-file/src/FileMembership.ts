@@ -4,11 +4,17 @@
  * process is no silence of the others.
  * Must not know: tokens, shards. Silence is a reason to try a takeover, never a right.
  */
-import type { Disk, Membership, SeenNode } from "@skein/journal"
+import type { Disk, DiskFile, Membership, SeenNode } from "@skein/journal"
 import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId } from "@skein/model"
 import { limits } from "@skein/model"
-import { type AliveFile, type AliveNote, lookAtAlive } from "./AliveFile.js"
+import {
+  type AliveFile,
+  type AliveLook,
+  type AliveNote,
+  openAlive,
+  readAlive,
+} from "./AliveFile.js"
 import { isInstanceId, type Paths } from "./Layout.js"
 import type { ProcessRuns } from "./ProcessMark.js"
 
@@ -39,6 +45,8 @@ export class FileMembership implements Membership {
   readonly self: InstanceId
   readonly #watched = new Map<InstanceId, Watched>()
   readonly #listeners = new Set<() => void>()
+  /** Kept open while they change: a look is one read. */
+  readonly #files = new Map<InstanceId, DiskFile>()
   #lookedMs: number
   #stop: () => void = () => {}
   #closed = false
@@ -93,6 +101,7 @@ export class FileMembership implements Membership {
     this.#listeners.clear()
     this.#stop()
     await this.#looking
+    for (const instance of [...this.#files.keys()]) await this.#letGo(instance)
   }
 
   #arm(): void {
@@ -121,6 +130,7 @@ export class FileMembership implements Membership {
     for (const [instance, watched] of this.#watched) {
       if (stallMs > 0 && watched.movedMs < nowMs) watched.movedMs += stallMs
       if (!present.has(instance)) watched.leftMs ??= nowMs
+      if (!present.has(instance) || watched.dead) await this.#letGo(instance)
       changed = this.#judge(watched, nowMs) || changed
       const over = watched.leftMs !== undefined && nowMs - watched.leftMs >= shownMs
       if (over) changed = this.#watched.delete(instance)
@@ -132,7 +142,7 @@ export class FileMembership implements Membership {
   async #lookAt(instance: InstanceId, nowMs: number): Promise<boolean> {
     const watched = this.#watched.get(instance)
     if (watched?.dead === true) return false
-    const look = await lookAtAlive(this.parts.disk, this.parts.paths, instance)
+    const look = await this.#read(instance)
     if (look === undefined) return false
     const { raw, note } = look
     if (watched === undefined) {
@@ -143,13 +153,31 @@ export class FileMembership implements Membership {
       return true
     }
     watched.leftMs = undefined
-    if (raw === watched.raw) return false
+    if (raw === watched.raw) {
+      // Its process may have made a new file under the name.
+      await this.#letGo(instance)
+      return false
+    }
     watched.raw = raw
     watched.movedMs = nowMs
     if (note === undefined) return false
     const changed = note.address !== watched.note.address || note.state !== watched.note.state
     watched.note = note
     return changed
+  }
+
+  async #read(instance: InstanceId): Promise<AliveLook | undefined> {
+    const known = this.#files.get(instance)
+    const file = known ?? (await openAlive(this.parts.disk, this.parts.paths, instance))
+    if (file === undefined) return undefined
+    this.#files.set(instance, file)
+    return readAlive(file)
+  }
+
+  async #letGo(instance: InstanceId): Promise<void> {
+    const file = this.#files.get(instance)
+    this.#files.delete(instance)
+    await file?.close()
   }
 
   #judge(watched: Watched, nowMs: number): boolean {

@@ -44,6 +44,7 @@ export class FileTableStore implements TableStore {
   readonly read = async (): Promise<StoredTable | undefined> => {
     for (let attempt = 0; ; attempt++) {
       const token = await this.#token()
+      this.#note(token)
       if (token.version === 0) return undefined
       try {
         return { version: token.version, bytes: await this.#content(token.name) }
@@ -72,7 +73,7 @@ export class FileTableStore implements TableStore {
   readonly onChange = (listener: () => void): (() => void) => {
     const own = () => listener()
     this.#listeners.add(own)
-    if (!this.#watching) void this.#watch()
+    if (!this.#watching) this.#arm()
     return () => {
       this.#listeners.delete(own)
     }
@@ -83,15 +84,6 @@ export class FileTableStore implements TableStore {
     this.#stop()
   }
 
-  async #watch(): Promise<void> {
-    this.#watching = true
-    this.#known ??= await this.#token().then(
-      ({ name }) => name,
-      () => undefined,
-    )
-    this.#arm()
-  }
-
   #arm(): void {
     this.#watching = this.#listeners.size > 0
     if (this.#watching) this.#stop = this.clock.setTimer(lookEveryMs, () => this.#look())
@@ -100,14 +92,17 @@ export class FileTableStore implements TableStore {
   #look(): void {
     if (this.#known !== undefined && this.#isThere(this.#known)) return this.#arm()
     this.#token()
-      .then(({ name }) => {
-        const changed = name !== this.#known
-        this.#known = name
-        if (changed) for (const listener of [...this.#listeners]) listener()
-      })
+      .then((token) => this.#note(token))
       // A disk that fails shows elsewhere: here it is looked at again.
       .catch(() => {})
       .then(() => this.#arm())
+  }
+
+  /** Whoever listens before anybody has looked hears of the table that is there. */
+  #note({ name, version }: TableFile): void {
+    const changed = this.#known === undefined ? version > 0 : this.#known !== name
+    this.#known = name
+    if (changed) for (const listener of [...this.#listeners]) listener()
   }
 
   #isThere(name: string): boolean {

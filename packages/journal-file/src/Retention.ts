@@ -67,7 +67,7 @@ export class Retention {
     return newest?.header
   }
 
-  /** Instances that left a log and have no sign of life: of others' only the dead one's is removed. */
+  /** Instances that left a log and have no sign of life: it goes once they are dead for certain. */
   async deadInstances(): Promise<InstanceId[]> {
     const { disk, paths, instance } = this.parts
     const dead: InstanceId[] = []

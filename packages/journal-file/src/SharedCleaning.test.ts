@@ -78,7 +78,7 @@ describe("cleaning beside other processes", () => {
     expect(logFiles(disk, a)).not.toContain(first)
   })
 
-  it("only who tidies up removes a dead process's log, and only when its shards have moved", async () => {
+  it("a dead process's log is removed by who tidies up, once its shards have moved", async () => {
     const disk = newDisk()
     const dead = await open(disk, 1)
     await fill(dead, await ModelTenant.open(await dead.openShard(0)), 10)
