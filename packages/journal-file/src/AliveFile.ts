@@ -3,22 +3,17 @@
  * look of another process at it. Silence is a reason to try, never a right: tokens decide.
  * Shutdown: last of all, after the log is closed.
  */
-import type { Disk, DiskFile } from "@skein/journal"
+import type { Disk, DiskFile, NodeNote } from "@skein/journal"
 import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId } from "@skein/model"
 import { limits } from "@skein/model"
 import type { Paths } from "./Layout.js"
+import type { ProcessMark } from "./ProcessMark.js"
 
-/** What a process says of itself. */
-export interface AliveNote {
-  readonly instance: InstanceId
-  readonly pid: number
-  readonly host: string
-  readonly node: string
-  readonly address: string
-  readonly sinceMs: number
-  /** `starting` until it has looked for others. */
-  readonly state: "starting" | "serving"
+/** What a process says of itself. `starting` until it has looked for others. */
+export interface AliveNote extends NodeNote, ProcessMark {
+  /** Other processes may use the directory too. */
+  readonly shared: boolean
 }
 
 const fileBytes = 1024
@@ -32,7 +27,7 @@ export class AliveFile {
   private constructor(
     readonly disk: Disk,
     readonly clock: Clock,
-    readonly file: DiskFile,
+    private file: DiskFile,
     public note: AliveNote,
   ) {}
 
@@ -58,7 +53,9 @@ export class AliveFile {
     this.#stop()
     await this.#writing
     await this.file.close()
-    await this.disk.unlink(this.file.path)
+    await this.disk.unlink(this.file.path).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
   }
 
   #arm(): void {
@@ -76,9 +73,19 @@ export class AliveFile {
     const text = JSON.stringify({ ...this.note, counter: ++this.#counter })
     const bytes = Buffer.alloc(fileBytes, " ")
     bytes.write(`${text}\n`)
-    const write = this.#writing.then(() => this.file.write(0, [bytes]))
+    const write = this.#writing.then(async () => {
+      if (!this.disk.existsSync(this.file.path)) await this.#makeAgain()
+      await this.file.write(0, [bytes])
+    })
     this.#writing = write.catch(() => {})
     return write
+  }
+
+  /** Somebody has taken the file away: without it this process counts as dead. */
+  async #makeAgain(): Promise<void> {
+    const gone = this.file
+    this.file = await this.disk.open(gone.path, "create")
+    await gone.close()
   }
 }
 
@@ -94,19 +101,32 @@ export const lookAtAlive = async (
   paths: Paths,
   instance: InstanceId,
 ): Promise<AliveLook | undefined> => {
+  const file = await openAlive(disk, paths, instance)
   try {
-    const file = await disk.open(paths.aliveFile(instance), "read")
-    try {
-      const raw = Buffer.from(await file.read(0, fileBytes)).toString()
-      const note = parseNote(raw)
-      return note === undefined ? { raw } : { raw, note }
-    } finally {
-      await file.close()
-    }
+    return file && (await readAlive(file))
+  } finally {
+    await file?.close()
+  }
+}
+
+/** Another's file, for looking at it many times. `undefined`: there is none. */
+export const openAlive = async (
+  disk: Disk,
+  paths: Paths,
+  instance: InstanceId,
+): Promise<DiskFile | undefined> => {
+  try {
+    return await disk.open(paths.aliveFile(instance), "read")
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error
   }
+}
+
+export const readAlive = async (file: DiskFile): Promise<AliveLook> => {
+  const raw = Buffer.from(await file.read(0, fileBytes)).toString()
+  const note = parseNote(raw)
+  return note === undefined ? { raw } : { raw, note }
 }
 
 const parseNote = (raw: string): AliveNote | undefined => {

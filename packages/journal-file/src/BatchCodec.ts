@@ -72,6 +72,10 @@ export const announcedHeaderBytes = (from: Buffer, offset: number, room: number)
   return bytes <= from.readUInt32LE(8) && from.readUInt32LE(8) <= room ? bytes : 0
 }
 
+/** Bytes of the whole batch that the header at 0 of `from` announces; 0 when it is none. */
+export const announcedBatchBytes = (from: Buffer, offset: number, room: number): number =>
+  announcedHeaderBytes(from, offset, room) === 0 ? 0 : from.readUInt32LE(8)
+
 /** The batch's header and contents, or `undefined` when `from` does not begin with one. */
 export const readBatchHeader = (from: Buffer, salt: number): BatchHead | undefined => {
   const count = from.readUInt32LE(12)

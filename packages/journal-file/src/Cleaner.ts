@@ -1,8 +1,10 @@
 /**
  * Owns: making room: live frames are copied out of log segments into segments of their shards,
  * checkpoints make the log's records needless, then the log's files are given back. Segments of a
- * shard that are under half live are copied on in the same way. Logs of dead processes go when no
- * shard's claims or checkpoints name them any more.
+ * shard that are under half live are copied on in the same way. So are frames in the log of another
+ * process, dead or alive: a living one cannot give its file back while a checkpoint of a shard that
+ * has moved names it. Nobody touches another's files, but for one process that tidies up: logs of
+ * dead processes go when no shard's claims or checkpoints name them any more.
  * The tenant says what is live: counts that are hints only choose what to look at. Counts that are
  * exact spare the reading of what has no live frames, and bar the loss of frames whose place the
  * tenant has not heard yet.
@@ -16,11 +18,11 @@ import type { Clock, InstanceId, Shard } from "@skein/model"
 import { isSkeinError, skeinError } from "@skein/model"
 import { entryKinds } from "./BatchCodec.js"
 import type { CommitLog } from "./CommitLog.js"
-import { type LogRef, refPath, type TableEntry } from "./FileTable.js"
+import { fileKey, type LogRef, refPath, type TableEntry } from "./FileTable.js"
 import { FileWindow } from "./FileWindow.js"
 import { FrameMover } from "./FrameMover.js"
 import type { FrameReader } from "./FrameReader.js"
-import { align, type Paths, segmentSalt } from "./Layout.js"
+import { align, batchAlignBytes, type Paths, segmentSalt } from "./Layout.js"
 import { locationOf } from "./Location.js"
 import type { LogSegment } from "./LogSegment.js"
 import type { OpenShard } from "./OpenShard.js"
@@ -36,7 +38,7 @@ import { SegmentReader } from "./SegmentReader.js"
 import type { ShardCheckpointer } from "./ShardCheckpointer.js"
 import { ShardSegment } from "./ShardSegment.js"
 
-/** Logs of dead processes that one pass looks at. */
+/** Logs of other processes that one pass looks at. */
 const foreignAtOnce = 4
 
 /** A shard with all that the cleaner needs of it. */
@@ -58,6 +60,8 @@ export interface CleanerParts {
   readonly segmentBytes: number
   /** Free bytes that are left to the cleaner by commits and new segments. */
   readonly freeBytesKept: number
+  /** Whether this process removes what dead ones have left. */
+  readonly tidiesDead: () => boolean
   /** The shard if it is open and its tenant attached. */
   readonly cleanable: (shard: Shard) => Cleanable | undefined
   /** The shard if it is open, attached or not. */
@@ -82,10 +86,10 @@ export class Cleaner {
   /** Of sparse segments, when they were last looked at. */
   readonly #liveBytesSeen = new WeakMap<TableEntry, number>()
 
-  readonly #retention: Retention
+  readonly retention: Retention
 
   constructor(readonly parts: CleanerParts) {
-    this.#retention = new Retention(parts)
+    this.retention = new Retention(parts)
   }
 
   /** Resolves when no frames are being copied. */
@@ -146,28 +150,46 @@ export class Cleaner {
     await this.#copying
     await this.#checkpointAll(sealed, foreign, touched)
     for (const segment of sealed) {
-      if (this.#stopped || !(await this.#retention.isNeedless(segment))) break
+      if (this.#stopped || !(await this.retention.isNeedless(segment))) break
       this.parts.log.segments.shift()
       this.parts.reader.forget(segment.path)
       await this.parts.log.supply.giveBack(segment)
     }
-    for (const instance of foreign) {
-      if (!this.#stopped && !(await this.#retention.isNamed(instance)))
-        await this.#retention.removeLog(instance)
-    }
+    if (this.parts.tidiesDead()) await this.#removeDead(foreign)
     if (full !== undefined) throw full
   }
 
+  async #removeDead(foreign: readonly InstanceId[]): Promise<void> {
+    const dead = await this.retention.deadInstances()
+    for (const instance of foreign) {
+      if (this.#stopped || !dead.includes(instance)) continue
+      if (!(await this.retention.isNamed(instance))) await this.retention.removeLog(instance)
+    }
+  }
+
   /**
-   * A few logs of dead processes at a time, each once: a process that is killed again and again
+   * A few logs of other processes at a time, each once: a process that is killed again and again
    * must get some of them out of the way in each of its lives.
    */
   async #someForeign(tried: Set<InstanceId>): Promise<InstanceId[]> {
-    const left = (await this.#retention.deadInstances()).filter((name) => !tried.has(name))
+    const all = new Set(this.parts.tidiesDead() ? await this.retention.deadInstances() : [])
+    for (const { instance } of this.#foreignRefs()) all.add(instance)
+    const left = [...all].filter((name) => !tried.has(name))
     const some = left.slice(0, foreignAtOnce)
     for (const instance of some) tried.add(instance)
     this.#again ||= left.length > some.length
     return some
+  }
+
+  /** Segments of others' logs that open shards have frames in, oldest first. */
+  #foreignRefs(): LogRef[] {
+    const refs = new Map<string, LogRef>()
+    for (const { shard } of this.#cleanables()) {
+      for (const { ref } of shard.table.entries) {
+        if (ref.kind === "log" && ref.instance !== this.parts.instance) refs.set(fileKey(ref), ref)
+      }
+    }
+    return [...refs.values()].sort((a, b) => a.number - b.number)
   }
 
   async #copyAll(
@@ -181,10 +203,8 @@ export class Cleaner {
       await this.#checkRoom(ref)
       await this.#emptyLogSegment(ref, position, touched)
     }
-    for (const instance of foreign) {
-      for (const ref of await this.#retention.logRefs(instance)) {
-        await this.#emptyLogSegment(ref, undefined, touched)
-      }
+    for (const ref of this.#foreignRefs()) {
+      if (foreign.includes(ref.instance)) await this.#emptyLogSegment(ref, undefined, touched)
     }
     for (const { shard } of this.#cleanables()) await this.#rewriteSparse(shard, touched)
   }
@@ -245,7 +265,13 @@ export class Cleaner {
     const salt = segmentSalt(ref.instance, ref.number)
     const reader = await SegmentReader.open(this.parts.disk, path, salt, ref.bytes)
     try {
-      const reached = await this.#copyBatches(reader, movers, end ?? ref.bytes)
+      let reached = await this.#copyBatches(reader, movers, 0, end ?? ref.bytes)
+      // Its process may go on writing while this reads.
+      while (end === undefined && !this.#stopped) {
+        reader.refresh()
+        if (reached % batchAlignBytes > 0 || !(await reader.batchAt(reached))) break
+        reached = await this.#copyBatches(reader, movers, reached, ref.bytes)
+      }
       await this.#finish([...movers.values()].flat(), touched)
       if (this.#stopped) return false
       return end === undefined
@@ -274,8 +300,13 @@ export class Cleaner {
   }
 
   /** The offset behind the last batch that was whole in what concerns these shards. */
-  async #copyBatches(reader: SegmentReader, movers: Movers, end: number): Promise<number> {
-    let offset = 0
+  async #copyBatches(
+    reader: SegmentReader,
+    movers: Movers,
+    begin: number,
+    end: number,
+  ): Promise<number> {
+    let offset = begin
     while (offset < end && !this.#stopped) {
       const batch = await reader.batchAt(offset)
       if (batch === undefined) return offset
@@ -387,7 +418,7 @@ export class Cleaner {
       if (this.#stopped) return
       const due =
         touched.has(shard) ||
-        (foreign.length > 0 && shard.published === undefined) ||
+        ((foreign.length > 0 || shard.inherits) && shard.published === undefined) ||
         sealed.some(({ lastRecords }) => {
           const last = lastRecords.get(shard.shard)
           return last !== undefined && !isCovered(shard, last)

@@ -152,6 +152,19 @@ describe("a damaged data directory", () => {
     process.stdout.write(`${tried} lengths\n`)
   })
 
+  it("verify reports a missing directory of logs as damage", async () => {
+    const disk = await smallDirectory()
+    for (const path of disk.files()) if (path.startsWith("/data/logs/")) await disk.unlink(path)
+    for (const name of await disk.list("/data/logs"))
+      await disk.removeDirectory(`/data/logs/${name}`)
+    await disk.removeDirectory("/data/logs")
+    const damages: string[] = []
+    for await (const item of verifyDirectory("/data", disk)) {
+      if (item.kind === "log") damages.push(...item.damages)
+    }
+    expect(damages).toEqual(["/data/logs is missing"])
+  })
+
   it("verify names the file and the offset, and changes nothing", async () => {
     const disk = await smallDirectory()
     const problems = async (of: SimulatedDisk) => {

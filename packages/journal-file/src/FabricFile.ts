@@ -8,6 +8,7 @@ import type { FabricId, InstanceId, SkeinError } from "@skein/model"
 import { isHex128, isSkeinError, limits, skeinError } from "@skein/model"
 import { createShardDirectory } from "./FileOwnership.js"
 import { formatVersion, type Paths, unfinished } from "./Layout.js"
+import { makeDirectoryWith } from "./TokenDirectory.js"
 
 const magic = "skein fabric"
 
@@ -17,7 +18,7 @@ export interface Fabric {
 }
 
 /** What may lie in a directory without fabric.json: an attempt that was cut off. */
-const ours = new Set(["alive", "logs", "shards"])
+const ours = new Set(["alive", "genesis", "logs", "manager", "shards", "table"])
 
 /** The fabric in the directory; `undefined`: the directory is empty or missing. */
 export const readFabric = async (disk: Disk, paths: Paths): Promise<Fabric | undefined> => {
@@ -31,20 +32,30 @@ export const readFabric = async (disk: Disk, paths: Paths): Promise<Fabric | und
     }
   } catch (error) {
     if (!isMissing(error)) throw unusable(paths.dir, error)
-    await refuseForeign(disk, paths)
-    return undefined
+    try {
+      await refuseForeign(disk, paths)
+      return undefined
+    } catch (foreign) {
+      // Another process has finished the fabric between the two looks.
+      if (disk.existsSync(paths.fabric)) return readFabric(disk, paths)
+      throw foreign
+    }
   }
   return parseFabric(paths, Buffer.from(bytes).toString())
 }
 
-/** Makes the shards' directories and then fabric.json: with it the fabric exists. */
+/**
+ * Makes the shards' directories and then fabric.json: with it the fabric exists. Of several that do
+ * this at once one decides what the fabric is, and all end with that.
+ */
 export const createFabric = async (
   disk: Disk,
   paths: Paths,
   instance: InstanceId,
-  fabric: Fabric,
-): Promise<void> => {
+  wanted: Fabric,
+): Promise<Fabric> => {
   try {
+    const fabric = await decideFabric(disk, paths, instance, wanted)
     await disk.makeDirectory(paths.shards)
     for (let shard = 0; shard < fabric.shards; shard++) {
       await createShardDirectory(disk, paths, instance, shard)
@@ -61,9 +72,27 @@ export const createFabric = async (
     }
     await disk.rename(temporary, paths.fabric)
     await disk.syncDirectory(paths.dir)
+    return fabric
   } catch (error) {
     throw unusable(paths.dir, error)
   }
+}
+
+/** The first to name a directory `genesis` decides: the file in it says what the fabric is. */
+const decideFabric = async (
+  disk: Disk,
+  paths: Paths,
+  instance: InstanceId,
+  { fabricId, shards }: Fabric,
+): Promise<Fabric> => {
+  await makeDirectoryWith(disk, paths.genesis, instance, `${fabricId}.${shards}`)
+  await disk.syncDirectory(paths.dir)
+  const [decided, more] = await disk.list(paths.genesis)
+  const [id, count] = (decided ?? "").split(".")
+  if (more === undefined && isHex128(id) && Number(count) >= 1) {
+    return { fabricId: id, shards: Number(count) }
+  }
+  throw skeinError("DirectoryForeign", `${paths.genesis} was not written by Skein`)
 }
 
 /** A local directory that can be written, or DirectoryUnusable with the reason. */
@@ -106,9 +135,9 @@ const refuseForeign = async (disk: Disk, paths: Paths): Promise<void> => {
     if (isMissing(error)) return
     throw unusable(paths.dir, error)
   }
-  const foreign = names.find(
-    (name) => !ours.has(name) && !(name.startsWith("fabric.json.") && name.endsWith(unfinished)),
-  )
+  const cutOff = (name: string) =>
+    /^(fabric\.json|genesis)\./.test(name) && name.endsWith(unfinished)
+  const foreign = names.find((name) => !ours.has(name) && !cutOff(name))
   if (foreign === undefined || foreign === "lost+found") return refuseHeadless(disk, paths)
   const detail = `${paths.dir} is not empty and is no fabric: it holds ${JSON.stringify(foreign)}`
   throw skeinError("DirectoryForeign", detail)

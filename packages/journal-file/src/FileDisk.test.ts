@@ -2,6 +2,7 @@ import * as fs from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DiskFailed } from "@skein/journal"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { fileDisk } from "./FileDisk.js"
 import { unfitFileSystem } from "./FileSystemType.js"
@@ -60,5 +61,11 @@ describe("the file disk", () => {
     expect(unfitFileSystem(-11317950)).toContain("CIFS")
     expect(unfitFileSystem(0xef53)).toBeUndefined()
     expect(unfitFileSystem(0x01021994)).toBeUndefined()
+  })
+
+  it("gives up where no directory can be made", async () => {
+    // On Linux the kernel says that nothing can be made there; elsewhere nobody may.
+    const made = fileDisk().makeDirectory("/proc/foo/bar")
+    await expect(made).rejects.toBeInstanceOf(DiskFailed)
   })
 })

@@ -107,7 +107,8 @@ const syncDirectory = async (directory: string): Promise<void> => {
   }
 }
 
-const makeDirectory = async (directory: string): Promise<void> => {
+/** `again`: its parent was made; where that still shows nothing, nothing can be made (/proc). */
+const makeDirectory = async (directory: string, again = false): Promise<void> => {
   try {
     await callVoid("mkdir", directory, (done) => fs.mkdir(directory, (error) => done(error)))
   } catch (error) {
@@ -117,9 +118,9 @@ const makeDirectory = async (directory: string): Promise<void> => {
       await call("readdir", directory, (done: Callback<string[]>) => fs.readdir(directory, done))
       return
     }
-    if (error.errno !== "ENOENT" || dirname(directory) === directory) throw error
+    if (error.errno !== "ENOENT" || dirname(directory) === directory || again) throw error
     await makeDirectory(dirname(directory))
-    return makeDirectory(directory)
+    return makeDirectory(directory, true)
   }
   await syncDirectory(dirname(directory))
 }
@@ -143,7 +144,7 @@ export const fileDisk = (writev: typeof fs.writev = fs.writev): Disk => ({
   rename: (from, to) => callVoid("rename", from, (done) => fs.rename(from, to, done)),
   unlink: (path) => callVoid("unlink", path, (done) => fs.unlink(path, done)),
   list: (directory) => call("readdir", directory, (done) => fs.readdir(directory, done)),
-  makeDirectory,
+  makeDirectory: (directory) => makeDirectory(directory),
   removeDirectory: (path) => callVoid("rmdir", path, (done) => fs.rmdir(path, done)),
   syncDirectory,
   existsSync,

@@ -14,9 +14,11 @@ import {
 import { describe, it } from "vitest"
 import { createFabric } from "./FabricFile.js"
 import { fileDisk } from "./FileDisk.js"
+import { fileManagerToken } from "./FileManagerToken.js"
 import { fileOwnership } from "./FileOwnership.js"
 import { paths } from "./Layout.js"
 import { openFileJournal } from "./openFileJournal.js"
+import { firstToken, makeDirectoryWith } from "./TokenDirectory.js"
 
 const temporary = () => mkdtemp(join(tmpdir(), "skein-journal-"))
 
@@ -74,6 +76,19 @@ registerDrivers("file", {
     }
   },
   journal: realDriver,
+  manager: async () => {
+    const dir = await temporary()
+    const disk = fileDisk()
+    const random = new SeededRandom(5)
+    await makeDirectoryWith(disk, paths(dir).manager, "maker", firstToken)
+    return {
+      contender: async () => {
+        const instance = newInstanceId(random)
+        return { token: fileManagerToken(disk, paths(dir), instance), instance }
+      },
+      dispose: () => rm(dir, { recursive: true }),
+    }
+  },
 })
 registerDrivers("file on a simulated disk", { journal: simulatedDriver })
 

@@ -14,18 +14,23 @@ import type {
   Journal,
   JournalStatus,
   Location,
+  ManagerToken,
+  Membership,
   OpenedShard,
   Ownership,
   ReplayedRecord,
   ShardAppend,
+  TableStore,
 } from "@skein/journal"
-import { DiskFailed } from "@skein/journal"
+import { DiskFailed, isMissing } from "@skein/journal"
 import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
 import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"
 import { type Cleanable, Cleaner } from "./Cleaner.js"
 import type { CommitLog } from "./CommitLog.js"
+import type { FileMembership } from "./FileMembership.js"
 import type { TableEntry } from "./FileTable.js"
+import type { FileTableStore } from "./FileTableStore.js"
 import type { FrameCache } from "./FrameCache.js"
 import type { FrameReader } from "./FrameReader.js"
 import type { Paths } from "./Layout.js"
@@ -50,6 +55,11 @@ export interface FileJournalParts {
   readonly reader: FrameReader
   readonly reservation: Reservation
   readonly alive: AliveFile
+  readonly membership: FileMembership
+  readonly tables: FileTableStore
+  readonly managerToken: ManagerToken
+  /** Other processes may use the directory too. */
+  readonly shared: boolean
   readonly scans: LogScans
   /** Commits wait for the cleaner beyond so many bytes; at half of it the cleaner begins. */
   readonly uncleanedBytesMax: number
@@ -67,6 +77,8 @@ interface Going {
 }
 
 const housekeepingMs = 1000
+/** Others have to open the shards and publish checkpoints first. */
+const tidyEveryLooks = 3
 
 export class FileJournal implements Journal {
   readonly failed: Promise<SkeinError>
@@ -85,8 +97,11 @@ export class FileJournal implements Journal {
   /** The next look at the house runs the cleaner: logs were inherited, or room was missing. */
   #cleaningDue = false
   #stopHousekeeping: () => void = () => {}
+  #tidiesDead: boolean
+  #looks = 0
 
   constructor(readonly parts: FileJournalParts) {
+    this.#tidiesDead = !parts.shared
     this.failed = new Promise((resolve) => {
       this.#fail = resolve
     })
@@ -98,8 +113,13 @@ export class FileJournal implements Journal {
       if (open === undefined || checkpointer === undefined || open.closed) return undefined
       return { shard: open, checkpointer }
     }
-    const openShard = (shard: Shard) => this.#open.get(shard)
-    this.#cleaner = new Cleaner({ ...parts, cleanable, openShard })
+    // One that was lost to another process is judged by what that one has stored.
+    const openShard = (shard: Shard) => {
+      const open = this.#open.get(shard)
+      return open?.closed === true ? undefined : open
+    }
+    const tidiesDead = () => this.#tidiesDead
+    this.#cleaner = new Cleaner({ ...parts, cleanable, openShard, tidiesDead })
     log.onRoll = () => {
       if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#cleanSoon()
     }
@@ -118,6 +138,28 @@ export class FileJournal implements Journal {
   }
   get ownership(): Ownership {
     return this.parts.ownership
+  }
+  /** Who uses the directory; of one that is not shared, this process alone. */
+  get membership(): Membership {
+    return this.parts.membership
+  }
+  get tables(): TableStore {
+    return this.parts.tables
+  }
+  get managerToken(): ManagerToken {
+    return this.parts.managerToken
+  }
+
+  /**
+   * Whether this process removes signs of life and logs of processes that are dead for certain,
+   * once their shards have moved: one process of a fabric does. Default: only when it is alone.
+   */
+  get tidiesDead(): boolean {
+    return this.#tidiesDead
+  }
+  set tidiesDead(tidies: boolean) {
+    this.#tidiesDead = tidies
+    this.#cleaningDue ||= tidies
   }
 
   readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
@@ -143,6 +185,7 @@ export class FileJournal implements Journal {
         last,
         checkpointRecord,
       )
+      open.inherits = recovered.inherits
       this.#open.set(shard, open)
       return this.#handle(open, recovered)
     } catch (error) {
@@ -235,6 +278,10 @@ export class FileJournal implements Journal {
     try {
       await this.#cleaner.run()
     } catch (error) {
+      if (this.#wasFenced(error)) {
+        this.#cleaningDue = true
+        return
+      }
       const failure = this.#noticeFailure(error)
       if (failure._tag !== "DiskFull") return
       this.#cleaningDue = true
@@ -290,9 +337,26 @@ export class FileJournal implements Journal {
     try {
       return (await this.#checkpointers.get(shard)?.publish()) ?? false
     } catch (error) {
-      this.#noticeFailure(error)
+      if (!this.#wasFenced(error)) this.#noticeFailure(error)
       return false
     }
+  }
+
+  /**
+   * Whether a file is missing because a shard has a new owner, who needs it no longer: a process
+   * that was stopped finds out in this way too. The shard is closed, nothing has failed.
+   */
+  #wasFenced(error: unknown): boolean {
+    if (!isMissing(error)) return false
+    const open = [...this.#open.values()]
+    const lost = open.filter(({ shard, epoch }) => !this.parts.ownership.holds(shard, epoch))
+    for (const shard of lost) this.#lose(shard)
+    return lost.length > 0
+  }
+
+  #lose(shard: OpenShard): void {
+    shard.lose(skeinError("Moved", `${shardName(shard.shard)} was taken by another process`))
+    this.#forget(shard)
   }
 
   #handle(open: OpenShard, recovered: Recovered): OpenedShard {
@@ -314,7 +378,12 @@ export class FileJournal implements Journal {
         this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
         this.#cleaningDue ||= inherits
       },
-      read: open.read,
+      read: (key, location, bytes) =>
+        open.read(key, location, bytes).catch((error: unknown) => {
+          if (open.closed || this.parts.ownership.holds(open.shard, open.epoch)) throw error
+          this.#lose(open)
+          throw skeinError("Moved", `${shardName(open.shard)} was taken by another process`)
+        }),
       release: open.release,
       close: () => this.#closeShard(open),
     }
@@ -326,7 +395,7 @@ export class FileJournal implements Journal {
         await this.#checkpointers.get(open)?.publishFinal()
       }
     } catch (error) {
-      this.#noticeFailure(error)
+      if (!this.#wasFenced(error)) this.#noticeFailure(error)
     } finally {
       this.#forget(open)
     }
@@ -366,6 +435,7 @@ export class FileJournal implements Journal {
       this.#seenCommits = this.#commits
       const work = quiet ? this.#mark() : Promise.resolve()
       void work
+        .then(() => this.#tidy())
         .then(() => disk.freeBytes(paths.dir))
         .then((bytes) => {
           reservation.freeBytes = bytes
@@ -375,6 +445,18 @@ export class FileJournal implements Journal {
       void this.#turns.run(async () => log.prepareNext())
       if (this.#cleaningDue) void this.#cleanSoon()
     })
+  }
+
+  /** Signs of life of dead processes go first: without one a log counts as left behind. */
+  async #tidy(): Promise<void> {
+    const { disk, membership, paths, shared } = this.parts
+    if (!shared || !this.#tidiesDead || ++this.#looks % tidyEveryLooks !== 0) return
+    for (const instance of membership.abandoned()) {
+      await disk.unlink(paths.aliveFile(instance)).catch((error: unknown) => {
+        if (!isMissing(error)) throw error
+      })
+    }
+    this.#cleaningDue ||= (await this.#cleaner.retention.deadInstances()).length > 0
   }
 
   /** A batch without records says that the one before it is durable: after it, damage is damage. */
@@ -389,8 +471,9 @@ export class FileJournal implements Journal {
   }
 
   async #close(): Promise<void> {
-    const { log, alive, reader, scans } = this.parts
+    const { log, alive, reader, scans, membership, tables } = this.parts
     this.#stopHousekeeping()
+    tables.close()
     await this.#cleaner.stop()
     for (const open of [...this.#open.values()]) await this.#closeShard(open)
     await this.#cleaner.letGo().catch((error: unknown) => this.#noticeFailure(error))
@@ -401,6 +484,7 @@ export class FileJournal implements Journal {
     scans.close()
     await reader.handles.close()
     await log.close().catch((error: unknown) => this.#noticeFailure(error))
+    await membership.close()
     await alive.close().catch((error: unknown) => this.#noticeFailure(error))
   }
 }

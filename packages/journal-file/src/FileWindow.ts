@@ -15,6 +15,11 @@ export class FileWindow {
     readonly size: number,
   ) {}
 
+  /** What was read may have been written meanwhile: read it again. */
+  refresh(): void {
+    this.#bytes = Buffer.alloc(0)
+  }
+
   /** Up to `length` bytes at `position`: fewer only at the end of the file. */
   async read(position: number, length: number): Promise<Buffer> {
     const wanted = Math.min(length, this.size - position)

@@ -7,6 +7,8 @@
  *   DIR/logs/<instance>/log.<number>.<bytes>
  *   DIR/shards/s017/{owner,claim}.<epoch>.<instance>
  *   DIR/shards/s017/{checkpoint,segment}.<epoch>.<number>
+ *   DIR/manager/owner.<epoch>.<instance>
+ *   DIR/table/{current,table}.<version>.<instance>
  */
 import { crc32 } from "node:zlib"
 import type { Epoch, InstanceId, Shard } from "@skein/model"
@@ -28,6 +30,10 @@ export const paths = (dir: string) => {
     shards,
     alive,
     fabric: `${dir}/fabric.json`,
+    /** What a new fabric will be, while it is created. */
+    genesis: `${dir}/genesis`,
+    manager: `${dir}/manager`,
+    table: `${dir}/table`,
     aliveFile: (instance: InstanceId) => `${alive}/${instance}`,
     log: (instance: InstanceId) => `${logs}/${instance}`,
     logSegment: (instance: InstanceId, number: number, bytes: number) =>

@@ -3,12 +3,21 @@
  * shard its records without their bodies, seals and evidence, in log order, and all damage.
  * `extend` reads on from where the log ended last time: a shard that is claimed later must see what
  * its former owner wrote until then, so a scan is extended after every claim.
+ * The process may be writing meanwhile. What looks like damage is looked at again: a batch is there
+ * before the next one is begun, and the next segment before the log rolls on to it.
  */
 import { crc32 } from "node:zlib"
 import type { Disk } from "@skein/journal"
 import { isMissing } from "@skein/journal"
 import type { Epoch, InstanceId, Shard } from "@skein/model"
-import { type BatchEntry, decodeHeads, decodeSeal, entryKinds, type Seal } from "./BatchCodec.js"
+import {
+  announcedBatchBytes,
+  type BatchEntry,
+  decodeHeads,
+  decodeSeal,
+  entryKinds,
+  type Seal,
+} from "./BatchCodec.js"
 import { type LogSegmentName, type Paths, parseLogSegment, segmentSalt } from "./Layout.js"
 import {
   frameOffsets,
@@ -114,6 +123,7 @@ export class LogScan {
   #tornBytes = 0
   #tail: string | undefined
   readonly #turns = new Turns()
+  #queued: Promise<void> | undefined
 
   constructor(
     readonly disk: Disk,
@@ -123,7 +133,13 @@ export class LogScan {
 
   /** Reads what the log holds now. Whoever claims first and then awaits this has read after. */
   extend(): Promise<void> {
-    return this.#turns.run(() => this.#extend())
+    // One that has not begun yet reads for all who ask until it begins.
+    this.#queued ??= this.#turns.run(async () => {
+      await Promise.resolve()
+      this.#queued = undefined
+      await this.#extend()
+    })
+    return this.#queued
   }
 
   /** What the log says of a shard, in log order. */
@@ -161,8 +177,13 @@ export class LogScan {
         const names = await this.#list()
         const tail = await this.#readTail(names)
         if (tail !== undefined && tail === this.#tail) return
+        this.#tail = undefined
         await this.#readOn(names)
-        this.#tail = await this.#readTail(names)
+        // The same before and after a look that found nothing new: that look saw these bytes.
+        const seen = await this.#readTail(names)
+        await this.#readOn(names)
+        const after = await this.#readTail(names)
+        if (seen === after) this.#tail = after
         return
       } catch (error) {
         if (!isMissing(error) || attempt === 8) throw error
@@ -182,7 +203,10 @@ export class LogScan {
     for (const { name, offset, length } of places) {
       if (name === undefined) continue
       const reader = await this.#open(name)
-      parts.push(reader.size, crc32(await reader.bytes(offset, length)))
+      // A batch that is being written changes up to its end.
+      const begun = announcedBatchBytes(await reader.bytes(offset, 64), offset, name.bytes - offset)
+      const bytes = await reader.bytes(offset, Math.max(length, begun))
+      parts.push(reader.size, crc32(bytes))
       await reader.close()
     }
     return parts.join()
@@ -198,10 +222,14 @@ export class LogScan {
       this.#offset = 0
       this.#firstNumber = this.#number
     }
+    let known = names
     for (;;) {
-      const at = names.findIndex((name) => name.number === this.#number)
+      const isNext = (name: LogSegmentName) => name.number === this.#number
+      // Made since the listing.
+      if (!known.some(isNext)) known = await this.#list()
+      const at = known.findIndex(isNext)
       if (at === -1) return this.#missing(this.#number, "a log segment is missing")
-      const rolled = await this.#readSegment(names[at], names[at + 1])
+      const rolled = await this.#readSegment(known[at], known[at + 1])
       if (!rolled) return
       this.#number++
       this.#offset = 0
@@ -286,12 +314,16 @@ export class LogScan {
     const offset = this.#offset
     const file = reader.file.path
     const later = await reader.findBatch(offset)
+    const used = later === undefined && (await this.#isUsed(next))
+    if (later !== undefined || used) {
+      reader.refresh()
+      if ((await reader.batchAt(offset)) !== undefined) return offset
+    }
     if (later !== undefined) {
       const length = later.offset - offset
       this.#damage({ file, offset, length, what: "damaged before a later batch" })
       return later.offset
     }
-    const used = await this.#isUsed(next)
     this.#provisional ||= this.#order + 1
     if (reader.size < reader.capacity || used) {
       const length = reader.capacity - offset
@@ -309,6 +341,7 @@ export class LogScan {
     name: LogSegmentName,
     found: FoundBatch,
     next: LogSegmentName | undefined,
+    again = false,
   ): Promise<boolean | undefined> {
     const taken: Taken[] = []
     const bad: Bad[] = []
@@ -333,6 +366,10 @@ export class LogScan {
       this.torn = { file: reader.file.path, offset: bad[0].offset, bytes: tornBytes(bad) }
       for (const one of taken.slice(0, bad[0].wholeBefore)) this.#push(one)
       return false
+    }
+    if (bad.length > 0 && !again) {
+      reader.refresh()
+      return this.#takeBatch(reader, name, found, next, true)
     }
     for (const one of taken) this.#push(one)
     for (const { entry, offset } of bad) {

@@ -43,6 +43,8 @@ export class OpenShard {
   eventsBytes = 0
   tenant: ShardTenant | undefined
   closed = false
+  /** Other processes' logs were read when it was opened, and hold it back until a checkpoint. */
+  inherits = false
   #recent: { readonly after: number; readonly frames: RecentFrame[] }[] = []
   #waiter: DurableWaiter | undefined
   #logEntry: { readonly segment: LogSegment; readonly entry: TableEntry } | undefined

@@ -3,7 +3,7 @@
  * newest checkpoint and the logs of the former owners, back along their claims; copy what was not
  * known to be durable into the own log together with the seal; sync; look for the token again.
  */
-import type { Disk, Location, Ownership, ReplayedFrame } from "@skein/journal"
+import type { Claim, Disk, Location, Ownership, ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
@@ -49,6 +49,17 @@ export class Recovery {
 
   async open(shard: Shard): Promise<Recovered> {
     const claim = await this.ownership.claim(shard)
+    try {
+      return await this.#recover(claim)
+    } catch (error) {
+      // Whoever has it now sweeps files that were read here.
+      if (this.ownership.holds(shard, claim.epoch)) throw error
+      throw skeinError("Moved", `${shardName(shard)} was taken while it was opened`, { shard })
+    }
+  }
+
+  async #recover(claim: Claim): Promise<Recovered> {
+    const { shard } = claim
     const store = new CheckpointStore(this.disk, this.paths, shard)
     const { disk, paths, scans } = this
     const found = await findOwners({ disk, paths, scans }, shard, store, claim.predecessor)

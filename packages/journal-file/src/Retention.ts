@@ -8,7 +8,7 @@ import type { InstanceId, Shard } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
 import { type FileRef, fileKey, type LogRef } from "./FileTable.js"
 import type { FrameReader } from "./FrameReader.js"
-import { type Paths, parseLogSegment, parseShardFile } from "./Layout.js"
+import { type Paths, parseShardFile } from "./Layout.js"
 import type { LastRecord, LogSegment } from "./LogSegment.js"
 import type { OpenShard } from "./OpenShard.js"
 
@@ -67,7 +67,7 @@ export class Retention {
     return newest?.header
   }
 
-  /** Instances that left a log and have no sign of life: that was judged when this one started. */
+  /** Instances that left a log and have no sign of life: it goes once they are dead for certain. */
   async deadInstances(): Promise<InstanceId[]> {
     const { disk, paths, instance } = this.parts
     const dead: InstanceId[] = []
@@ -75,16 +75,6 @@ export class Retention {
       if (name !== instance && !disk.existsSync(paths.aliveFile(name))) dead.push(name)
     }
     return dead
-  }
-
-  async logRefs(instance: InstanceId): Promise<LogRef[]> {
-    const refs: LogRef[] = []
-    for (const name of await this.parts.disk.list(this.parts.paths.log(instance))) {
-      const parsed = parseLogSegment(name)
-      if (parsed === undefined) continue
-      refs.push({ kind: "log", instance, number: parsed.number, bytes: parsed.bytes })
-    }
-    return refs.sort((a, b) => a.number - b.number)
   }
 
   /** Whether a shard's recovery would read that instance's log, or a checkpoint points into it. */
@@ -117,14 +107,19 @@ export class Retention {
     }
   }
 
+  /** Another process may do the same: one of them was the one who tidies up before. */
   async removeLog(instance: InstanceId): Promise<void> {
     const { disk, paths, reader } = this.parts
     const directory = paths.log(instance)
-    for (const name of await disk.list(directory)) {
-      reader.forget(`${directory}/${name}`)
-      await disk.unlink(`${directory}/${name}`)
+    try {
+      for (const name of await disk.list(directory)) {
+        reader.forget(`${directory}/${name}`)
+        await disk.unlink(`${directory}/${name}`)
+      }
+      await disk.removeDirectory(directory)
+    } catch (error) {
+      if (!isMissing(error)) throw error
     }
-    await disk.removeDirectory(directory)
     await disk.syncDirectory(paths.logs)
   }
 }

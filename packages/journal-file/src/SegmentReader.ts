@@ -80,6 +80,11 @@ export class SegmentReader {
     return this.#window.read(offset, length)
   }
 
+  /** Looks at the file anew: its process may be writing. */
+  refresh(): void {
+    this.#window.refresh()
+  }
+
   close(): Promise<void> {
     return this.file.close()
   }

@@ -2,28 +2,32 @@
  * Owns: opening a data directory: it is local, writable and ours, nobody alive uses it, the fabric
  * exists or is created, and this process's log is ready before it may claim anything.
  */
-import { hostname } from "node:os"
 import { resolve } from "node:path"
 import type { Disk } from "@skein/journal"
 import { newInstanceId, systemClock, systemRandom } from "@skein/journal"
 import type { Clock, InstanceId, Random } from "@skein/model"
-import { invariant, limits } from "@skein/model"
+import { invariant, limits, skeinError } from "@skein/model"
 import { AliveFile } from "./AliveFile.js"
 import { refuseWhenInUse } from "./AliveWatch.js"
 import { CommitLog } from "./CommitLog.js"
-import { createFabric, makeUsable, readFabric, unusable } from "./FabricFile.js"
+import { createFabric, type Fabric, makeUsable, readFabric, unusable } from "./FabricFile.js"
 import { fileDisk } from "./FileDisk.js"
 import { FileHandles } from "./FileHandles.js"
 import { FileJournal } from "./FileJournal.js"
+import { fileManagerToken } from "./FileManagerToken.js"
+import { FileMembership } from "./FileMembership.js"
 import { fileOwnership } from "./FileOwnership.js"
+import { FileTableStore, firstTableToken } from "./FileTableStore.js"
 import { FrameCache } from "./FrameCache.js"
 import { FrameReader } from "./FrameReader.js"
 import { growthDisk } from "./GrowthDisk.js"
-import { isInstanceId, paths as pathsOf } from "./Layout.js"
+import { isInstanceId, type Paths, paths as pathsOf } from "./Layout.js"
 import { fileBytesMax } from "./Location.js"
 import { LogScans } from "./LogScans.js"
+import { ownMark, type ProcessRuns, processRuns } from "./ProcessMark.js"
 import { cleanerBytes, Reservation } from "./Reservation.js"
 import { SegmentSupply } from "./SegmentSupply.js"
+import { firstToken, makeDirectoryWith } from "./TokenDirectory.js"
 
 export interface FileJournalOptions {
   /** The data directory; created when missing. */
@@ -34,7 +38,7 @@ export interface FileJournalOptions {
   readonly random?: Random
   /** New at every start of a process. Default: random. */
   readonly instance?: InstanceId
-  /** Shown to whoever finds the directory in use. */
+  /** The node's name. Of a shared directory's living nodes no two have one name. Default: "". */
   readonly nodeName?: string
   /** How many shards a fabric gets that is created now; one that exists keeps its own. */
   readonly shards?: number
@@ -44,13 +48,16 @@ export interface FileJournalOptions {
   readonly uncleanedBytesMax?: number
   /** Memory for frames. Default: `limits.bodyCacheBytesMax`. */
   readonly cacheBytesMax?: number
-  /** Whether a process runs on this host. Default: signal 0. */
-  readonly processRuns?: (pid: number) => boolean
+  /** Whether a process runs on this host. Default: by its pid and what else tells it apart. */
+  readonly processRuns?: ProcessRuns
   /** `true`: other processes may use the directory too; the tokens alone decide. Default: false. */
   readonly shared?: boolean
 }
 
-/** Opens the journal of a directory, or fails with DirectoryForeign, -InUse or -Unusable. */
+/**
+ * Opens the journal of a directory, or fails with DirectoryForeign, -InUse or -Unusable. Shared:
+ * also with NodeNameInUse, and with ConfigInvalid when the fabric has another number of shards.
+ */
 export const openFileJournal = async (options: FileJournalOptions): Promise<FileJournal> => {
   let reservation: Reservation | undefined
   const disk = growthDisk(options.disk ?? fileDisk(), (bytes) => reservation?.spend(bytes))
@@ -64,13 +71,15 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
   const paths = pathsOf(resolve(options.dir))
   await makeUsable(disk, paths)
   const existing = await readFabric(disk, paths)
-  const alive = await startAlive(options, disk, clock, instance)
+  if (existing !== undefined) refuseOtherShards(options, paths, existing)
+  const runs = options.processRuns ?? processRuns(ownMark())
+  const alive = await startAlive(options, disk, clock, instance, runs)
+  const membership = new FileMembership({ disk, paths, clock, alive, processRuns: runs })
+  const tables = new FileTableStore(disk, paths, clock, instance)
   try {
-    const fabric = existing ?? {
-      fabricId: Buffer.from(random.bytes(16)).toString("hex"),
-      shards: options.shards ?? limits.shardsDefault,
-    }
-    if (existing === undefined) await createFabric(disk, paths, instance, fabric)
+    const fabric = existing ?? (await makeFabric(options, disk, paths, random, instance))
+    await makeDirectoryWith(disk, paths.manager, instance, firstToken)
+    await makeDirectoryWith(disk, paths.table, instance, firstTableToken)
     await disk.makeDirectory(paths.log(instance))
     const sparesMax = Math.floor(uncleanedBytesMax / segmentBytes)
     const kept = cleanerBytes(uncleanedBytesMax, segmentBytes)
@@ -86,6 +95,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     )
     const cache = new FrameCache(options.cacheBytesMax)
     await alive.update({ state: "serving" })
+    if (options.shared === true) await membership.start()
     return new FileJournal({
       disk,
       paths,
@@ -98,15 +108,42 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       reader: new FrameReader(new FileHandles(disk), cache),
       reservation,
       alive,
+      membership,
+      tables,
+      managerToken: fileManagerToken(disk, paths, instance),
+      shared: options.shared === true,
       scans: new LogScans(disk, paths, clock),
       uncleanedBytesMax,
       segmentBytes,
       freeBytesKept: kept,
     })
   } catch (error) {
+    await membership.close()
     await alive.close().catch(() => {})
     throw unusable(paths.dir, error)
   }
+}
+
+const makeFabric = async (
+  options: FileJournalOptions,
+  disk: Disk,
+  paths: Paths,
+  random: Random,
+  instance: InstanceId,
+): Promise<Fabric> => {
+  const fabricId = Buffer.from(random.bytes(16)).toString("hex")
+  const shards = options.shards ?? limits.shardsDefault
+  const fabric = await createFabric(disk, paths, instance, { fabricId, shards })
+  refuseOtherShards(options, paths, fabric)
+  return fabric
+}
+
+/** Nodes of one fabric are set up alike, or somebody has mixed up directories. */
+const refuseOtherShards = (options: FileJournalOptions, paths: Paths, fabric: Fabric): void => {
+  const { shared, shards } = options
+  if (shared !== true || shards === undefined || shards === fabric.shards) return
+  const detail = `${paths.dir} has ${fabric.shards} shards, not ${shards}`
+  throw skeinError("ConfigInvalid", detail, { shards: fabric.shards })
 }
 
 const startAlive = async (
@@ -114,17 +151,17 @@ const startAlive = async (
   disk: Disk,
   clock: Clock,
   instance: InstanceId,
+  runs: ProcessRuns,
 ): Promise<AliveFile> => {
   const paths = pathsOf(resolve(options.dir))
-  const host = hostname()
   const note = {
+    ...ownMark(),
     instance,
-    pid: process.pid,
-    host,
     node: options.nodeName ?? "",
     address: "",
     sinceMs: clock.wallMs(),
     state: "starting",
+    shared: options.shared === true,
   } as const
   let alive: AliveFile
   try {
@@ -132,24 +169,14 @@ const startAlive = async (
   } catch (error) {
     throw unusable(paths.dir, error)
   }
-  if (options.shared === true) return alive
-  const processRuns = options.processRuns ?? runsHere
   try {
-    const silent = await refuseWhenInUse({ disk, paths, clock, own: instance, host, processRuns })
-    for (const dead of silent) await disk.unlink(paths.aliveFile(dead)).catch(() => {})
+    const gone = await refuseWhenInUse({ disk, paths, clock, own: note, processRuns: runs })
+    // With others about, the one who tidies up does this.
+    if (options.shared === true) return alive
+    for (const dead of gone) await disk.unlink(paths.aliveFile(dead)).catch(() => {})
     return alive
   } catch (error) {
     await alive.close().catch(() => {})
     throw error
-  }
-}
-
-/** A hint only: EPERM says that it runs and belongs to somebody else. */
-const runsHere = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
   }
 }

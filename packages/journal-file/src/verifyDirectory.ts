@@ -53,8 +53,9 @@ export async function* verifyDirectory(
   const paths = pathsOf(resolve(dir))
   const fabric = await requireFabric(disk, paths)
   yield { kind: "fabric", fabric }
-  for (const instance of await disk.list(paths.logs)) {
-    if (isInstanceId(instance)) yield await verifyLog(disk, paths, instance)
+  for (const instance of await listLogs(disk, paths)) {
+    if (instance === undefined) yield missingLogs(paths)
+    else if (isInstanceId(instance)) yield await verifyLog(disk, paths, instance)
   }
   const reader = new DirectoryReader(disk, paths)
   try {
@@ -72,6 +73,23 @@ export const requireFabric = async (disk: Disk, paths: Paths): Promise<Fabric> =
   if (fabric !== undefined) return fabric
   throw skeinError("DirectoryForeign", `${paths.dir} holds no fabric`)
 }
+
+/** `undefined` stands for the directory itself, which every fabric that was opened has. */
+const listLogs = async (disk: Disk, paths: Paths): Promise<readonly (string | undefined)[]> => {
+  try {
+    return await disk.list(paths.logs)
+  } catch (error) {
+    if (isMissing(error)) return [undefined]
+    throw error
+  }
+}
+
+const missingLogs = (paths: Paths): VerifiedLog => ({
+  kind: "log",
+  instance: "",
+  damages: [`${paths.logs} is missing`],
+  torn: undefined,
+})
 
 const verifyLog = async (disk: Disk, paths: Paths, instance: string): Promise<VerifiedLog> => {
   const scan = new LogScan(disk, paths, instance)

@@ -9,7 +9,9 @@ import {
 } from "./conformance/index.js"
 import { newInstanceId } from "./InstanceId.js"
 import { MemoryStore, memoryJournal } from "./MemoryJournal.js"
+import { MemoryNodes, memoryMembership } from "./MemoryMembership.js"
 import { MemoryTokens, memoryOwnership } from "./MemoryOwnership.js"
+import { MemoryTables, memoryManagerToken, memoryTableStore } from "./MemoryTable.js"
 import { SeededRandom } from "./SeededRandom.js"
 
 const memoryDriver = async (): Promise<JournalDriver> => {
@@ -28,6 +30,40 @@ registerDrivers("memory", {
     const random = new SeededRandom(7)
     return {
       contender: async () => memoryOwnership(tokens, newInstanceId(random)),
+      dispose: async () => {},
+    }
+  },
+  membership: async () => {
+    const nodes = new MemoryNodes()
+    return {
+      join: async (node) => {
+        const instance = `instance-${node}`
+        const note = { instance, node, host: "h", pid: 1, address: "", sinceMs: 0 } as const
+        return {
+          membership: memoryMembership(nodes, { ...note, state: "starting" }),
+          pause: async () => nodes.silence(instance),
+          resume: async () => nodes.awake(instance),
+          kill: async () => nodes.silence(instance, true),
+          leave: async () => nodes.forget(instance),
+        }
+      },
+      pass: async () => {},
+      dispose: async () => {},
+    }
+  },
+  tables: async () => {
+    const tables = new MemoryTables()
+    const store = async () => memoryTableStore(tables)
+    return { store, pass: async () => {}, dispose: async () => {} }
+  },
+  manager: async () => {
+    const tables = new MemoryTables()
+    const random = new SeededRandom(7)
+    return {
+      contender: async () => {
+        const instance = newInstanceId(random)
+        return { token: memoryManagerToken(tables, instance), instance }
+      },
       dispose: async () => {},
     }
   },

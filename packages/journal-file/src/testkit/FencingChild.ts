@@ -7,8 +7,16 @@ import { commitModel, ModelTenant, modelRecord } from "@skein/journal"
 import { openFileJournal } from "../openFileJournal.js"
 
 const [dir, name] = process.argv.slice(2)
-// Synchronous: what was said before a stop has been said.
-const say = (line: string) => writeSync(1, `${line}\n`)
+// Synchronous: what was said before a stop has been said. A pipe that is full is waited for.
+const say = (line: string) => {
+  for (let bytes = Buffer.from(`${line}\n`); bytes.length > 0; ) {
+    try {
+      bytes = bytes.subarray(writeSync(1, bytes))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error
+    }
+  }
+}
 
 let over = false
 process.stdin.on("end", () => {

@@ -3,10 +3,12 @@
  * registry in which drivers are found. An unknown name throws, so that no run passes by testing
  * nothing.
  */
-import type { Clock } from "@skein/model"
+import type { Clock, InstanceId } from "@skein/model"
 import type { Disk } from "../Disk.js"
 import type { Journal } from "../Journal.js"
+import type { Membership } from "../Membership.js"
 import type { Ownership } from "../Ownership.js"
+import type { ManagerToken, TableStore } from "../TableStore.js"
 
 export interface Case<Driver> {
   readonly name: string
@@ -38,10 +40,47 @@ export interface DiskDriver {
   readonly dispose: () => Promise<void>
 }
 
+/** A node that a case lets live and die. */
+export interface Member {
+  readonly membership: Membership
+  /** As SIGSTOP does. */
+  readonly pause: () => Promise<void>
+  readonly resume: () => Promise<void>
+  /** As SIGKILL does. */
+  readonly kill: () => Promise<void>
+  /** Goes with a goodbye. */
+  readonly leave: () => Promise<void>
+}
+
+export interface MembershipDriver {
+  readonly join: (node: string) => Promise<Member>
+  /** Lets some time go by for all members; a case looks again after each. */
+  readonly pass: () => Promise<void>
+  readonly dispose: () => Promise<void>
+}
+
+export interface TableDriver {
+  /** Another node's view of the same table. */
+  readonly store: () => Promise<TableStore>
+  readonly pass: () => Promise<void>
+  readonly dispose: () => Promise<void>
+}
+
+export interface ManagerDriver {
+  readonly contender: () => Promise<{
+    readonly token: ManagerToken
+    readonly instance: InstanceId
+  }>
+  readonly dispose: () => Promise<void>
+}
+
 export interface DriverSet {
   readonly journal?: () => Promise<JournalDriver>
   readonly ownership?: () => Promise<OwnershipDriver>
   readonly disk?: () => Promise<DiskDriver>
+  readonly membership?: () => Promise<MembershipDriver>
+  readonly tables?: () => Promise<TableDriver>
+  readonly manager?: () => Promise<ManagerDriver>
   readonly clock?: () => Clock
 }
 

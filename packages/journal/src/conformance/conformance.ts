@@ -4,8 +4,10 @@
  */
 import { diskSuite } from "./DiskSuite.js"
 import { journalSuite } from "./JournalSuite.js"
+import { membershipSuite } from "./MembershipSuite.js"
 import { ownershipSuite } from "./OwnershipSuite.js"
 import { type Case, driversOf } from "./Suite.js"
+import { managerSuite, tableSuite } from "./TableSuite.js"
 
 export interface BoundCase {
   readonly name: string
@@ -18,11 +20,14 @@ interface Disposable {
 
 /** Every case that applies to the driver of that name. */
 export const conformance = (driver: string): readonly BoundCase[] => {
-  const { disk, ownership, journal } = driversOf(driver)
+  const { disk, ownership, journal, membership, tables, manager } = driversOf(driver)
   const cases = [
     ...bind("disk", diskSuite, disk),
     ...bind("ownership", ownershipSuite, ownership),
     ...bind("journal", journalSuite, journal),
+    ...bind("membership", membershipSuite, membership),
+    ...bind("tables", tableSuite, tables),
+    ...bind("manager", managerSuite, manager),
   ]
   if (cases.length === 0) throw new Error(`the driver ${JSON.stringify(driver)} implements nothing`)
   return cases

@@ -7,6 +7,10 @@ export {
   type DriverSet,
   driversOf,
   type JournalDriver,
+  type ManagerDriver,
+  type Member,
+  type MembershipDriver,
   type OwnershipDriver,
   registerDrivers,
+  type TableDriver,
 } from "./Suite.js"
