@@ -13,7 +13,6 @@ import {
   encodeSettled,
   encodeShardMap,
   packValue,
-  type ShardMap,
   unpackValue,
 } from "@skein/wire"
 import { afterEach, describe, expect, it } from "vitest"
