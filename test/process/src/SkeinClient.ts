@@ -44,8 +44,8 @@ export const connect: FabricAdapter["connect"] = async ({ address, process: name
 
   const client: FabricClient = {
     producer: `skein-${name}`,
-    declare: async (queue) => {
-      await skein.declare(queue, { leaseMs })
+    declare: async (queue, ms = leaseMs) => {
+      await skein.declare(queue, { leaseMs: ms })
     },
     publishBatch: (queue, bodies) =>
       handle(queue)

@@ -19,9 +19,6 @@ type Definition = ReturnType<typeof definitionOf>
 type Batches = Stream.Stream.Success<ReturnType<typeof Consumer.batches<Uint8Array>>>
 type Taken = Batches["messages"][number]
 
-/** Batches fetched and not yet asked for. */
-const batchesMax = 4
-
 const settles = {
   ack: Consumer.ack,
   return: Consumer.giveBack,
@@ -32,7 +29,8 @@ const settles = {
 const follow = (definition: Definition) =>
   Effect.gen(function* () {
     const askedAtNs = process.hrtime.bigint()
-    const batches = yield* Queue.bounded<Batches>(batchesMax)
+    // One batch waits here and one at the door: the library renews no lease of either.
+    const batches = yield* Queue.bounded<Batches>(1)
     const fiber = yield* Consumer.batches(definition, { prefetchMessages: 1_024 }).pipe(
       Stream.runForEach((batch) => Queue.offer(batches, batch)),
       Effect.forkDaemon,
@@ -80,8 +78,8 @@ export const connect: FabricAdapter["connect"] = async ({ address, process: name
 
   return {
     producer: `skein-${name}`,
-    declare: async (queue) => {
-      await runtime.runPromise(Queues.declare(queue, { leaseMs }))
+    declare: async (queue, ms = leaseMs) => {
+      await runtime.runPromise(Queues.declare(queue, { leaseMs: ms }))
     },
     publishBatch: (queue, bodies) =>
       runtime.runPromise(

@@ -31,6 +31,8 @@ export interface FabricSettings {
   /** libfaketime, if nodes shall run under it. */
   readonly fakeTime: string | undefined
   readonly waitMs: number
+  /** Another fabric in place of Skein. */
+  readonly serve?: ServeCommand | undefined
 }
 
 export class FabricUnderTest {
@@ -110,11 +112,12 @@ interface Member {
 
 const serveNode =
   (
-    { shards }: FabricSettings,
+    { shards, serve }: FabricSettings,
     member: Member | undefined,
     clock: NodeClock | undefined,
   ): ServeCommand =>
   (directory, port) => {
+    if (serve !== undefined) return serve(directory, port)
     const command = [...serveSkein(directory, port), "--shards", String(shards)]
     if (member !== undefined) {
       const { name, bootstrapPort, advertise } = member

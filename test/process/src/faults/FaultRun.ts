@@ -16,9 +16,10 @@ import { ClientLog } from "../ClientLog.js"
 import { type FabricClient, loadAdapter } from "../FabricClient.js"
 import { inFlightForKillMin } from "../InFlight.js"
 import { findLogSources, type LogSource } from "../LogLines.js"
+import type { ServeCommand } from "../ProcessUnderTest.js"
 import { FabricUnderTest } from "./FabricUnderTest.js"
 import type { Fault, Ground } from "./Fault.js"
-import { adapters, Load } from "./Load.js"
+import { Load, skeinAdapters } from "./Load.js"
 
 export interface RunSettings {
   /** An empty directory of the run's own. */
@@ -33,7 +34,11 @@ export interface RunSettings {
   readonly deadlineMs: number
   /** A publish may wait so long while nothing is wrong. */
   readonly recoverMs: number
+  /** Of every queue. Short ones expire in slow consumers, so that deliveries overlap. */
+  readonly leaseMs: number
   readonly data: string | undefined
+  /** Another fabric than Skein, to test the harness. */
+  readonly other?: { readonly serve: ServeCommand; readonly adapter: string }
   readonly onProgress: (text: string) => void
 }
 
@@ -91,17 +96,25 @@ class Run {
   }
 
   async start(): Promise<void> {
-    const { directory, nodes, seed, fakeTime } = this.settings
-    const shards = queues
-    const fabric = await FabricUnderTest.start({ directory, nodes, shards, fakeTime, waitMs })
+    const { directory, nodes, seed, fakeTime, leaseMs, other } = this.settings
+    const [shards, serve] = [queues, other?.serve]
+    const fabric = await FabricUnderTest.start({
+      ...{ directory, nodes, shards, fakeTime, waitMs, serve },
+    })
+    const adapters = other === undefined ? skeinAdapters : [other.adapter]
     const load = new Load({
-      ...{ address: fabric.address, logDirectory: this.#logDirectory, epochNs: this.#epochNs },
+      ...{
+        address: fabric.address,
+        adapters,
+        logDirectory: this.#logDirectory,
+        epochNs: this.#epochNs,
+      },
       ...{ seed, sources: this.#sources, publishers: 2, consumers: 2, waitMs },
     })
     this.#ground = { fabric, load, prng: this.#prng, waitMs }
-    const { connect } = await loadAdapter(adapters.promise)
+    const { connect } = await loadAdapter(adapters[0])
     this.#observer = await connect({ address: fabric.address, process: "observer" })
-    for (const { queue } of this.#sources) await this.#observer.declare(queue)
+    for (const { queue } of this.#sources) await this.#observer.declare(queue, leaseMs)
     await load.start()
   }
 

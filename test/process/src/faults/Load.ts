@@ -12,6 +12,8 @@ import type { LogSource } from "../LogLines.js"
 
 export interface LoadSettings {
   readonly address: string
+  /** Compiled modules; clients use them in turn. */
+  readonly adapters: ReadonlyArray<string>
   readonly logDirectory: string
   readonly epochNs: bigint
   readonly seed: string
@@ -21,11 +23,10 @@ export interface LoadSettings {
   readonly waitMs: number
 }
 
-/** Compiled adapters, by the API that they use. */
-export const adapters = {
-  promise: fileURLToPath(new URL("../../dist/SkeinClient.js", import.meta.url)),
-  effect: fileURLToPath(new URL("../../dist/SkeinEffectClient.js", import.meta.url)),
-}
+/** Compiled adapters: of the Promise API and of the Effect API. */
+export const skeinAdapters: ReadonlyArray<string> = ["SkeinClient", "SkeinEffectClient"].map(
+  (name) => fileURLToPath(new URL(`../../dist/${name}.js`, import.meta.url)),
+)
 
 const batchMessages = 50
 /** Of one publisher: two of them make more than a fault needs in flight. */
@@ -107,11 +108,11 @@ export class Load {
   }
 
   async #start(role: ClientRole, place: number): Promise<void> {
-    const { address, logDirectory, epochNs, seed, sources, waitMs } = this.settings
+    const { address, adapters, logDirectory, epochNs, seed, sources, waitMs } = this.settings
     const settings: ClientSettings = {
       process: `${role}-${++this.#started}`,
       address,
-      adapter: place % 2 === 0 ? adapters.promise : adapters.effect,
+      adapter: adapters[place % adapters.length],
       logDirectory,
       epochNs: String(epochNs),
       seed,

@@ -15,7 +15,7 @@ import { progressTo } from "./Progress.js"
 
 const usage =
   "usage: faults [--runs N] [--seed S] [--minutes M] [--nodes N] [--faults N] [--kinds A,B]\n" +
-  "              [--recover-ms N] [--data DIR] [--output table|json] [--keep]\n"
+  "              [--recover-ms N] [--lease-ms N] [--data DIR] [--output table|json] [--keep]\n"
 
 export const faultsCommand = async (): Promise<number> => {
   let flags: ReturnType<typeof readFlags>
@@ -63,6 +63,7 @@ const readFlags = () => {
       faults: { type: "string", default: "20" },
       kinds: { type: "string" },
       "recover-ms": { type: "string", default: "10000" },
+      "lease-ms": { type: "string", default: "30000" },
       data: { type: "string" },
       output: { type: "string", default: "table" },
       keep: { type: "boolean", default: false },
@@ -86,6 +87,7 @@ const readFlags = () => {
     ...chooseFaults(values.kinds?.split(","), { nodes, fakeTime }),
     fakeTime,
     recoverMs: whole("--recover-ms", values["recover-ms"], 600_000),
+    leaseMs: whole("--lease-ms", values["lease-ms"], 600_000),
     data: findDataDirectory(values.data),
     json: values.output === "json",
     keep: values.keep,
