@@ -24,9 +24,10 @@ export interface LoadSettings {
 }
 
 /** Compiled adapters: of the Promise API and of the Effect API. */
-export const skeinAdapters: ReadonlyArray<string> = ["SkeinClient", "SkeinEffectClient"].map(
-  (name) => fileURLToPath(new URL(`../../dist/${name}.js`, import.meta.url)),
-)
+export const skeinAdapters: ReadonlyArray<string> = [
+  fileURLToPath(new URL("../../dist/SkeinClient.js", import.meta.url)),
+  fileURLToPath(new URL("../../dist/SkeinEffectClient.js", import.meta.url)),
+]
 
 const batchMessages = 50
 /** Of one publisher: two of them make more than a fault needs in flight. */
