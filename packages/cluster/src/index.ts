@@ -9,6 +9,14 @@ export {
   type RemoteCatalog,
 } from "./engine/CatalogDoors.js"
 export { type EngineOptions, type LoneEngineOptions, layerEngine } from "./engine/Engine.js"
+export {
+  layerNodeDoors,
+  type MoveMessage,
+  makeNodeCalls,
+  type NodeCalls,
+  type NodeCallsOptions,
+  type NodePort,
+} from "./engine/NodeDoors.js"
 export { PeerDoor } from "./engine/PeerDoor.js"
 export type { EngineDoor, PeerConnection, PeerLine, Peers } from "./engine/Peers.js"
 export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
@@ -16,6 +24,9 @@ export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
 export { type AfterEnd, ShardKeeper, type ShardKeeperOptions } from "./keeper/ShardKeeper.js"
 export { type FabricMapOptions, type LiveFabricMap, makeFabricMap } from "./makeFabricMap.js"
+export { type AskManagerOptions, askManager } from "./manager/askManager.js"
+export { DecisionLog } from "./manager/DecisionLog.js"
+export { type FabricCallsOptions, fabricCalls } from "./manager/fabricCalls.js"
 export {
   Manager,
   type ManagerOptions,
@@ -25,6 +36,7 @@ export {
 export { ManagerCalls } from "./manager/ManagerCalls.js"
 export type { ManagerEvent } from "./manager/ManagerEvent.js"
 export type { MoveShard } from "./manager/MoveRunner.js"
+export { managerPort } from "./manager/managerPort.js"
 export { decodeSections, type Section } from "./RecordSections.js"
 export type { ActorChunk, ActorDelta, ShardActor, Turn, Waiter } from "./ShardActor.js"
 export { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"

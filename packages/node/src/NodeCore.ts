@@ -13,6 +13,7 @@ import type { Journal } from "@skein/journal"
 import {
   type Clock,
   type Generation,
+  limits,
   type QueueRef,
   type Shard,
   type SkeinError,
@@ -26,7 +27,17 @@ import {
   generationOfKey,
   type StateChunk,
 } from "@skein/queue"
-import type { Admin, Broker, ClusterStatus, Fabric, NodeStatus, TreeEntry } from "@skein/wire"
+import type {
+  Admin,
+  Broker,
+  ClientList,
+  ClusterStatus,
+  ConnectedClient,
+  Fabric,
+  NodeStatus,
+  QueueUse,
+  TreeEntry,
+} from "@skein/wire"
 import { Arrivals } from "./Arrivals.js"
 import { asSkeinError } from "./asSkeinError.js"
 import { CatalogActor } from "./CatalogActor.js"
@@ -39,12 +50,16 @@ import { Queues } from "./Queues.js"
 import type { RemoteShards } from "./RemoteShards.js"
 import { Sessions } from "./Sessions.js"
 import { StallWatch } from "./StallWatch.js"
+import { soleManager } from "./soleManager.js"
 import { soleNode } from "./soleNode.js"
 
 export type OutsideOfCore = Omit<
   NodeStatus,
   "journal" | "queues" | "sessions" | "shards" | "shardsOpen" | "uptimeMs"
 >
+
+/** One connection of the node's port, as the port knows it. */
+export type Connected = Omit<ConnectedClient, "node">
 
 export interface NodeCoreOptions {
   readonly journal: Journal
@@ -83,6 +98,7 @@ export class NodeCore implements Fabric {
   private catalog: CatalogActor | undefined
   private remote: RemoteShards | undefined
   private forgetFabric: () => void = () => {}
+  private connected: () => readonly Connected[] = () => []
 
   constructor(private readonly options: NodeCoreOptions) {
     const { journal, clock, fabricMap, clusterStatus = () => soleNode(this.status()) } = options
@@ -114,6 +130,8 @@ export class NodeCore implements Fabric {
       (queue, why) => this.erase(queue, why),
       () => this.status(),
       clusterStatus,
+      soleManager(() => this.status()),
+      () => this.clientList(),
     )
     this.forOthers = localShards(
       () => this.openCatalog(),
@@ -169,6 +187,11 @@ export class NodeCore implements Fabric {
   /** Gives this node its way to shards that are open elsewhere. */
   reachOthers(remote: RemoteShards): void {
     this.remote = remote
+  }
+
+  /** Gives this node the connections that its port has, for `admin.clients`. */
+  showConnections(connected: () => readonly Connected[]): void {
+    this.connected = connected
   }
 
   /** Deletes a queue that the catalog has removed, where its shard is. Can be repeated. */
@@ -351,6 +374,21 @@ export class NodeCore implements Fabric {
       }
     }
     return rows
+  }
+
+  private clientList(): ClientList {
+    const { node } = this.options.outside()
+    const rows = this.connected()
+    const named = (use: QueueUse): QueueUse => {
+      const actor = this.hosts.get(use.shard)?.actors.get(use.generation)
+      return actor instanceof QueueActor ? { ...use, name: actor.state.name } : use
+    }
+    const clients = rows.slice(0, limits.clientRowsMax).map((row) => ({
+      ...{ node, ...row },
+      publishes: row.publishes.map(named),
+      consumes: row.consumes.map(named),
+    }))
+    return { clients, more: rows.length - clients.length, silent: [] }
   }
 
   private status(): NodeStatus {

@@ -227,6 +227,14 @@ export class FakeConnection implements FabricConnection {
         ),
       status: () => this.#ask("admin", () => fakeStatus(fabric.names().length)),
       cluster: () => this.#ask("admin", () => fakeCluster),
+      drainNode: (node) => this.#ask("admin", () => refuseNode(node)),
+      reviveNode: () => this.#ask("admin", () => undefined),
+      planMoves: () => this.#ask("admin", () => noPlan),
+      rebalance: () => this.#ask("admin", () => noPlan),
+      whyShard: (shard) => this.#ask("admin", () => [`${shard} is on fake`]),
+      moveShard: (_, node) => this.#ask("admin", () => refuseNode(node)),
+      decisions: () => this.#ask("admin", () => ({ log: "fake", decisions: [], last: 0 })),
+      clients: () => this.#ask("admin", () => ({ clients: [], more: 0, silent: [] })),
     }
   }
 }
@@ -243,6 +251,13 @@ const noCounts = {
   producers: 0,
   sessions: 0,
   dedupIds: 0,
+}
+
+const noPlan = { moves: [], spread: { before: 1, after: 1 }, held: "fake is the only node" }
+
+const refuseNode = (node: string): never => {
+  if (node === "fake") throw skeinError("MoveRefused", "fake is the last node", { node })
+  throw skeinError("NodeUnknown", `there is no node ${node}`, { node })
 }
 
 const fakeCluster: ClusterStatus = {
