@@ -54,11 +54,15 @@ export class GroupCommit {
   }
 
   private turn(): void {
-    const deadlineMs = this.clock.monotonicMs() + limits.batchWorkMaxMs
+    let nowMs = this.clock.monotonicMs()
+    const deadlineMs = nowMs + limits.batchWorkMaxMs
     for (const host of this.awake) {
       this.awake.delete(host)
       if (guarded(host, () => host.turn(deadlineMs))) this.wake(host)
-      if (this.clock.monotonicMs() >= deadlineMs) break
+      const beganMs = nowMs
+      nowMs = this.clock.monotonicMs()
+      host.meter.busyMs += nowMs - beganMs
+      if (nowMs >= deadlineMs) break
     }
     if (this.awake.size > 0) this.setTurn()
     this.commit()
@@ -70,7 +74,7 @@ export class GroupCommit {
     const hosts: ShardHost[] = []
     const batch: ShardAppend[] = []
     for (const host of this.waiting) {
-      const append = guarded(host, () => host.take())
+      const append = this.measured(host, () => host.take())
       if (append === undefined) continue
       hosts.push(host)
       batch.push(append)
@@ -101,12 +105,19 @@ export class GroupCommit {
     this.inFlight = false
     for (let at = 0; at < hosts.length; at++) {
       const host = hosts[at]
-      guarded(host, () => host.stored(results[at] ?? unanswered(host, cause)))
+      this.measured(host, () => host.stored(results[at] ?? unanswered(host, cause)))
     }
     // The next commit goes to the disk first; its sync runs while these answers are sent.
     this.commit()
-    for (const host of hosts) guarded(host, () => host.answer())
+    for (const host of hosts) this.measured(host, () => host.answer())
     this.answerDrained()
+  }
+
+  private measured<A>(host: ShardHost, step: () => A): A | undefined {
+    const beganMs = this.clock.monotonicMs()
+    const result = guarded(host, step)
+    host.meter.busyMs += this.clock.monotonicMs() - beganMs
+    return result
   }
 
   private answerDrained(): void {

@@ -23,6 +23,8 @@ export interface Turn {
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
   /** Whether so much more keeps the record below `limits.recordBytesMax`; ask it first. */
   readonly fits: (bytes: number) => boolean
+  /** For the shard's load: so much was published, or is handed out. */
+  readonly count: (messages: number, bytes: number) => void
   /** No more room or time in this turn: leave the rest in the mailbox. */
   readonly spent: () => boolean
 }
@@ -46,6 +48,8 @@ export interface ShardActor {
   readonly work: (turn: Turn) => boolean
   /** The record is sealed after this: hands out what is ready, answers the encoded events. */
   readonly seal: (turn: Turn) => Uint8Array | undefined
+  /** How many more messages wait than at the last call. */
+  readonly depthChange: () => number
   /** Monotonic ms at which it wants a turn although its mailbox is empty. */
   readonly dueMs: () => number
   /** That time has come. `stallMs`: how long the node itself stood still. */

@@ -8,7 +8,14 @@
  * Shutdown: `closeShard` drains the shard's last record and closes it with a checkpoint; s000 last,
  * then `stop`.
  */
-import { type FabricMap, GroupCommit, type HostContext, ShardHost } from "@skein/cluster"
+import {
+  type FabricMap,
+  GroupCommit,
+  type HostContext,
+  LoadSampler,
+  ShardHost,
+  type ShardMeter,
+} from "@skein/cluster"
 import type { Journal } from "@skein/journal"
 import {
   type Clock,
@@ -20,6 +27,7 @@ import {
   shardName,
   skeinError,
 } from "@skein/model"
+import type { ShardLoad } from "@skein/placement"
 import {
   catalogGeneration,
   digest,
@@ -95,6 +103,7 @@ export class NodeCore implements Fabric {
   private readonly stallWatch: StallWatch
   private readonly context: HostContext
   private readonly startedMs: number
+  private readonly sampler: LoadSampler
   private catalog: CatalogActor | undefined
   private remote: RemoteShards | undefined
   private forgetFabric: () => void = () => {}
@@ -103,6 +112,7 @@ export class NodeCore implements Fabric {
   constructor(private readonly options: NodeCoreOptions) {
     const { journal, clock, fabricMap, clusterStatus = () => soleNode(this.status()) } = options
     this.commit = new GroupCommit(journal, clock)
+    this.sampler = new LoadSampler(clock, () => this.meters())
     this.sessions = new Sessions(clock, () => this.stallWatch.beat())
     this.stallWatch = new StallWatch(clock, (stallMs) => this.stalled(stallMs))
     this.context = {
@@ -226,6 +236,15 @@ export class NodeCore implements Fabric {
 
   isShardOpen(shard: Shard): boolean {
     return this.hosts.get(shard)?.isOpen === true
+  }
+
+  /** What the open shards did since the last sample, which was about a second ago. */
+  loads(): readonly ShardLoad[] {
+    return this.sampler.loads()
+  }
+
+  private *meters(): Iterable<readonly [Shard, ShardMeter]> {
+    for (const [shard, host] of this.hosts) if (host.isOpen) yield [shard, host.meter]
   }
 
   /** Fetches that wait, on all open queues. */

@@ -84,6 +84,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   private againMs = Number.POSITIVE_INFINITY
   /** Stalls of the node that leases have yet to be given back. */
   private owedMs = 0
+  private depthTold = 0
 
   constructor(
     readonly state: QueueState,
@@ -156,6 +157,13 @@ export class QueueActor implements SessionHolder, ShardActor {
     const events = this.events
     this.events = []
     return encodeEvents(events.map((event) => ({ generation: this.generation, event })))
+  }
+
+  depthChange(): number {
+    const depth = this.state.life === "present" ? this.state.blocks.ready : 0
+    const change = depth - this.depthTold
+    this.depthTold = depth
+    return change
   }
 
   dueMs(): number {
@@ -442,6 +450,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     if (request.frame === undefined) return
     for (const event of decision.events) {
       if (event._tag !== "FramePublished") continue
+      turn.count(event.count, request.frame.length)
       if (locate(this.state, event.first) === undefined) continue
       turn.store({ generation: this.generation, first: event.first, bytes: request.frame })
     }
@@ -449,6 +458,10 @@ export class QueueActor implements SessionHolder, ShardActor {
 
   private sendLater(deliveries: readonly Delivery[], turn: Turn): void {
     for (const delivery of deliveries) {
+      for (const { first, last, frameBytes, frameCount } of delivery.runs) {
+        const messages = last - first + 1
+        turn.count(messages, (frameBytes * messages) / frameCount)
+      }
       const key = fetchKey(delivery.session, delivery.fetchNumber)
       turn.wait({
         release: () => this.send(key, delivery),
