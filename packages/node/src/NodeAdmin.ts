@@ -13,6 +13,7 @@ import {
   queueNameProblem,
   skeinError,
 } from "@skein/model"
+import type { ShardLoad } from "@skein/placement"
 import { counts, type Run } from "@skein/queue"
 import {
   type Admin,
@@ -30,6 +31,7 @@ import {
   type QueuePage,
   type QueueStatus,
   readMessages,
+  type ShardLoads,
 } from "@skein/wire"
 import { Either, ParseResult } from "effect"
 import { asSkeinError } from "./asSkeinError.js"
@@ -49,6 +51,7 @@ export class NodeAdmin implements Admin {
     private readonly clusterStatus: () => ClusterStatus,
     private readonly manager: ManagerPort,
     private readonly clientList: () => ClientList,
+    private readonly loads: () => readonly ShardLoad[],
   ) {}
 
   async declare(name: string, policy: QueuePolicyInput = {}): Promise<QueueInfo> {
@@ -146,6 +149,11 @@ export class NodeAdmin implements Admin {
 
   decisions(request?: DecisionsRequest): Promise<DecisionPage> {
     return this.manager.decisions(request)
+  }
+
+  async shardLoads(): Promise<ShardLoads> {
+    const { node } = this.nodeStatus()
+    return { loads: this.loads().map((load) => ({ node, ...load })), silent: [] }
   }
 
   async clients(node?: string): Promise<ClientList> {

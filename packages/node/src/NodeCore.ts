@@ -63,7 +63,7 @@ import { soleNode } from "./soleNode.js"
 
 export type OutsideOfCore = Omit<
   NodeStatus,
-  "journal" | "queues" | "sessions" | "shards" | "shardsOpen" | "uptimeMs"
+  "journal" | "queues" | "ready" | "sessions" | "shards" | "shardsOpen" | "uptimeMs"
 >
 
 /** One connection of the node's port, as the port knows it. */
@@ -142,6 +142,7 @@ export class NodeCore implements Fabric {
       clusterStatus,
       soleManager(() => this.status()),
       () => this.clientList(),
+      () => this.loads(),
     )
     this.forOthers = localShards(
       () => this.openCatalog(),
@@ -415,8 +416,10 @@ export class NodeCore implements Fabric {
     let shardsOpen = 0
     for (const host of this.hosts.values()) if (host.isOpen) shardsOpen += 1
     const outside = this.options.outside()
+    const own = this.options.clusterStatus?.().nodes.find(({ node }) => node === outside.node)
     return {
       ...outside,
+      ready: this.options.clusterStatus === undefined || own?.state === "serving",
       tree: [...outside.tree, ...this.asideRows()],
       uptimeMs: Math.round(clock.monotonicMs() - this.startedMs),
       shards,

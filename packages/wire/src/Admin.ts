@@ -83,6 +83,8 @@ export interface NodeStatus {
   readonly address: string
   readonly pid: number
   readonly uptimeMs: number
+  /** It takes new work: `false` while it is drained, joins or leaves. */
+  readonly ready: boolean
   readonly shards: number
   readonly shardsOpen: number
   readonly queues: number
@@ -249,8 +251,30 @@ export interface ClientList {
   readonly silent: readonly string[]
 }
 
+/** What a shard did in about the last second, as the node that has it counted. */
+export interface LoadOfShard {
+  readonly node: string
+  readonly shard: number
+  /** Published and delivered together, as the next. */
+  readonly bytesPerSecond: number
+  readonly messagesPerSecond: number
+  /** Messages that wait. */
+  readonly depth: number
+  /** Share of the time that the node's thread worked for the shard, 0 to 1. */
+  readonly busy: number
+  /** 99th percentile of confirms, milliseconds, rounded up by at most 41 %; 0: none. */
+  readonly confirmP99Ms: number
+}
+
+export interface ShardLoads {
+  readonly loads: readonly LoadOfShard[]
+  /** Nodes that gave no answer in time. */
+  readonly silent: readonly string[]
+}
+
 /** Calls about the fabric as a whole: any node answers them, by asking others. */
 export interface FabricCalls extends ManagerPort {
+  readonly shardLoads: () => Promise<ShardLoads>
   /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */
   readonly clients: (node?: string) => Promise<ClientList>
 }

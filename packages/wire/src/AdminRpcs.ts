@@ -71,6 +71,7 @@ const NodeStatus = Schema.Struct({
   address: Schema.String,
   pid: Schema.Int,
   uptimeMs: Schema.Number,
+  ready: Schema.Boolean,
   shards: Schema.Int,
   shardsOpen: Schema.Int,
   queues: Schema.Int,
@@ -165,8 +166,27 @@ const ClientList = Schema.Struct({
   silent: Schema.Array(Schema.String),
 })
 
+const loadFields = {
+  shard: Schema.Int,
+  bytesPerSecond: Schema.Number,
+  messagesPerSecond: Schema.Number,
+  depth: Schema.Number,
+  busy: Schema.Number,
+  confirmP99Ms: Schema.Number,
+}
+
+const ShardLoads = Schema.Struct({
+  loads: Schema.Array(Schema.Struct({ node: Schema.String, ...loadFields })),
+  silent: Schema.Array(Schema.String),
+})
+
 /** What other groups of calls between nodes answer with, too. */
-export const adminSchemas = { ClientList, QueueInfo, QueuePage }
+export const adminSchemas = {
+  ClientList,
+  QueueInfo,
+  QueuePage,
+  ShardLoad: Schema.Struct(loadFields),
+}
 
 const ByName = exactly({ name: Schema.String })
 const ByNode = exactly({ node: Schema.String })
@@ -242,6 +262,7 @@ export const QueueRpcs = RpcGroup.make(
 export const AdminRpcs = QueueRpcs.merge(
   ManagerRpcs,
   RpcGroup.make(
+    Rpc.make("shardLoads", { payload: exactly({}), success: ShardLoads, error }),
     Rpc.make("clients", {
       payload: exactly({ node: optional(Schema.String) }),
       success: ClientList,

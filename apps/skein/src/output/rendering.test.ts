@@ -18,6 +18,7 @@ const status: NodeStatus = {
   address: "127.0.0.1:4117",
   pid: 4711,
   uptimeMs: 3_723_000,
+  ready: false,
   shards: 64,
   shardsOpen: 63,
   queues: 12_345,

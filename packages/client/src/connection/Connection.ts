@@ -23,6 +23,7 @@ import type {
   QueueStatus,
   SettleAnswer,
   SettleRequest,
+  ShardLoads,
   ShardMap,
   Welcome,
 } from "@skein/wire"
@@ -68,6 +69,7 @@ export interface ConnectionAdmin extends Admin {
   readonly whyShard: (shard: number, options?: CallOptions) => Promise<readonly string[]>
   readonly moveShard: (shard: number, node: string, options?: CallOptions) => Promise<void>
   readonly decisions: (request?: DecisionsRequest, options?: CallOptions) => Promise<DecisionPage>
+  readonly shardLoads: (options?: CallOptions) => Promise<ShardLoads>
   readonly clients: (node?: string, options?: CallOptions) => Promise<ClientList>
 }
 

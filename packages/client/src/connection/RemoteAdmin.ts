@@ -60,6 +60,7 @@ export const remoteAdmin = (channel: Channel): ConnectionAdmin => {
       await run(client.moveShard({ shard, node }), options)
     },
     decisions: (request, options) => run(client.decisions(request ?? {}), options),
+    shardLoads: (options) => run(client.shardLoads({}), options),
     clients: (node, options) => run(client.clients(node === undefined ? {} : { node }), options),
   }
 }

@@ -234,6 +234,7 @@ export class FakeConnection implements FabricConnection {
       whyShard: (shard) => this.#ask("admin", () => [`${shard} is on fake`]),
       moveShard: (_, node) => this.#ask("admin", () => refuseNode(node)),
       decisions: () => this.#ask("admin", () => ({ log: "fake", decisions: [], last: 0 })),
+      shardLoads: () => this.#ask("admin", () => ({ loads: [], silent: [] })),
       clients: () => this.#ask("admin", () => ({ clients: [], more: 0, silent: [] })),
     }
   }
@@ -281,6 +282,7 @@ const fakeStatus = (queues: number) => ({
   uptimeMs: 0,
   shards: 1,
   shardsOpen: 1,
+  ready: true,
   queues,
   connections: 1,
   sessions: 0,

@@ -42,6 +42,7 @@ const local = (seen: string[]): Admin => ({
   whyShard: unused,
   moveShard: unused,
   decisions: unused,
+  shardLoads: unused,
   clients: unused,
 })
 

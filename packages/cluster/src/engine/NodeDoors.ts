@@ -55,19 +55,7 @@ const error = SkeinErrorEncoded
 const NodeDoor = Entity.fromRpcGroup(
   "Node",
   RpcGroup.make(
-    Rpc.make("loads", {
-      success: Schema.Array(
-        Schema.Struct({
-          shard: Schema.Int,
-          bytesPerSecond: Schema.Number,
-          messagesPerSecond: Schema.Number,
-          depth: Schema.Number,
-          busy: Schema.Number,
-          confirmP99Ms: Schema.Number,
-        }),
-      ),
-      error,
-    }),
+    Rpc.make("loads", { success: Schema.Array(adminSchemas.ShardLoad), error }),
     Rpc.make("clientList", { success: adminSchemas.ClientList, error }),
     Rpc.make("moveMessage", {
       payload: {

@@ -4,7 +4,7 @@
  * Must not know: how nodes reach each other.
  */
 import type { Clock, NodeName } from "@skein/model"
-import type { ClientList, FabricCalls, ManagerPort } from "@skein/wire"
+import type { ClientList, FabricCalls, ManagerPort, ShardLoads } from "@skein/wire"
 import type { NodeCalls } from "../engine/NodeDoors.js"
 import { askManager } from "./askManager.js"
 
@@ -18,6 +18,13 @@ export interface FabricCallsOptions {
 
 export const fabricCalls = ({ self, manager, nodes, clock }: FabricCallsOptions): FabricCalls => ({
   ...askManager({ self, local: manager, at: (node) => nodes.at(node).manager, clock }),
+  shardLoads: async () => {
+    const all = await Promise.all(nodes.living().map((name) => loadsOf(name, nodes)))
+    return {
+      loads: all.flatMap(({ loads }) => loads),
+      silent: all.flatMap(({ silent }) => silent),
+    }
+  },
   clients: async (node) => {
     if (node !== undefined) return nodes.at(node).clients()
     return joined(await Promise.all(nodes.living().map((name) => clientsOf(name, nodes))))
@@ -29,6 +36,15 @@ const clientsOf = async (node: NodeName, nodes: NodeCalls): Promise<ClientList> 
     return await nodes.at(node).clients()
   } catch {
     return { clients: [], more: 0, silent: [node] }
+  }
+}
+
+const loadsOf = async (node: NodeName, nodes: NodeCalls): Promise<ShardLoads> => {
+  try {
+    const loads = await nodes.at(node).loads()
+    return { loads: loads.map((load) => ({ node, ...load })), silent: [] }
+  } catch {
+    return { loads: [], silent: [node] }
   }
 }
 

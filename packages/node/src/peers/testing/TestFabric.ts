@@ -266,6 +266,7 @@ export class TestNode {
       status: () => Promise.reject(new Error("a fault that is no SkeinError")),
       cluster: notAsked,
       ...this.#managerPort(),
+      shardLoads: notAsked,
       clients: notAsked,
     }
   }

@@ -132,6 +132,7 @@ export class StubFabric implements Fabric {
     whyShard: notInStub,
     moveShard: notInStub,
     decisions: notInStub,
+    shardLoads: notInStub,
     clients: notInStub,
   }
 }
