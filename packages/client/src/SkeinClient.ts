@@ -104,8 +104,8 @@ export class SkeinClient implements AsyncDisposable {
   }
 
   /**
-   * Takes all shards from the node by planned moves, and gives it none until it is revived; resolves
-   * when that is decided: `cluster` shows when the node has none left. Again is fine.
+   * Takes all shards from the node by planned moves, and gives it none until it is revived.
+   * Resolves when that is decided: `cluster` shows when the node has none left. Again is fine.
    * Rejects with NodeUnknown, MoveRefused (no other node could take them) or ManagerUnavailable.
    */
   drainNode(node: string, options?: CallOptions): Promise<void> {

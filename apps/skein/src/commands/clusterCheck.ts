@@ -19,7 +19,7 @@ export const run: RunCommand = (context) =>
     return healthy ? exitCodes.ok : exitCodes.unhealthy
   })
 
-/** What the answering node sees wrong, nodes without an answer, and shards that are open nowhere. */
+/** What the answering node sees wrong, nodes without an answer, shards that are open nowhere. */
 export const problemsOf = (status: ClusterStatus, { loads, silent }: ShardLoads): string[] => {
   const open = new Set(loads.map(({ shard }) => shard))
   const unplaced = new Set(status.unplaced)

@@ -50,6 +50,7 @@ describe("golden", () => {
       instance     11111111111111111111111111111111
       pid          4711
       up           1h 2m
+      ready        no: it is drained, joins or leaves
       shards       63 of 64 open
       queues       12,345
       connections  2

@@ -1,6 +1,6 @@
 /**
- * Owns: calls from one node to another by the node's name, as entities of the engine: `node-n2/door`
- * is on the node n2 while n2 lives. A door holds no state.
+ * Owns: calls from one node to another by the node's name, as entities of the engine:
+ * `node-n2/door` is on the node n2 while n2 lives. A door holds no state.
  * Must not know: what the calls are for, what a move's messages say.
  *
  * Each call may be carried out twice when a connection breaks over it, the second time by a new

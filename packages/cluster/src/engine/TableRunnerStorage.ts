@@ -1,7 +1,8 @@
 /**
  * Owns: how the engine is shown our shard table: one engine shard group a shard (`s017:1`), one
- * runner entry a (node, shard); and one group a node (`node-n2:1`), which is on that node. `acquire` mirrors which shard hosts are open here: owner tokens are
- * the truth, the engine only follows.
+ * runner entry a (node, shard); and one group a node (`node-n2:1`), which is on that node alone.
+ * `acquire` mirrors which shard hosts are open here: owner tokens are the truth, the engine only
+ * follows.
  * Must not know: how shards are opened or moved.
  *
  * Traps of the engine that shape this file: entries of one node are told apart by weight only, so

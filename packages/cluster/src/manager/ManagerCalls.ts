@@ -1,7 +1,7 @@
 /**
  * Owns: what operators ask of the manager: drain, revive, plan, rebalance, why, move. Each takes a
- * turn of the manager's shell; on a node that is not the manager they fail with ManagerUnavailable, whose data
- * names the `manager` when it is known, so that a caller can ask there.
+ * turn of the manager's shell; on a node that is not the manager they fail with ManagerUnavailable,
+ * whose data names the `manager` when it is known, so that a caller can ask there.
  * Must not know: who asks.
  */
 import {
