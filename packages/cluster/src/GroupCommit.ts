@@ -59,33 +59,35 @@ export class GroupCommit {
     for (const host of this.awake) {
       this.awake.delete(host)
       if (guarded(host, () => host.turn(deadlineMs))) this.wake(host)
-      const beganMs = nowMs
-      nowMs = this.clock.monotonicMs()
-      host.meter.busyMs += nowMs - beganMs
+      nowMs = this.worked(host, nowMs)
       if (nowMs >= deadlineMs) break
     }
     if (this.awake.size > 0) this.setTurn()
-    this.commit()
+    this.commit(nowMs)
     this.answerDrained()
   }
 
-  private commit(): void {
-    if (this.inFlight || this.waiting.size === 0) return
+  /** Answers the time at which it has taken the hosts' records; `nowMs` is that of the call. */
+  private commit(nowMs: number): number {
+    if (this.inFlight || this.waiting.size === 0) return nowMs
     const hosts: ShardHost[] = []
     const batch: ShardAppend[] = []
+    let doneMs = nowMs
     for (const host of this.waiting) {
-      const append = this.measured(host, () => host.take())
+      const append = guarded(host, () => host.take())
+      doneMs = this.worked(host, doneMs)
       if (append === undefined) continue
       hosts.push(host)
       batch.push(append)
     }
     this.waiting.clear()
-    if (batch.length === 0) return
+    if (batch.length === 0) return doneMs
     this.inFlight = true
     this.send(batch).then(
       (results) => this.answered(hosts, results),
       (cause) => this.answered(hosts, [], cause),
     )
+    return doneMs
   }
 
   /** The journal never rejects; one that does, or throws, is taken to have refused all. */
@@ -103,21 +105,26 @@ export class GroupCommit {
     cause?: unknown,
   ): void {
     this.inFlight = false
+    let nowMs = this.clock.monotonicMs()
     for (let at = 0; at < hosts.length; at++) {
       const host = hosts[at]
-      this.measured(host, () => host.stored(results[at] ?? unanswered(host, cause)))
+      guarded(host, () => host.stored(results[at] ?? unanswered(host, cause)))
+      nowMs = this.worked(host, nowMs)
     }
     // The next commit goes to the disk first; its sync runs while these answers are sent.
-    this.commit()
-    for (const host of hosts) this.measured(host, () => host.answer())
+    nowMs = this.commit(nowMs)
+    for (const host of hosts) {
+      guarded(host, () => host.answer(nowMs))
+      nowMs = this.worked(host, nowMs)
+    }
     this.answerDrained()
   }
 
-  private measured<A>(host: ShardHost, step: () => A): A | undefined {
-    const beganMs = this.clock.monotonicMs()
-    const result = guarded(host, step)
-    host.meter.busyMs += this.clock.monotonicMs() - beganMs
-    return result
+  /** The thread has worked for the host since then; answers the time now. */
+  private worked(host: ShardHost, sinceMs: number): number {
+    const nowMs = this.clock.monotonicMs()
+    host.meter.busyMs += nowMs - sinceMs
+    return nowMs
   }
 
   private answerDrained(): void {

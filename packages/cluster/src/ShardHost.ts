@@ -242,7 +242,7 @@ export class ShardHost implements ShardTenant {
    * Releases, in order, everybody who waited for what is durable now. One that throws is no reason
    * to leave the others without an answer, nor to close the shard: nothing of its state is touched.
    */
-  answer(): void {
+  answer(nowMs: number): void {
     let fault: { readonly cause: unknown } | undefined
     const { meter } = this
     for (const record of this.records.release()) {
@@ -250,7 +250,7 @@ export class ShardHost implements ShardTenant {
       meter.messages += messages
       meter.bytes += bytes
       if (frames.length > 0) {
-        meter.confirmed(this.context.clock.monotonicMs() - record.sinceMs, frames.length)
+        meter.confirmed(nowMs - record.sinceMs, frames.length)
       }
       for (const waiter of record.waiters) {
         try {

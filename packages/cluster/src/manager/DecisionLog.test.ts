@@ -12,24 +12,26 @@ const move: Move = {
 
 describe("DecisionLog", () => {
   it("numbers what the manager tells, as sentences with reasons", () => {
-    const log = new DecisionLog("i1", { wallMs: () => 5 })
+    const log = new DecisionLog("n1", "i1", { wallMs: () => 5 })
     log.add({ _tag: "MovePlanned", move })
     log.add({ _tag: "MoveEnded", move, outcome: "refused", tookMs: 12.4, why: "it is busy" })
     log.add({ _tag: "TableReplaced", version: 4, moves: [move], because: "it was done" })
+    log.add({ _tag: "ManagerClaimed", epoch: 2, because: "n2 is silent" })
     log.add({ _tag: "NodeSilent", node: "n3", instance: "x" })
     const { decisions, last } = log.page()
-    expect(last).toBe(4)
+    expect(last).toBe(5)
     expect(decisions.map(({ what, reason }) => `${what} | ${reason}`)).toEqual([
       "s017: n1 -> n2 begins | n1 works most",
       "s017: n1 -> n2 refused after 12 ms | it is busy",
       "s017: n1 -> n2 | it was done",
+      "n1 is the manager, epoch 2 | n2 is silent",
       "n3 is silent | no sign of life, or its process is gone",
     ])
     expect(decisions[0]).toMatchObject({ number: 1, event: "MovePlanned", atMs: 5 })
   })
 
   it("answers those after a number, in pages; numbers of another log count for nothing", () => {
-    const log = new DecisionLog("i1", { wallMs: () => 0 })
+    const log = new DecisionLog("n1", "i1", { wallMs: () => 0 })
     for (let at = 0; at < 5; at++) log.add({ _tag: "NodeDrained", node: `n${at}` })
     const numbers = (request: Parameters<DecisionLog["page"]>[0]) =>
       log.page(request).decisions.map(({ number }) => number)
@@ -41,7 +43,7 @@ describe("DecisionLog", () => {
   })
 
   it("keeps the newest, in bounded room", () => {
-    const log = new DecisionLog("i1", { wallMs: () => 0 })
+    const log = new DecisionLog("n1", "i1", { wallMs: () => 0 })
     const event: ManagerEvent = { _tag: "Fault", detail: "the disk is away" }
     for (let at = 0; at < 5 * limits.decisionsKept + 7; at++) log.add(event)
     const { decisions, last } = log.page()

@@ -5,7 +5,7 @@
  *
  * The numbers are this process's: a reader that comes with those of another log begins anew.
  */
-import { type Clock, limits, shardName } from "@skein/model"
+import { type Clock, limits, type NodeName, shardName } from "@skein/model"
 import type { DecisionPage, DecisionsRequest, NumberedDecision } from "@skein/wire"
 import type { ManagerEvent } from "./ManagerEvent.js"
 
@@ -14,6 +14,7 @@ export class DecisionLog {
   private last = 0
 
   constructor(
+    private readonly node: NodeName,
     /** Unlike those of all other processes: the node's instance. */
     private readonly log: string,
     private readonly clock: Pick<Clock, "wallMs">,
@@ -22,7 +23,7 @@ export class DecisionLog {
   /** Give it to the manager as `onDecision`. */
   readonly add = (event: ManagerEvent): void => {
     this.last += 1
-    const { what, reason } = sentences(event)
+    const { what, reason } = sentences(event, this.node)
     const atMs = this.clock.wallMs()
     this.kept.push({ number: this.last, event: event._tag, atMs, what, reason })
     // In large steps: each of them moves all that are kept.
@@ -48,7 +49,7 @@ interface Sentences {
   readonly reason: string
 }
 
-const sentences = (event: ManagerEvent): Sentences => {
+const sentences = (event: ManagerEvent, self: NodeName): Sentences => {
   switch (event._tag) {
     case "NodeJoined":
       return { what: `${event.node} joined`, reason: `instance ${event.instance}` }
@@ -61,9 +62,9 @@ const sentences = (event: ManagerEvent): Sentences => {
     case "NodeForgotten":
       return { what: `${event.node} is forgotten`, reason: `instance ${event.instance} is gone` }
     case "ManagerClaimed":
-      return { what: `this node is the manager, epoch ${event.epoch}`, reason: event.because }
+      return { what: `${self} is the manager, epoch ${event.epoch}`, reason: event.because }
     case "ManagerLost":
-      return { what: "this node is the manager no more", reason: "another one took the token" }
+      return { what: `${self} is the manager no more`, reason: "another one took the token" }
     case "NodeDrained":
       return { what: `${event.node} is drained`, reason: "an operator asked for it" }
     case "NodeRevived":
