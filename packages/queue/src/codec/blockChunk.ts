@@ -1,6 +1,6 @@
 /**
- * Owns: the stored form of a block: `[version, index, touched, sinceMs, bits, failed,
- * returned, frames]`.
+ * Owns: the stored form of a block: `[version, index, touched, sinceMs, bits, failed, returned,
+ * frames]`.
  *
  * ```
  *   bits      [first byte, bytes]: two messages a byte, the lower one in the low bits; leased is

@@ -107,8 +107,16 @@ describe("Settlers", () => {
   })
 })
 
-describe("a chunk that is damaged", () => {
-  it("is ShardCorrupt", () => {
+describe("a chunk", () => {
+  it("has the bytes it always had", () => {
+    const { settlers } = fresh()
+    settlers.note(10, 40, { epoch: 3, attempt: 2 })
+    settlers.note(41, 41, nobody)
+    const [block] = [...settlers.blocks.values()]
+    expect(Buffer.from(packSettlers(block)).toString("hex")).toBe("9a01010a1f030229010000")
+  })
+
+  it("is ShardCorrupt when it is damaged", () => {
     const { settlers } = fresh()
     settlers.note(10, 40, { epoch: 3, attempt: 2 })
     const [block] = [...settlers.blocks.values()]

@@ -4,8 +4,8 @@
  * also when nothing else is left of the message. A message that was handed out once needs no
  * entry: only one delivery can name it.
  *
- * Bounded in number, not in time: a byte a message and a few for each different tag in a block, and
- * at most {@link blocksMax} blocks, of which those that were entered first are forgotten. Time
+ * Bounded in number, not in time: a byte a message and some 30 for each tag in a block, and at
+ * most {@link blocksMax} blocks, of which those that were entered first are forgotten. Time
  * would bound too little and too much: a client brings a settle until it has an answer, however
  * long it was cut off, and a consumer that was stopped names its old delivery whenever it wakes.
  *
@@ -29,7 +29,7 @@ export interface Tag {
 /** "Settled" by none: what a purge took. No delivery has epoch 0. */
 export const nobody: Tag = { epoch: 0, attempt: 0 }
 
-/** Blocks remembered, 4 KiB each. */
+/** Blocks remembered, 5 KB each with few tags, 13 KB with {@link tagsMax}. */
 export const blocksMax = 256
 
 /** Different tags in a block: as many as a byte can tell apart beside "none". */

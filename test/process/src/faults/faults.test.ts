@@ -24,7 +24,7 @@ const oneNode = { nodes: 1, fakeTime: undefined }
 const run = (kinds: ReadonlyArray<string>, faults: number, misbehaviour?: string) =>
   runFaults({
     ...{ directory, seed: "3", ...oneNode, faults, recoverMs: 20_000 },
-    ...{ leaseMs: 30_000, data: undefined },
+    ...{ leaseMs: 5_000, data: undefined },
     kinds: chooseFaults(kinds, oneNode).chosen,
     deadlineMs: Number.POSITIVE_INFINITY,
     onProgress: () => {},
