@@ -52,8 +52,22 @@ describe("Settlers", () => {
       expect(each.find(sequenceIn(1))).toEqual(tag)
       expect(each.blocks.size).toBe(blocksMax)
     }
-    expect(again.settlers.gone).toEqual([blocksMax + 9])
+    expect([...again.settlers.gone]).toEqual([blocksMax + 9])
     expect([again.lanes.a, again.lanes.b]).toEqual([lanes.a, lanes.b])
+  })
+
+  it("does not drop the chunk of a block that was forgotten and entered again", () => {
+    const { settlers } = fresh()
+    settlers.note(1, 1, nobody)
+    settlers.markSaved(0)
+    for (let index = 1; index <= blocksMax; index++) {
+      settlers.note(index * blockMessages, index * blockMessages, nobody)
+    }
+    expect([...settlers.gone]).toEqual([0])
+    settlers.note(2, 2, nobody)
+    expect([[...settlers.gone], settlers.dirty.has(0)]).toEqual([[], true])
+    settlers.clear()
+    expect([...settlers.gone]).toEqual([0])
   })
 
   it("forgets a block's oldest tag when it has too many", () => {

@@ -54,7 +54,7 @@ export class Settlers {
   readonly blocks = new Map<number, SettledBlock>()
   /** Blocks that changed since the last checkpoint, and those that it holds for nothing. */
   dirty = new Set<number>()
-  gone: number[] = []
+  gone = new Set<number>()
   private readonly saved = new Set<number>()
   private nextOrdinal = 1
 
@@ -122,6 +122,8 @@ export class Settlers {
     if (block === undefined) {
       block = new SettledBlock(this.nextOrdinal++)
       this.blocks.set(index, block)
+      // Its chunk will be replaced, not dropped.
+      if (this.gone.delete(index)) this.saved.add(index)
       if (this.blocks.size > blocksMax) this.forget(this.blocks.keys().next().value ?? index)
     }
     return block
@@ -167,7 +169,7 @@ export class Settlers {
     if (block !== undefined) this.tell(index, block, -1)
     this.blocks.delete(index)
     this.dirty.delete(index)
-    if (this.saved.delete(index)) this.gone.push(index)
+    if (this.saved.delete(index)) this.gone.add(index)
   }
 }
 
