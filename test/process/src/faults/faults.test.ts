@@ -21,11 +21,15 @@ afterEach(() => rmSync(directory, { recursive: true }))
 
 const oneNode = { nodes: 1, fakeTime: undefined }
 
-const run = (kinds: ReadonlyArray<string>, faults: number, misbehaviour?: string) =>
+const run = (
+  kinds: ReadonlyArray<string>,
+  faults: number,
+  { misbehaviour, nodes = 1 }: { readonly misbehaviour?: string; readonly nodes?: number } = {},
+) =>
   runFaults({
-    ...{ directory, seed: "3", ...oneNode, faults, recoverMs: 20_000 },
+    ...{ directory, seed: "3", nodes, fakeTime: undefined, faults, recoverMs: 20_000 },
     ...{ leaseMs: 5_000, data: undefined },
-    kinds: chooseFaults(kinds, oneNode).chosen,
+    kinds: chooseFaults(kinds, { nodes, fakeTime: undefined }).chosen,
     deadlineMs: Number.POSITIVE_INFINITY,
     onProgress: () => {},
     ...(misbehaviour === undefined
@@ -54,6 +58,15 @@ describe("the fault harness", () => {
     expect(report.verdict.figures.confirmed).toBeGreaterThan(1_000)
   }, 240_000)
 
+  it("C8: three nodes keep all their promises through faults of six kinds", async () => {
+    const kinds = ["kill-node", "pause-node", "restart-node", "isolate-node"]
+    const report = await run([...kinds, "kill-consumer", "cut-clients"], 6, { nodes: 3 })
+    expect(report.ok, shown(report)).toBe(true)
+    expect(report.hit).toBe(6)
+    expect(new Set(report.verdict.faults.map(({ name }) => name)).size).toBe(6)
+    expect(report.verdict.figures.confirmed).toBeGreaterThan(1_000)
+  }, 240_000)
+
   const planted: ReadonlyArray<readonly [string, string, ViolationKind]> = [
     ["lose", "kill-publisher", "lost"],
     ["unflag", "kill-consumer", "unflaggedDuplicates"],
@@ -61,7 +74,7 @@ describe("the fault harness", () => {
   ]
   for (const [misbehaviour, kind, violation] of planted) {
     it(`reports ${violation} of a stub told to ${misbehaviour}`, async () => {
-      const report = await run([kind], 1, misbehaviour)
+      const report = await run([kind], 1, { misbehaviour })
       expect(report.verdict.violations[violation], shown(report)).toBeGreaterThan(0)
       const whole = reportOf({ seed: 3, nodes: 1, reports: [report], failures: [], leftOut: [] })
       expect(whole.ok).toBe(false)

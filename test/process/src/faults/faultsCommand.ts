@@ -59,7 +59,7 @@ const readFlags = () => {
       runs: { type: "string" },
       seed: { type: "string" },
       minutes: { type: "string" },
-      nodes: { type: "string", default: "1" },
+      nodes: { type: "string", default: "3" },
       faults: { type: "string", default: "20" },
       kinds: { type: "string" },
       "recover-ms": { type: "string", default: "10000" },
