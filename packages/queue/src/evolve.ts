@@ -26,7 +26,6 @@ export const isDurable = (event: Event): event is DurableEvent => {
     case "MessagesPurged":
     case "Opened":
     case "Redelivered":
-    case "SettledLate":
     case "Touched":
       return true
     default:
@@ -80,11 +79,6 @@ const evolveDurable = (state: QueueState, event: DurableEvent): void => {
       return
     case "Touched":
       evolveTouched(state, event)
-      return
-    case "SettledLate":
-      for (let at = 0; at < event.ranges.length; at += 2) {
-        state.redeliveries.note(event.ranges[at], event.ranges[at + 1], event.epoch)
-      }
       return
     case "Redelivered":
       evolveRedelivered(state, event)
