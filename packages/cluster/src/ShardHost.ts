@@ -307,6 +307,10 @@ export class ShardHost implements ShardTenant {
     this.actors.get(key.generation)?.relocate(key.first, to)
   }
 
+  damaged(what: SkeinError): void {
+    this.context.onFault(this, what)
+  }
+
   closed(why: SkeinError): void {
     if (this.ended !== undefined) return
     this.ended = why

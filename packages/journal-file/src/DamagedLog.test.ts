@@ -1,4 +1,10 @@
-import { encodeEvent, ModelTenant, type OpenedShard, SeededRandom, SimulatedDisk } from "@skein/journal"
+import {
+  encodeEvent,
+  ModelTenant,
+  type OpenedShard,
+  SeededRandom,
+  SimulatedDisk,
+} from "@skein/journal"
 import { describe, expect, it } from "vitest"
 import type { FileJournal } from "./FileJournal.js"
 import { openSimulated, settle } from "./testkit/openSimulated.js"
@@ -11,7 +17,9 @@ const commit = async (
   drop: readonly number[],
 ): Promise<void> => {
   const events = encodeEvent({ text: "x", drop: drop.map((first) => ({ generation: 1, first })) })
-  const frames = [{ generation: 1, first: publish, bytes: new Uint8Array(1024).fill(publish & 255) }]
+  const frames = [
+    { generation: 1, first: publish, bytes: new Uint8Array(1024).fill(publish & 255) },
+  ]
   const records = [{ journalMs: 1, events, frames }]
   tenant.evolve(records[0])
   const [answer] = await journal.commit([{ shard: opened.shard, epoch: opened.epoch, records }])

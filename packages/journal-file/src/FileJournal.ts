@@ -218,6 +218,7 @@ export class FileJournal implements Journal {
     this.#refuseWhenOver()
     try {
       await this.#cleaner.run()
+      this.#cleaningDue ||= this.#cleaner.isUnfinished
     } catch (error) {
       throw this.#noticeFailure(error)
     }
@@ -277,6 +278,7 @@ export class FileJournal implements Journal {
     this.#cleaningDue = false
     try {
       await this.#cleaner.run()
+      this.#cleaningDue ||= this.#cleaner.isUnfinished
     } catch (error) {
       if (this.#wasFenced(error)) {
         this.#cleaningDue = true
