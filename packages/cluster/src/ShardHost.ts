@@ -382,7 +382,7 @@ export class ShardHost implements ShardTenant {
 
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
   private place(key: FrameKey, location: Location, bytes: number): void {
-    const live = this.actors.get(key.generation)?.relocate(key.first, location) === true
+    const live = this.actors.get(key.generation)?.relocate(key.first, location, bytes) === true
     if (!live) this.opened.release(location, bytes)
   }
 

@@ -310,6 +310,7 @@ export class Cleaner {
     }
     const { ref, path } = await this.#segmentOf(shard).keepAside(reader, damaged)
     shard.table.rename(entry, ref)
+    this.#sparse.set(entry, { liveBytes: entry.liveBytes, skipped: 0, damaged: true })
     touched.add(shard)
     const { offset } = damaged[0]
     const bytes = damaged.reduce((sum, one) => sum + one.bytes, 0)
@@ -327,7 +328,7 @@ export class Cleaner {
     const movers = new Map<Shard, readonly FrameMover[]>()
     for (const { shard, entry } of places) {
       // Exact counts spare the look; others are hints.
-      if (entry.exact && entry.liveFrames === 0) continue
+      if (isEmpty(entry)) continue
       const mover = new FrameMover(shard, this.#segmentOf(shard), entry, this.parts.clock)
       movers.set(shard.shard, [...(movers.get(shard.shard) ?? []), mover])
     }
@@ -349,7 +350,7 @@ export class Cleaner {
   #leave(places: readonly Place[], touched: Set<OpenShard>): void {
     if (this.#stopped) return
     for (const { shard, entry } of places) {
-      if (entry.exact && (entry.liveFrames !== 0 || entry.liveBytes !== 0)) continue
+      if (entry.exact && entry.liveFrames !== 0) continue
       shard.table.remove(entry)
       touched.add(shard)
     }
@@ -365,8 +366,7 @@ export class Cleaner {
     const writing = this.#segmentOf(shard)
     for (const entry of shard.table.entries) {
       if (this.#stopped || shard.closed) return
-      if (entry.ref.kind !== "segment" || entry.liveBytes * 2 >= entry.totalBytes) continue
-      if (this.#isLeftAlone(entry)) continue
+      if (entry.ref.kind !== "segment" || !isSparse(entry) || this.#isLeftAlone(entry)) continue
       if (entry === writing.current) await writing.retire()
       if (!(await this.#copyFromSegment(shard, entry))) continue
       shard.table.remove(entry)
@@ -378,7 +378,7 @@ export class Cleaner {
     const { liveBytes } = entry
     const before = this.#sparse.get(entry)
     if (before?.damaged === true && before.liveBytes === liveBytes) return true
-    if (liveBytes <= 0 || before?.liveBytes === liveBytes) return false
+    if (isEmpty(entry) || liveBytes <= 0 || before?.liveBytes === liveBytes) return false
     const skipped = (before?.skipped ?? 0) + 1
     if (skipped > sparseSkipsMax) return false
     this.#sparse.set(entry, { liveBytes, skipped })
@@ -410,7 +410,7 @@ export class Cleaner {
       }
       await mover.finish()
       if (this.#stopped || at >= size) return !this.#stopped
-      if (entry.exact && entry.liveFrames === 0) return true
+      if (isEmpty(entry)) return true
       this.#noteDamage(shard, entry, path, at)
       return false
     } catch (error) {
@@ -456,9 +456,15 @@ export class Cleaner {
   }
 }
 
+/** Frames are counted for certain; of some that were given back only the number was known. */
+const isEmpty = ({ exact, liveFrames }: TableEntry): boolean => exact && liveFrames === 0
+
+const isSparse = (entry: TableEntry): boolean =>
+  entry.totalBytes > 0 && (isEmpty(entry) || entry.liveBytes * 2 < entry.totalBytes)
+
 /** The damage that may have hit frames of a place that are wanted still. */
 const damageOf = ({ shard, entry }: Place, damaged: readonly DamagedBytes[]): DamagedBytes[] => {
-  if (entry.exact && entry.liveFrames === 0) return []
+  if (isEmpty(entry)) return []
   return damaged.filter((one) => one.shard === undefined || one.shard === shard.shard)
 }
 
