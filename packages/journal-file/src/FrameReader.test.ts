@@ -67,7 +67,7 @@ describe("FrameReader", () => {
 
   it("serves 64 sequential readers that take turns with one read for each window", async () => {
     const readers = 64
-    const each = 1024
+    const each = 192
     const bytes = 4096 - frameHeaderBytes
     const { read, reads } = await readerOf(Array.from({ length: readers * each }, () => bytes))
     for (let step = 0; step < each; step += 8) {
