@@ -269,7 +269,8 @@ export class Cleaner {
     const reader = await SegmentReader.open(this.parts.disk, path, salt, ref.bytes)
     const all = [...movers.values()].flat()
     try {
-      const copy = new LogCopy(reader, movers, own?.position, () => this.#stopped)
+      const isFollowed = () => this.retention.isFollowed(ref)
+      const copy = new LogCopy(reader, movers, own?.position, isFollowed, () => this.#stopped)
       await copy.run()
       await this.#finish(all, touched)
       if (this.#stopped) return

@@ -4,8 +4,8 @@
  * A record that is damaged is behind its batch's head, which says how long it is and whose; where
  * the head itself is damaged, the next batch is searched for, and the bytes may be anybody's.
  * Interleaving: another's process may be writing. What is bad is looked at again once a batch
- * follows it; the last batch of another's log, when nothing says that it rolled on, is a torn tail:
- * no shard that was recovered points into that.
+ * follows it. The last batch of another's log may be a torn tail, to which no recovered shard
+ * points: it is one unless the next segment is in use.
  */
 import type { Shard } from "@skein/model"
 import { type BatchEntry, entryKinds } from "./BatchCodec.js"
@@ -35,11 +35,15 @@ export class LogCopy {
   #bad: BadRecord[] = []
   #rolled = false
 
-  /** `end`: where an own segment ends; a foreign one ends where nothing valid follows. */
+  /**
+   * `end`: where an own segment ends; a foreign one ends where nothing valid follows, unless it
+   * was cut short or `isFollowed` says that the log went on in another segment.
+   */
   constructor(
     readonly reader: SegmentReader,
     readonly movers: Movers,
     readonly end: number | undefined,
+    readonly isFollowed: () => Promise<boolean>,
     readonly isStopped: () => boolean,
   ) {}
 
@@ -47,7 +51,7 @@ export class LogCopy {
   async run(): Promise<void> {
     const limit = this.end ?? this.reader.capacity
     let offset = 0
-    while (offset < limit && !this.isStopped()) {
+    while (offset < limit && !this.#rolled && !this.isStopped()) {
       const batch = await this.#batchAt(offset)
       if (batch === undefined) {
         const next = await this.#behind(offset)
@@ -60,7 +64,9 @@ export class LogCopy {
       await this.#takeBatch(batch)
       offset += batch.head.bytes
     }
-    if (this.end !== undefined || this.#rolled) await this.#settleBad()
+    if (this.#bad.length > 0 && (this.end !== undefined || (await this.isFollowed()))) {
+      await this.#settleBad()
+    }
   }
 
   async #batchAt(offset: number): Promise<FoundBatch | undefined> {
@@ -72,9 +78,12 @@ export class LogCopy {
 
   /** Where to go on when no batch is at `offset`; `undefined`: a foreign segment's end. */
   async #behind(offset: number): Promise<number | undefined> {
-    const later = await this.reader.findBatch(offset)
-    if (this.end === undefined) return later?.offset
-    return Math.min(later?.offset ?? this.end, this.end)
+    const { reader, end } = this
+    const later = await reader.findBatch(offset)
+    if (end !== undefined) return Math.min(later?.offset ?? end, end)
+    if (later !== undefined) return later.offset
+    const isCut = reader.size < reader.capacity || (await this.isFollowed())
+    return isCut ? reader.capacity : undefined
   }
 
   async #takeBatch({ head, payloads }: FoundBatch): Promise<void> {
