@@ -125,7 +125,7 @@ describe("damage in the log", () => {
     await settle()
   }
 
-  it("of one frame is told with its place, and that frame alone is refused, also later", async () => {
+  it("of one frame is told with its place, and it alone is refused, also later", async () => {
     const { disk, journal, told, tenant, otherTenant } = await filled()
     const path = damage(disk, 2, 500)
     await cleaned(journal)
