@@ -309,6 +309,7 @@ export class Cleaner {
       this.#unfinished = true
       return
     }
+    reader.refresh()
     const { ref, path } = await this.#segmentOf(shard).keepAside(reader, damaged)
     shard.table.rename(entry, ref)
     this.#sparse.set(entry, { liveBytes: entry.liveBytes, skipped: 0, damaged: true })

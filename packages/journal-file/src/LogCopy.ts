@@ -56,7 +56,7 @@ export class LogCopy {
       if (batch === undefined) {
         const next = await this.#behind(offset)
         if (next === undefined) break
-        this.damaged.push({ offset, bytes: next - offset })
+        if (next > offset) this.damaged.push({ offset, bytes: next - offset })
         offset = next
         continue
       }
@@ -81,9 +81,12 @@ export class LogCopy {
     const { reader, end } = this
     const later = await reader.findBatch(offset)
     if (end !== undefined) return Math.min(later?.offset ?? end, end)
-    if (later !== undefined) return later.offset
-    const isCut = reader.size < reader.capacity || (await this.isFollowed())
-    return isCut ? reader.capacity : undefined
+    const isWhole = reader.size >= reader.capacity
+    if (later === undefined && isWhole && !(await this.isFollowed())) return undefined
+    // What follows may have been written while this looked, and then so has what is here.
+    reader.refresh()
+    if ((await reader.batchAt(offset)) !== undefined) return offset
+    return (await reader.findBatch(offset))?.offset ?? reader.capacity
   }
 
   async #takeBatch({ head, payloads }: FoundBatch): Promise<void> {
