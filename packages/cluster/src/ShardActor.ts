@@ -57,8 +57,8 @@ export interface ShardActor {
   /** Applies events of a record that was read back. */
   readonly replay: (events: Uint8Array) => void
   /** The journal told where a frame lies: after its commit, in replay, or when it was copied.
-   * `false`: no message of the frame is left. */
-  readonly relocate: (first: Sequence, location: Location) => boolean
+   * `false`: no message of the frame is left. `bytes`: its size; absent when it was copied. */
+  readonly relocate: (first: Sequence, location: Location, bytes?: number) => boolean
   readonly locate: (first: Sequence) => Location | undefined
   /** It is deleted: its frames are given back; its next checkpoint drops its chunks. */
   readonly erase: () => void

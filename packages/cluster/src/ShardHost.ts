@@ -320,6 +320,10 @@ export class ShardHost implements ShardTenant {
     this.actors.get(key.generation)?.relocate(key.first, to)
   }
 
+  damaged(what: SkeinError): void {
+    this.context.onFault(this, what)
+  }
+
   closed(why: SkeinError): void {
     if (this.ended !== undefined) return
     this.ended = why
@@ -392,7 +396,7 @@ export class ShardHost implements ShardTenant {
 
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
   private place(key: FrameKey, location: Location, bytes: number): void {
-    const live = this.actors.get(key.generation)?.relocate(key.first, location) === true
+    const live = this.actors.get(key.generation)?.relocate(key.first, location, bytes) === true
     if (!live) this.opened.release(location, bytes)
   }
 

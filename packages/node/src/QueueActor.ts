@@ -47,7 +47,6 @@ import {
   type Run,
   recoverQueue,
   relocate,
-  storedKeys,
 } from "@skein/queue"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { FetchWait, fetchKey } from "./FetchWait.js"
@@ -194,9 +193,9 @@ export class QueueActor implements SessionHolder, ShardActor {
     this.releaseDead()
   }
 
-  relocate(first: Sequence, location: Location): boolean {
+  relocate(first: Sequence, location: Location, bytes?: number): boolean {
     if (this.aside === undefined) return relocate(this.state, first, location)
-    this.aside.kept.place(first, location)
+    this.aside.kept.place(first, location, bytes)
     return true
   }
 
@@ -206,15 +205,20 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   erase(): void {
-    if (this.aside !== undefined) this.ruins = [...this.aside.kept.keys]
+    if (this.aside !== undefined) return this.bury(this.aside.kept)
     if (this.state.life !== "present") return
     try {
       evolve(this.state, { _tag: "Deleted" })
-      this.giveBack()
     } catch {
-      // Only a queue that was set aside is so damaged; its frames are found to be nobody's later.
-      this.ruins ??= [...this.leftovers, ...storedKeys(this.state)]
+      return this.bury(new Aside(this.state, this.leftovers))
     }
+    this.giveBack()
+  }
+
+  /** Its state is too damaged to be deleted by an event: all that is known of it is given back. */
+  private bury(kept: Aside): void {
+    this.ruins = [...kept.keys]
+    kept.each((location, bytes) => this.home.release(location, bytes))
   }
 
   isAside(): boolean {
