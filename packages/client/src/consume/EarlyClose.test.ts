@@ -20,6 +20,7 @@ describe("Consumer that is closed before its session is open", () => {
     await closing
     await clock.advance(500)
     expect(fabric.queue("q").messages.map((one) => one.state)).toEqual(["ready"])
+    fabric.delayMs = 0
     await client.close()
   })
 })

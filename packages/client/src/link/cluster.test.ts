@@ -71,6 +71,18 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
       skeinError("Moved", "nobody knows where"),
     ),
   },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({
+        happened: fc.boolean(),
+        error: fc.constantFrom(
+          skeinError("ShardUnavailable", "closed", { outcome: "unknown" }),
+          skeinError("Moved", "closed over it", { outcome: "unknown" }),
+        ),
+      })
+      .map(({ happened, error }): Fault => (happened ? { happenedBut: error } : error)),
+  },
 )
 
 /** What the program sees of one queue, and what it must never see. */

@@ -9,8 +9,10 @@
  * all answers are in (`#recover`): the lowest refused frame decides. What is known not to be stored
  * goes back to the outbox and is numbered again; what may be stored is sent again as it was.
  * Tricky: bytes of a broken connection may reach the node after the same frame was refused over the
- * next one. So a frame that was sent over two connections never gives its number to other content;
- * if it must be dropped, the publisher goes on under a new producer id.
+ * next one, and a frame whose outcome the node did not know may be stored although its repeat is
+ * refused. So a frame that may be stored never gives its number to other content; if it must be
+ * dropped, the publisher goes on under a new producer id, and its callers hear that the outcome is
+ * unknown.
  */
 import { limits, type QueueRef, type SkeinError, skeinError } from "@skein/model"
 import type { PublishAnswer } from "@skein/wire"
@@ -22,9 +24,10 @@ import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.
 import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
 import { Sweep } from "../Sweep.js"
 import { confirmFrame } from "./confirmFrame.js"
-import { judge, surelyNotStored, type Verdict } from "./judge.js"
+import { judge, leavesOpen, surelyNotStored, type Verdict } from "./judge.js"
 import { Outbox } from "./Outbox.js"
 import type { OutFrame } from "./OutFrame.js"
+import { outcomeOpen } from "./outcomeOpen.js"
 import type { PublishCall } from "./PublishCall.js"
 
 const retryBounds = {
@@ -225,7 +228,7 @@ export class Publisher implements LinkUser {
     if (answer.count === frame.count) confirmFrame(frame, answer, this.#release)
     else {
       const detail = `${answer.count} of ${frame.count} messages were confirmed`
-      this.#failFrame(frame, skeinError("ProtocolError", detail, { outcome: "unknown" }))
+      this.#failCalls(frame, skeinError("ProtocolError", detail, { outcome: "unknown" }))
     }
     this.#wake()
     if (this.#recovering) this.#recover()
@@ -237,6 +240,7 @@ export class Publisher implements LinkUser {
     if (frame.sentOver !== fabric || !frame.waiting || !this.#frames.includes(frame)) return
     frame.waiting = false
     frame.refusal = error
+    if (leavesOpen(error)) frame.mayBeStored = true
     // A gap only says that an earlier frame was refused.
     if (error._tag !== "SequenceGap") for (const call of frame.calls) call.refusal = error
     this.#recovering = true
@@ -295,7 +299,7 @@ export class Publisher implements LinkUser {
     if (fabric === undefined) return
     this.#recovering = false
     for (const frame of this.#frames) {
-      if (frame.sentOver !== fabric) frame.ambiguous = true
+      if (frame.sentOver !== fabric) frame.mayBeStored = true
       this.#send(frame, fabric)
     }
     this.#pump()
@@ -330,10 +334,11 @@ export class Publisher implements LinkUser {
 
   /** Ends a frame whose number stays unused; what may be stored must not meet other content. */
   #drop(lowest: OutFrame, error: SkeinError): void {
+    const numbersAreFree = this.#frames.every(surelyNotStored)
     this.#failFrame(lowest, error)
     if (this.#splitCalls > 0) this.#splitCalls -= lowest.calls.length
     this.#frames.shift()
-    if (lowest.ambiguous) {
+    if (!numbersAreFree) {
       this.#startProducer(error)
       return
     }
@@ -350,21 +355,26 @@ export class Publisher implements LinkUser {
     const surely: OutFrame[] = []
     for (const frame of frames) {
       if (surelyNotStored(frame)) surely.push(frame)
-      else this.#failFrame(frame, unconfirmedError(why))
+      else this.#failFrame(frame, why)
     }
     this.#outbox.putBack(surely)
   }
 
   /** So that a frame is never repeated into the node's forgetting. */
-  #giveUpOld(): void {
+  #giveUpOld(): boolean {
     const oldest = this.#frames[0]
-    if (oldest === undefined) return
+    if (oldest === undefined) return false
     const ageMs = this.#runtime.clock.monotonicMs() - oldest.firstSentMs
-    if (ageMs < limits.unconfirmedAfterMs) return
+    if (ageMs < limits.unconfirmedAfterMs) return false
     this.#startProducer(skeinError("TimedOut", `no answer within ${limits.unconfirmedAfterMs} ms`))
+    return true
   }
 
-  #failFrame(frame: OutFrame, error: SkeinError): void {
+  #failFrame(frame: OutFrame, why: SkeinError): void {
+    this.#failCalls(frame, surelyNotStored(frame) ? why : outcomeOpen(why))
+  }
+
+  #failCalls(frame: OutFrame, error: SkeinError): void {
     for (let at = 0; at < frame.calls.length; at++) {
       const call = frame.calls[at]
       if (!call.done) this.#fail(call, error)
@@ -380,6 +390,7 @@ export class Publisher implements LinkUser {
   /** Bookkeeping of an ended call; its promise is the caller's matter. */
   readonly #release = (call: PublishCall): void => {
     call.done = true
+    this.#outbox.ended(call)
     this.outstandingMessages -= call.count
     this.outstandingBytes -= call.bytes
     if (call.forgetSignal !== undefined) call.forgetSignal()
@@ -420,10 +431,14 @@ export class Publisher implements LinkUser {
     }
     for (const frame of this.#frames) frame.calls.forEach(look)
     this.#outbox.waiting().forEach(look)
-    this.#giveUpOld()
+    if (this.#giveUpOld()) {
+      // The answers that a recovery waits for count no more.
+      this.#stopRetry()
+      this.#resume()
+    }
     const oldest = this.#frames[0]
-    if (oldest === undefined) this.#pump()
-    else nextMs = Math.min(nextMs, oldest.firstSentMs + limits.unconfirmedAfterMs)
+    if (oldest !== undefined)
+      nextMs = Math.min(nextMs, oldest.firstSentMs + limits.unconfirmedAfterMs)
     return nextMs
   }
 
@@ -436,8 +451,3 @@ export class Publisher implements LinkUser {
     return timedOutError("publish", call.timeoutMs, this.#outcomeOf(call), why, reason)
   }
 }
-
-const unconfirmedError = (why: SkeinError): SkeinError =>
-  skeinError("Unconfirmed", `whether the message was stored cannot be told: ${why.detail}`, {
-    outcome: "unknown",
-  })
