@@ -3,7 +3,13 @@
  * their own; repeated over reconnects until confirmed; each within the time its caller gave it.
  * Must not know: fetching.
  */
-import type { Outcome, QueueRef, Sequence, SkeinError } from "@skein/model"
+import {
+  type Outcome,
+  type QueueRef,
+  type Sequence,
+  type SkeinError,
+  skeinError,
+} from "@skein/model"
 import type { SettleAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { asSkeinError } from "../link/asSkeinError.js"
@@ -79,7 +85,8 @@ export class SettleSender {
       (lost) => {
         if (!this.#inFlight.delete(load) && !this.#removeAgain(load)) return
         this.#attempt = 0
-        load.confirmed(lost)
+        if (load.isAnsweredBy(lost)) load.confirmed(lost)
+        else fail(load, misanswered(load, lost))
         this.#checkIdle()
       },
       (error: unknown) => {
@@ -136,9 +143,10 @@ export class SettleSender {
   close(error: SkeinError): void {
     this.#sweep.stop()
     this.#cancelRetry?.()
-    const fail = (waiter: SettleWaiter): void => waiter.failed(error)
-    for (const load of [...this.#inFlight, ...this.#again]) load.forEach(fail)
-    this.#book.forEach(fail)
+    for (const load of [...this.#inFlight, ...this.#again]) fail(load, error)
+    this.#book.forEach((waiter) => {
+      waiter.failed(error)
+    })
     this.#inFlight.clear()
     this.#again = []
     this.#book.clear()
@@ -158,9 +166,7 @@ export class SettleSender {
       this.#retryLater()
       return
     }
-    load.forEach((waiter) => {
-      waiter.failed(error)
-    })
+    fail(load, error)
     if (error._tag === "QueueNotFound" || error._tag === "Quarantined") this.#host.broken(error)
     this.#checkIdle()
   }
@@ -197,3 +203,13 @@ export class SettleSender {
     return nextMs
   }
 }
+
+const fail = (load: SettleLoad, error: SkeinError): void =>
+  load.forEach((waiter) => {
+    waiter.failed(error)
+  })
+
+const misanswered = (load: SettleLoad, lost: SettleAnswer): SkeinError =>
+  skeinError("ProtocolError", `${lost.length} answers came to ${load.settles.length} settles`, {
+    outcome: "unknown",
+  })
