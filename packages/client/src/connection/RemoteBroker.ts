@@ -84,13 +84,14 @@ const fetchOver = (channel: Channel, request: FetchRequest, options: CallOptions
   // Who asks for one of them alone must not be ended by an unhandled rejection of the other.
   settled.promise.catch(ignore)
   delivered.promise.catch(ignore)
+  // What has been answered; a call that nobody waits for any more still gets its answers.
+  let isOver = false
   let isDelivered = false
   // Without settles the node answers once.
   let isSettled = request.settles.length === 0
   if (isSettled) settled.resolve([])
   const fail = (error: SkeinError): void => {
-    isSettled = true
-    isDelivered = true
+    isOver = true
     settled.reject(error)
     delivered.reject(error)
   }
@@ -129,7 +130,7 @@ const fetchOver = (channel: Channel, request: FetchRequest, options: CallOptions
   }
   channel.send(encodeFetch(correlation, request))
   const cancel = (): void => {
-    if (!isDelivered) cancelFetch(correlation)
+    if (!isDelivered && !isOver) cancelFetch(correlation)
   }
   return { settled: settled.promise, delivered: delivered.promise, cancel }
 }
