@@ -18,7 +18,6 @@ import { limits, type QueueRef, type SkeinError, skeinError } from "@skein/model
 import type { PublishAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { abortedError, timedOutError } from "../Deadline.js"
-import { Deferred } from "../Deferred.js"
 import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
 import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
@@ -29,6 +28,7 @@ import { Outbox } from "./Outbox.js"
 import type { OutFrame } from "./OutFrame.js"
 import { outcomeOpen } from "./outcomeOpen.js"
 import type { PublishCall } from "./PublishCall.js"
+import { PublishRoom } from "./PublishRoom.js"
 
 const retryBounds = {
   minMs: clientLimits.publishRetryDelayMinMs,
@@ -36,9 +36,8 @@ const retryBounds = {
 }
 
 export class Publisher implements LinkUser {
-  /** Accepted and not ended: what this publisher holds in memory for its callers. */
-  outstandingMessages = 0
-  outstandingBytes = 0
+  /** Of what is accepted and not ended. */
+  readonly #room = new PublishRoom()
   readonly #runtime: Runtime
   readonly #link: Link
   readonly #queue: QueueRef
@@ -58,8 +57,6 @@ export class Publisher implements LinkUser {
   #splitCalls = 0
   #splitSize = 0
   readonly #sweep: Sweep
-  #roomWaiters: Deferred<void>[] = []
-  #idleWaiters: Deferred<void>[] = []
   readonly #detach: () => void
 
   constructor(runtime: Runtime, link: Link, queue: QueueRef, producer: string, onGone: () => void) {
@@ -74,14 +71,12 @@ export class Publisher implements LinkUser {
 
   /** Takes a call; it ends by itself. Overloaded at once when the buffer is beyond its bounds. */
   accept(call: PublishCall, signal: AbortSignal | undefined): void {
-    const refusal = this.#closedBy ?? this.#roomProblem(call)
+    const refusal = this.#closedBy ?? this.#room.take(call)
     if (refusal !== undefined) {
       call.done = true
       call.reject(refusal)
       return
     }
-    this.outstandingMessages += call.count
-    this.outstandingBytes += call.bytes
     if (signal !== undefined) this.#watch(call, signal)
     this.#outbox.push(call)
     this.#sweep.watch(call.deadlineMs)
@@ -95,18 +90,12 @@ export class Publisher implements LinkUser {
 
   /** Resolves as soon as less than the soft bound is buffered. */
   room(): Promise<void> {
-    if (this.#hasRoom()) return Promise.resolve()
-    const waiter = new Deferred<void>()
-    this.#roomWaiters.push(waiter)
-    return waiter.promise
+    return this.#room.room()
   }
 
   /** Resolves when every call has ended. */
   idle(): Promise<void> {
-    if (this.outstandingMessages === 0) return Promise.resolve()
-    const waiter = new Deferred<void>()
-    this.#idleWaiters.push(waiter)
-    return waiter.promise
+    return this.#room.idle()
   }
 
   /** Ends every call with `error`; again and late: harmless. */
@@ -145,30 +134,6 @@ export class Publisher implements LinkUser {
 
   linkClosed(error: SkeinError): void {
     this.close(error)
-  }
-
-  #hasRoom(): boolean {
-    return (
-      this.outstandingMessages <= clientLimits.publishBufferMessages &&
-      this.outstandingBytes <= clientLimits.publishBufferBytes
-    )
-  }
-
-  #roomProblem(call: PublishCall): SkeinError | undefined {
-    if (
-      this.outstandingMessages + call.count <= clientLimits.publishBufferMessagesMax &&
-      this.outstandingBytes + call.bytes <= clientLimits.publishBufferBytesMax
-    ) {
-      return undefined
-    }
-    return skeinError(
-      "Overloaded",
-      "too many messages wait to be published: await room() between",
-      {
-        messages: this.outstandingMessages,
-        bytes: this.outstandingBytes,
-      },
-    )
   }
 
   #flushSoon(): void {
@@ -230,7 +195,7 @@ export class Publisher implements LinkUser {
       const detail = `${answer.count} of ${frame.count} messages were confirmed`
       this.#failCalls(frame, skeinError("ProtocolError", detail, { outcome: "unknown" }))
     }
-    this.#wake()
+    this.#room.wake()
     if (this.#recovering) this.#recover()
     else this.#pump()
   }
@@ -384,29 +349,15 @@ export class Publisher implements LinkUser {
   #fail(call: PublishCall, error: SkeinError): void {
     this.#release(call)
     call.reject(error)
-    this.#wake()
+    this.#room.wake()
   }
 
   /** Bookkeeping of an ended call; its promise is the caller's matter. */
   readonly #release = (call: PublishCall): void => {
     call.done = true
     this.#outbox.ended(call)
-    this.outstandingMessages -= call.count
-    this.outstandingBytes -= call.bytes
+    this.#room.release(call)
     if (call.forgetSignal !== undefined) call.forgetSignal()
-  }
-
-  #wake(): void {
-    if (this.#roomWaiters.length > 0 && this.#hasRoom()) {
-      const waiters = this.#roomWaiters
-      this.#roomWaiters = []
-      for (const waiter of waiters) waiter.resolve()
-    }
-    if (this.#idleWaiters.length > 0 && this.outstandingMessages === 0) {
-      const waiters = this.#idleWaiters
-      this.#idleWaiters = []
-      for (const waiter of waiters) waiter.resolve()
-    }
   }
 
   #watch(call: PublishCall, signal: AbortSignal): void {
