@@ -87,8 +87,7 @@ export class Outbox {
    * all, so that nothing but time is needed to free it, and each call is moved but a few times.
    */
   ended(call: PublishCall): void {
-    if (call.next === call.count) return
-    this.#dead++
+    if (call.next < call.count) this.#dead++
     if (2 * this.#dead <= this.#calls.length - this.#head) return
     const alive: PublishCall[] = []
     for (let at = this.#head; at < this.#calls.length; at++) {

@@ -20,7 +20,8 @@ import { clientLimits } from "../clientLimits.js"
 import { abortedError, timedOutError } from "../Deadline.js"
 import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
-import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
+import { Retry } from "../Retry.js"
+import { type Runtime, randomHex128 } from "../Runtime.js"
 import { Sweep } from "../Sweep.js"
 import { confirmFrame } from "./confirmFrame.js"
 import { judge, leavesOpen, surelyNotStored, type Verdict } from "./judge.js"
@@ -50,8 +51,7 @@ export class Publisher implements LinkUser {
   #fabric: FabricConnection | undefined
   #flushing = false
   #recovering = false
-  #attempt = 0
-  #cancelRetry: (() => void) | undefined
+  readonly #retry: Retry
   #closedBy: SkeinError | undefined
   /** While a refused frame is halved to find the call at fault: calls left of it, calls a frame. */
   #splitCalls = 0
@@ -61,6 +61,7 @@ export class Publisher implements LinkUser {
 
   constructor(runtime: Runtime, link: Link, queue: QueueRef, producer: string, onGone: () => void) {
     this.#runtime = runtime
+    this.#retry = new Retry(runtime, retryBounds)
     this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
     this.#link = link
     this.#queue = queue
@@ -104,7 +105,7 @@ export class Publisher implements LinkUser {
     this.#closedBy = error
     this.#detach()
     this.#sweep.stop()
-    this.#stopRetry()
+    this.#retry.stop()
     const frames = this.#frames
     this.#frames = []
     for (const frame of frames) this.#failFrame(frame, error)
@@ -113,8 +114,8 @@ export class Publisher implements LinkUser {
 
   linkUp(fabric: FabricConnection): void {
     this.#fabric = fabric
-    this.#attempt = 0
-    this.#stopRetry()
+    this.#retry.succeeded()
+    this.#retry.stop()
     if (this.#frames.length > 0) this.#recover()
     else {
       this.#recovering = false
@@ -124,7 +125,7 @@ export class Publisher implements LinkUser {
 
   linkDown(): void {
     this.#fabric = undefined
-    this.#stopRetry()
+    this.#retry.stop()
     for (const frame of this.#frames) {
       frame.waiting = false
       frame.sentOver = undefined
@@ -188,7 +189,7 @@ export class Publisher implements LinkUser {
     const at = this.#frames.indexOf(frame)
     if (at < 0) return
     this.#frames.splice(at, 1)
-    this.#attempt = 0
+    this.#retry.succeeded()
     if (this.#splitCalls > 0) this.#splitCalls -= frame.calls.length
     if (answer.count === frame.count) confirmFrame(frame, answer, this.#release)
     else {
@@ -271,22 +272,8 @@ export class Publisher implements LinkUser {
   }
 
   #after(wait: boolean, run: () => void): void {
-    if (!wait) {
-      run()
-      return
-    }
-    if (this.#cancelRetry !== undefined) return
-    const delayMs = backoffMs(this.#runtime.random, this.#attempt, retryBounds)
-    this.#attempt++
-    this.#cancelRetry = this.#runtime.clock.setTimer(delayMs, () => {
-      this.#cancelRetry = undefined
-      run()
-    })
-  }
-
-  #stopRetry(): void {
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
+    if (wait) this.#retry.later(run)
+    else run()
   }
 
   /** Every frame here is known not to be stored: back with them, their numbers are free. */
@@ -384,7 +371,7 @@ export class Publisher implements LinkUser {
     this.#outbox.waiting().forEach(look)
     if (this.#giveUpOld()) {
       // The answers that a recovery waits for count no more.
-      this.#stopRetry()
+      this.#retry.stop()
       this.#resume()
     }
     const oldest = this.#frames[0]
