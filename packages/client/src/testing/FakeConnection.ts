@@ -171,7 +171,10 @@ export class FakeConnection implements FabricConnection {
       }
     }
     if (isSkeinError(fault)) this.#reply(() => fail(fault))
-    else if (fault === "late") this.#fabric.later(attempt)
+    else if (typeof fault === "object") {
+      attempt()
+      this.#reply(() => fail(fault.happenedBut))
+    } else if (fault === "late") this.#fabric.later(attempt)
     else if (fault !== "dropBefore") attempt()
     if (fault === "dropBefore" || fault === "dropAfter" || fault === "late") this.die()
     else this.#fabric.runLate()
