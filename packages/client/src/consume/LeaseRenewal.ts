@@ -1,4 +1,4 @@
-/** Owns: when the leases of what a consumer holds are renewed (a few times per lease), and whose. */
+/** Owns: when the leases of what a consumer holds are renewed: a few times per lease. */
 import type { QueueRef } from "@skein/model"
 import { ignore } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"

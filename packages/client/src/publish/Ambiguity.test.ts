@@ -8,7 +8,7 @@ const bytes = Queue.bytes("q")
 const body = (index: number): Uint8Array => Uint8Array.of(index >> 8, index & 255)
 
 describe("Publisher: a frame whose commit's outcome was unknown", () => {
-  it("keeps its number and content when it is refused on its way back over the same connection", async () => {
+  it("keeps its number and content when its repeat is refused", async () => {
     const clock = new TestClock()
     const fabric = new FakeFabric(clock)
     const client = await makeClient(fabric.open, { runtime: testRuntime(clock) })

@@ -208,7 +208,7 @@ describe("Publisher", () => {
     expect(await queue.publish(body(2))).toEqual({ sequence: 1, duplicate: false })
   })
 
-  it("goes on after it gave up while some of its frames were refused and others not answered", async () => {
+  it("goes on after it gave up while one frame was refused and one not answered", async () => {
     const { clock, fabric, queue, stored } = await setup()
     stored.refusal = skeinError("QueueFull", "full")
     fabric.delayMs = 10
