@@ -63,7 +63,12 @@ const nodeCommands: readonly CommandSpec[] = [
     ],
     arguments: [],
   },
-  { name: "status", help: "What a node says of itself.", options: asClient, arguments: [] },
+  {
+    name: "status",
+    help: "What a node says of itself.",
+    options: [flag("limits", "Show its limits, too; JSON always has them."), ...asClient],
+    arguments: [],
+  },
 ]
 
 const clusterCommands: readonly CommandSpec[] = [
