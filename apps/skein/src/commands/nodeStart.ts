@@ -35,9 +35,9 @@ export const run: RunCommand = async (context) => {
   const dir = settings.memory ? undefined : resolve(settings.dir)
   const parentGone = context.invocation.isOn("with-parent") ? whenInputCloses() : never
   const cluster = await clusterOf(settings)
-  // A signal that comes while the node recovers is heeded once it is up.
+  // A signal that comes while the node recovers is heeded once it is up, or ends it after 5 s.
   const node = await serveNode({ settings, dir, token, version, log, cluster })
-  await announce(context, node, dir)
+  if (!shutdown.isRequested) await announce(context, node, dir)
   settleMemory(systemClock)
   const end = await Promise.race([shutdown.requested, parentGone, node.failed])
   const unwatch = shutdown.watch()

@@ -277,7 +277,9 @@ const publish: CommandSpec = {
 
 const consume: CommandSpec = {
   name: "consume",
-  help: "Write messages to standard output, one a line. Without --ack they go back at the end.",
+  help:
+    "Write messages to standard output, one a line: texts as they are, other values as JSON, " +
+    'bytes that are no text as {"base64":"…"}. Without --ack they go back at the end.',
   options: [
     count(
       "Stop after so many messages. Default until the queue is empty; without --ack also at " +
@@ -286,6 +288,7 @@ const consume: CommandSpec = {
     ),
     flag("follow", "Wait for more when the queue is empty, until Ctrl-C. Needs --ack."),
     flag("ack", "Acknowledge what was written: it is gone from the queue."),
+    flag("raw", "Write the bytes of binary messages as they are, without line ends; not as JSON."),
     ...asClient,
   ],
   arguments: [queue],
