@@ -119,7 +119,13 @@ const helpAsked = (argv: readonly string[]): HelpAsked | undefined => {
   const words = end < 0 ? argv : argv.slice(0, end)
   const { path, command } = commandOf(words)
   if (command.passesOn === true) return undefined
-  if (words.includes("--help") || words.includes("-h")) return { kind: "help", path }
+  if (words.includes("--help") || words.includes("-h")) {
+    // A command that there is not has no help: parsing names the nearest one.
+    const isGroup = command.commands !== undefined
+    const begins = path.every((name, at) => words[at] === name)
+    const isUnknown = isGroup && begins && !words[path.length].startsWith("-")
+    return isUnknown ? undefined : { kind: "help", path }
+  }
   if (path.length === 0 && (words.includes("--version") || words.includes("-V"))) {
     return { kind: "version" }
   }

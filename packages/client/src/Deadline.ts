@@ -60,6 +60,12 @@ export class CallLife {
   }
 }
 
+/** What is known of a call that ends without an answer. */
+export interface Late {
+  readonly outcome: "not sent" | "unknown"
+  readonly cause?: () => unknown
+}
+
 /** Ends with `run`'s end, with TimedOut or with Aborted, whichever is first. */
 export const withDeadline = async <A>(
   clock: Clock,
@@ -67,16 +73,17 @@ export const withDeadline = async <A>(
   options: CallOptions | undefined,
   run: (life: CallLife) => Promise<A>,
   why: () => string = () => "",
+  late: Late = { outcome: "unknown" },
 ): Promise<A> => {
   const timeoutMs = timeoutOf(options)
   const signal = options?.signal
   if (signal?.aborted === true) throw abortedError(what, "not sent")
   const life = new CallLife()
   const ended = new Deferred<A>()
-  const onAbort = (): void => ended.reject(abortedError(what, "unknown"))
+  const onAbort = (): void => ended.reject(abortedError(what, late.outcome))
   signal?.addEventListener("abort", onAbort, { once: true })
   const cancelTimer = clock.setTimer(timeoutMs, () =>
-    ended.reject(timedOutError(what, timeoutMs, "unknown", why())),
+    ended.reject(timedOutError(what, timeoutMs, late.outcome, why(), late.cause?.())),
   )
   run(life).then(ended.resolve, ended.reject)
   try {

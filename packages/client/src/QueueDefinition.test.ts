@@ -71,6 +71,29 @@ describe("Queue", () => {
     expect(thrown(() => any.encode(cycle))._tag).toBe("PayloadInvalid")
   })
 
+  it("names the place of what has no form in a message", () => {
+    const any = Queue.any("any")
+    const detailOf = (value: unknown) => thrown(() => any.encode(value)).detail
+    expect(detailOf(undefined)).toBe("queue any: undefined is not plain data")
+    expect(detailOf({ a: [1, () => 1] })).toBe("queue any: at a.1: a function is not plain data")
+    expect(detailOf({ a: undefined })).toBe("queue any: at a: undefined is not plain data")
+    const inner: Record<string, unknown> = {}
+    inner.self = [inner]
+    expect(detailOf({ inner })).toBe("queue any: at inner.self.0: the value contains itself")
+    const same = { x: 1 }
+    expect(any.decode(any.encode([same, same, null]))).toEqual([same, same, null])
+    const own = Queue.define("own", { encode: (value: object) => value, decode: () => ({}) })
+    expect(thrown(() => own.encode(inner)).detail).toContain("contains itself")
+  })
+
+  it("says so when a Schema is of another version of effect", () => {
+    const foreign = Object.assign(() => {}, { ast: { _tag: "Declaration" } })
+    const { _tag, detail } = thrown(() => Queue.define("q", foreign as never))
+    expect(_tag).toBe("ConfigInvalid")
+    expect(detail).toMatch(/Schema of another version of effect: effect@3\.\d+\.\d+ is needed/)
+    expect(thrown(() => Queue.define("q", {} as never)).detail).not.toContain("effect@")
+  })
+
   it("never throws anything but BodyUndecodable on foreign bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {

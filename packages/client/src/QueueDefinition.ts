@@ -4,7 +4,8 @@
  */
 import { queueNameProblem, skeinError } from "@skein/model"
 import { packBody, packBytes, rawBytes, unpackBody } from "./codec/BodyCodec.js"
-import { effectSchemaCodec, isEffectSchema } from "./codec/effectSchemaCodec.js"
+import { effectNeeded, effectSchemaCodec, isEffectSchema } from "./codec/effectSchemaCodec.js"
+import { checkPlain } from "./codec/plainData.js"
 
 /**
  * Turns values into plain data (maps, arrays, strings, numbers, bytes) and back; throws if wrong.
@@ -64,11 +65,20 @@ export const Queue = {
     decode: decodeBytes,
   }),
 
-  /** A queue of any plain data (JSON's types and bytes), unchecked. Throws QueueNameInvalid. */
+  /**
+   * A queue of any plain data (JSON's types and bytes) of no particular shape; functions and
+   * `undefined` are refused. Throws QueueNameInvalid.
+   */
   any: (name: string): QueueDefinition<unknown> => Queue.define(name, plain),
 }
 
-const plain: PayloadCodec<unknown> = { encode: (value) => value, decode: (data) => data }
+const plain: PayloadCodec<unknown> = {
+  encode: (value) => {
+    checkPlain(value)
+    return value
+  },
+  decode: (data) => data,
+}
 
 const checkedName = (name: string): string => {
   const problem = queueNameProblem(name)
@@ -105,15 +115,27 @@ const decodeWith = <A>(name: string, codec: PayloadCodec<A>, body: Uint8Array): 
   }
 }
 
-const messageOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message : String(cause)
+const messageOf = (cause: unknown): string => {
+  // What a stack that ran over says would not help whoever made the value.
+  if (cause instanceof RangeError && cause.message.includes("call stack")) {
+    return "the value contains itself or is nested too deeply"
+  }
+  return cause instanceof Error ? cause.message : String(cause)
+}
 
 const codecOf = <A>(type: PayloadType<A>): PayloadCodec<A> => {
   if (isEffectSchema<A>(type)) return effectSchemaCodec(type)
   if ("~standard" in type) return standardCodec(type)
   if ("encode" in type) return type
-  throw skeinError("ConfigInvalid", "a queue's type is a Schema or { encode, decode }")
+  throw skeinError(
+    "ConfigInvalid",
+    `a queue's type is a Schema or { encode, decode }${foreign(type)}`,
+  )
 }
+
+/** A Schema of another major version has the shape of one, and none of our marks. */
+const foreign = (type: object): string =>
+  "ast" in type ? `; this looks like a Schema of another version of effect: ${effectNeeded}` : ""
 
 interface StandardIssue {
   readonly message: string

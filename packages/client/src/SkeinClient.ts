@@ -247,6 +247,8 @@ export const makeClient = async (
       options,
       (life) => core.router.control.whenUp(life),
       () => core.whyDown(),
+      // Connecting asks for nothing that could have been done.
+      { outcome: "not sent", cause: () => core.router.control.lastError },
     )
   } catch (error) {
     await core.router.close()

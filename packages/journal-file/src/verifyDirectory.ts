@@ -71,7 +71,8 @@ export async function* verifyDirectory(
 export const requireFabric = async (disk: Disk, paths: Paths): Promise<Fabric> => {
   const fabric = await readFabric(disk, paths)
   if (fabric !== undefined) return fabric
-  throw skeinError("DirectoryForeign", `${paths.dir} holds no fabric`)
+  const what = disk.existsSync(paths.dir) ? "holds no fabric" : "is missing: there is no such path"
+  throw skeinError("DirectoryForeign", `${paths.dir} ${what}`)
 }
 
 /** `undefined` stands for the directory itself, which every fabric that was opened has. */

@@ -80,7 +80,11 @@ export const errorTable = {
     "The body is not what this consumer expects: reject it, or fix the publisher.",
   ),
   DirectoryInUse: entry("SKEIN_DIRECTORY_IN_USE", false, "Stop the process that is named."),
-  DirectoryForeign: entry("SKEIN_DIRECTORY_FOREIGN", false, "Choose an empty directory."),
+  DirectoryForeign: entry(
+    "SKEIN_DIRECTORY_FOREIGN",
+    false,
+    "A node starts on an empty directory or a fabric's; `skein journal` reads a fabric's.",
+  ),
   DirectoryUnusable: entry("SKEIN_DIRECTORY_UNUSABLE", false, "Choose a writable local directory."),
   AddressInUse: entry("SKEIN_ADDRESS_IN_USE", false, "Choose another port."),
   BindRefused: entry("SKEIN_BIND_REFUSED", false, "Bind to loopback until TLS is configured."),

@@ -58,9 +58,12 @@ export const run: RunCommand = async (context) => {
   const nodes = nodeCommands(context, bootstrap)
   let cluster: LocalCluster
   try {
-    // A signal that comes while nodes recover is heeded once they are up.
+    // A signal that comes while nodes recover is heeded once they are up, or ends all after 8 s.
     cluster = await openLocalCluster({ nodes, start, onEvent })
   } catch (cause) {
+    // Ctrl-C reaches the nodes of a terminal, too: they ended because they were asked to.
+    const wasAsked = shutdown.isRequested && cause instanceof NodeNotStarted
+    if (wasAsked && cause.end.code === 0) return undefined
     if (cause instanceof NodeNotStarted) return notStarted(context, cause)
     throw cause
   }

@@ -1,10 +1,11 @@
+import { Queue } from "@skein/client"
 import { describe, expect, it } from "vitest"
 import { RunningSkein } from "../testing/RunningSkein.js"
 
 const withMessages = async (...bodies: readonly string[]): Promise<RunningSkein> => {
   const skein = await RunningSkein.open()
   await skein.run(["queue", "declare", "q"])
-  await skein.run(["publish", "q", ...bodies])
+  if (bodies.length > 0) await skein.run(["publish", "q", ...bodies])
   return skein
 }
 
@@ -79,7 +80,18 @@ describe("skein consume", () => {
     expect(await counts(skein)).toMatchObject({ total: 0, acked: 2 })
   })
 
+  it("--raw writes bytes as they are, which a line shows in base64", async () => {
+    const skein = await withMessages()
+    const client = await skein.newClient()
+    const bytes = Queue.bytes("q")
+    await client.queue(bytes).publishMany([Uint8Array.of(0xff, 0), Uint8Array.of(0x0a, 0xfe)])
+    await client.close()
+    expect((await skein.run(["consume", "q"])).out).toBe('{"base64":"/wA="}\n{"base64":"Cv4="}\n')
+    expect((await skein.run(["consume", "q", "--raw"])).out).toBe("\u00ff\0\n\u00fe")
+  })
+
   it.each([
+    [["consume", "q", "--raw", "--output", "json"], "--raw writes bytes"],
     [["consume", "q", "--follow"], "--follow needs --ack"],
     [["consume", "q", "--count", "40000"], "--count is at most 32768 without --ack"],
     [["consume", "q", "--count", "0"], '--count is "0"'],

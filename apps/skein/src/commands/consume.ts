@@ -45,9 +45,15 @@ interface Plan {
   readonly messagesMax: number
   readonly follow: boolean
   readonly ack: boolean
+  /** Bytes as they are, without line ends. */
+  readonly raw: boolean
 }
 
-const planOf = ({ invocation }: CommandContext): Plan => {
+const planOf = (context: CommandContext): Plan => {
+  const { invocation } = context
+  const raw = invocation.isOn("raw")
+  if (raw && isJson(context))
+    throw new UsageError("--raw writes bytes: it does without --output json.")
   const ack = invocation.isOn("ack")
   const follow = invocation.isOn("follow")
   const count = invocation.number("count")
@@ -60,7 +66,8 @@ const planOf = ({ invocation }: CommandContext): Plan => {
   if (!ack && count !== undefined && count > heldMessagesMax) {
     throw new UsageError(`--count is at most ${heldMessagesMax} without --ack.`)
   }
-  return { messagesMax: count ?? (ack ? Number.POSITIVE_INFINITY : heldMessagesMax), follow, ack }
+  const messagesMax = count ?? (ack ? Number.POSITIVE_INFINITY : heldMessagesMax)
+  return { messagesMax, follow, ack, raw }
 }
 
 const consumeAll = async (
@@ -108,6 +115,22 @@ const quietTake = async (
   }
 }
 
+const bytesOf = (message: Message<unknown>): Uint8Array | undefined => {
+  try {
+    return message.value instanceof Uint8Array ? message.value : undefined
+  } catch (cause) {
+    if (isSkeinError(cause)) return undefined
+    throw cause
+  }
+}
+
+/** The bytes of a binary message; of another what would be its line. */
+const rawBody = (message: Message<unknown>): Uint8Array => {
+  const bytes = bytesOf(message)
+  if (bytes !== undefined) return bytes
+  return Buffer.from(bodyLine(readable(message.body, () => message.value)))
+}
+
 /** Writes batches, acknowledges what was written, and counts. */
 class Output {
   #shown = 0
@@ -132,7 +155,9 @@ class Output {
     const wanted = this.plan.messagesMax - this.#shown
     const isWhole = batch.size <= wanted
     const messages = isWhole ? batch.messages : batch.messages.slice(0, wanted)
-    await this.context.terminal.out(messages.map((message) => this.#line(message)).join(""))
+    const { terminal } = this.context
+    if (this.plan.raw) await terminal.out(Buffer.concat(messages.map(rawBody)))
+    else await terminal.out(messages.map((message) => this.#line(message)).join(""))
     this.#shown += messages.length
     this.#progress.step(messages.length, this.#part())
     if (!this.plan.ack) return

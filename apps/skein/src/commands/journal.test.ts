@@ -45,6 +45,17 @@ it("verify: an intact directory is intact, and looking changes nothing", async (
   expect(readdirSync(dir, { recursive: true })).toEqual(before)
 })
 
+it("verify: a directory that is missing or foreign is told as what it is", async () => {
+  const skein = await RunningSkein.open()
+  const dir = temporaryDirectory()
+  const foreign = await skein.run(["journal", "verify", dir])
+  expect(foreign.code).not.toBe(0)
+  expect(foreign.err).toContain(`${dir} holds no fabric\n`)
+  expect(foreign.err).not.toContain("Choose an empty directory")
+  const missing = await skein.run(["journal", "verify", join(dir, "gone")])
+  expect(missing.err).toContain(`${join(dir, "gone")} is missing`)
+})
+
 it("verify: damage exits 8 and names the file", async () => {
   const skein = await RunningSkein.open()
   const dir = await fabricWith(100)

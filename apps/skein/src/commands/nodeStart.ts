@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path"
 import { systemClock } from "@skein/journal"
-import { isSkeinError, type SkeinError } from "@skein/model"
+import { isSkeinError, limits, type SkeinError } from "@skein/model"
 import { UsageError } from "../arguments/UsageError.js"
 import { readToken } from "../config/readToken.js"
 import type { Settings } from "../config/settings.js"
@@ -35,9 +35,14 @@ export const run: RunCommand = async (context) => {
   const dir = settings.memory ? undefined : resolve(settings.dir)
   const parentGone = context.invocation.isOn("with-parent") ? whenInputCloses() : never
   const cluster = await clusterOf(settings)
-  // A signal that comes while the node recovers is heeded once it is up.
-  const node = await serveNode({ settings, dir, token, version, log, cluster })
-  await announce(context, node, dir)
+  // A signal that comes while the node recovers is heeded once it is up, or ends it after 5 s.
+  let node: ServedNode
+  try {
+    node = await serveNode({ settings, dir, token, version, log, cluster })
+  } catch (cause) {
+    return notStarted(context, cause)
+  }
+  if (!shutdown.isRequested) await announce(context, node, dir)
   settleMemory(systemClock)
   const end = await Promise.race([shutdown.requested, parentGone, node.failed])
   const unwatch = shutdown.watch()
@@ -84,6 +89,17 @@ const whenInputCloses = (): Promise<string> =>
     const gone = () => done("the parent is gone")
     process.stdin.once("end", gone).once("close", gone).once("error", gone).resume()
   })
+
+/** For lack of room: nothing goes on, and what helps is to know how much is wanted. */
+const notStarted = (context: CommandContext, cause: unknown): number => {
+  if (!isSkeinError(cause) || cause._tag !== "DiskFull") throw cause
+  return showError(context.terminal, { ...shownError(cause), next: roomToStart }, isJson(context))
+}
+
+/** What its first log segment takes; recovery may need more. */
+const roomToStart =
+  `The node did not start: it needs at least ${limits.logSegmentBytes / 8} free bytes on the ` +
+  "data disk for its log. Free some, then start it again."
 
 /** The node cannot go on: says why, and ends without trusting the journal any more. */
 const giveUp = async (

@@ -9,21 +9,28 @@ export const run: RunCommand = (context) =>
   context.connected(async ({ client, call }) => {
     const status = await client.status(call)
     if (isJson(context)) await writeJson(context, status)
-    else await context.terminal.out(nodeStatusText(context.terminal, status))
+    else
+      await context.terminal.out(
+        nodeStatusText(context.terminal, status, context.invocation.isOn("limits")),
+      )
     return undefined
   })
 
-/** What there is, what it uses, the supervision tree where it is not plainly running, limits. */
+/**
+ * What there is, what it uses, the supervision tree where it is not plainly running; limits if
+ * asked for.
+ */
 export const nodeStatusText = (
   terminal: Pick<Terminal, "paintOut">,
   status: NodeStatus,
+  withLimits: boolean,
 ): string => {
   const troubled = status.tree.filter(({ state, restarts }) => state !== "running" || restarts > 0)
   const limits = Object.entries(status.limits)
   return [
     facts(terminal, nodeRows(status)),
     troubled.length > 0 && `\n${table(terminal, treeColumns, troubled)}`,
-    limits.length > 0 && `\n${table(terminal, limitColumns, limits)}`,
+    withLimits && `\n${table(terminal, limitColumns, limits)}`,
   ]
     .filter((part) => part !== false)
     .join("")

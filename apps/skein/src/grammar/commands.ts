@@ -63,7 +63,12 @@ const nodeCommands: readonly CommandSpec[] = [
     ],
     arguments: [],
   },
-  { name: "status", help: "What a node says of itself.", options: asClient, arguments: [] },
+  {
+    name: "status",
+    help: "What a node says of itself.",
+    options: [flag("limits", "Show its limits, too; JSON always has them."), ...asClient],
+    arguments: [],
+  },
 ]
 
 const clusterCommands: readonly CommandSpec[] = [
@@ -272,7 +277,9 @@ const publish: CommandSpec = {
 
 const consume: CommandSpec = {
   name: "consume",
-  help: "Write messages to standard output, one a line. Without --ack they go back at the end.",
+  help:
+    "Write messages to standard output, one a line: texts as they are, other values as JSON, " +
+    'bytes that are no text as {"base64":"…"}. Without --ack they go back at the end.',
   options: [
     count(
       "Stop after so many messages. Default until the queue is empty; without --ack also at " +
@@ -281,6 +288,7 @@ const consume: CommandSpec = {
     ),
     flag("follow", "Wait for more when the queue is empty, until Ctrl-C. Needs --ack."),
     flag("ack", "Acknowledge what was written: it is gone from the queue."),
+    flag("raw", "Write the bytes of binary messages as they are, without line ends; not as JSON."),
     ...asClient,
   ],
   arguments: [queue],

@@ -30,6 +30,16 @@ describe("help", () => {
     }
   })
 
+  it("a command that there is not has no help: the nearest is named, with exit 2", async () => {
+    const running = await RunningSkein.open()
+    const { code, out, err } = await running.run(["quee", "--help"])
+    expect({ code, out }).toEqual({ code: 2, out: "" })
+    expect(err).toContain("Did you mean 'queue'?")
+    expect((await running.run(["queue", "lst", "-h"])).err).toContain("Did you mean 'list'?")
+    expect((await running.run(["completion", "--help"])).code).toBe(2)
+    expect((await running.run(["-o", "json", "queue", "--help"])).code).toBe(0)
+  })
+
   it("is what --help, -h and no arguments show; bench passes --help on", async () => {
     const running = await RunningSkein.open()
     const all = (await running.run([])).out

@@ -52,6 +52,18 @@ describe("Shutdown", () => {
     expect(exits).toEqual([1])
   })
 
+  it("a signal that nobody heeds, because the start hangs, ends it within the same time", () => {
+    const { clock, shutdown, send, exits } = setup()
+    expect(shutdown.isRequested).toBe(false)
+    send("SIGTERM")
+    expect(shutdown.isRequested).toBe(true)
+    clock.advance(stopWithinMs - 1)
+    // Heeded late: the stop gets no second time.
+    shutdown.watch()
+    clock.advance(1)
+    expect(exits).toEqual([1])
+  })
+
   it("a stop in time is left alone", () => {
     const { clock, shutdown, exits } = setup()
     const unwatch = shutdown.watch()

@@ -1,6 +1,6 @@
 /**
- * Owns: how the process of a node, or of several, ends. The first signal stops it in order; a
- * watchdog ends a stop that hangs; a second signal ends it at once.
+ * Owns: how the process of a node, or of several, ends. The first signal stops it in order, even
+ * while it starts; a watchdog ends a stop that hangs; a second signal ends it at once.
  * Interleaving to know: wrappers (npm, a shell's process group) deliver one Ctrl-C twice, so what
  * follows the first signal within 250 ms is the same signal.
  */
@@ -28,6 +28,7 @@ export class Shutdown {
   /** Resolves with the first signal. */
   readonly requested: Promise<StopSignal>
   #firstMs: number | undefined
+  #unwatch: (() => void) | undefined
   #request: (signal: StopSignal) => void = () => {}
 
   constructor(private readonly parts: ShutdownParts) {
@@ -37,19 +38,27 @@ export class Shutdown {
     for (const signal of signals) parts.on(signal, () => this.#signalled(signal))
   }
 
-  /** Starts the watchdog of a stop; the answer takes it off. */
+  /** A signal has come: what was still starting is not wanted any more. */
+  get isRequested(): boolean {
+    return this.#firstMs !== undefined
+  }
+
+  /** Starts the watchdog of a stop, if no signal has; the answer takes it off. */
   watch(): () => void {
     const { clock, exit, say, stopWithinMs: withinMs = stopWithinMs } = this.parts
-    return clock.setTimer(withinMs, () => {
+    this.#unwatch ??= clock.setTimer(withinMs, () => {
       say(`no stop within ${withinMs} ms: ended at once; what was confirmed is safe`)
       exit(1)
     })
+    return this.#unwatch
   }
 
   #signalled(signal: StopSignal): void {
     const nowMs = this.parts.clock.monotonicMs()
     if (this.#firstMs === undefined) {
       this.#firstMs = nowMs
+      // From here, not from when somebody heeds it: a start may hang as well as a stop.
+      this.watch()
       this.#request(signal)
     } else if (nowMs - this.#firstMs > sameSignalMs) {
       this.parts.say(`${signal} again: ended at once; what was confirmed is safe`)

@@ -20,7 +20,7 @@ export interface Terminal {
   /** Of standard error, for one-line progress. */
   readonly columns: number
   /** Resolves when written: whoever awaits it is held back by a slow reader. */
-  readonly out: (text: string) => Promise<void>
+  readonly out: (text: string | Uint8Array) => Promise<void>
   readonly err: (text: string) => void
   readonly paintOut: (style: Style, text: string) => string
   readonly paintErr: (style: Style, text: string) => string

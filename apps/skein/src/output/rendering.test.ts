@@ -42,7 +42,8 @@ const status: NodeStatus = {
 
 describe("golden", () => {
   it("node status", () => {
-    expect(nodeStatusText(plain, status)).toMatchInlineSnapshot(`
+    expect(nodeStatusText(plain, status, false)).not.toContain("LIMIT")
+    expect(nodeStatusText(plain, status, true)).toMatchInlineSnapshot(`
       "node         node-1
       version      0.1.0
       address      127.0.0.1:4117

@@ -76,8 +76,10 @@ const terminalOf = (written: { out: string; err: string }, options: RunOptions):
     out: async (text) => {
       if (writesLeft === 0) throw new OutputClosed()
       writesLeft -= 1
-      written.out += text
-      options.onOut?.(text)
+      // Bytes as latin1, so that a test can tell each.
+      const shown = typeof text === "string" ? text : Buffer.from(text).toString("latin1")
+      written.out += shown
+      options.onOut?.(shown)
     },
     err: (text) => {
       written.err += text

@@ -5,6 +5,9 @@
 import { Either, ParseResult, Schema } from "effect"
 import type { PayloadCodec, SchemaLike } from "../QueueDefinition.js"
 
+/** The version that this library was built with: a Schema must come from the same major. */
+export const effectNeeded = "effect@3.22.4 is needed"
+
 export const isEffectSchema = <A>(type: object): type is SchemaLike<A> => Schema.isSchema(type)
 
 export const effectSchemaCodec = <A>(like: SchemaLike<A>): PayloadCodec<A> => {

@@ -91,6 +91,8 @@ describe("FabricLink", () => {
     const error = await failed
     expect(error._tag).toBe("TimedOut")
     expect(error.detail).toContain("nobody is there")
+    expect(error.data.outcome).toBe("not sent")
+    expect(error.cause).toBe(away)
     const tried = attempts()
     await clock.advance(10_000)
     expect(attempts()).toBe(tried)

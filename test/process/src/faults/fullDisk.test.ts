@@ -70,6 +70,8 @@ it("D2: a disk that is full at the start is refused with the reason", async (con
   const { code, err } = await run(["node", "start", "--dir", join(mounted, "data"), "--port", "0"])
   expect(code).not.toBe(0)
   expect(err).toMatch(/SKEIN_(DISK_FULL|DIRECTORY_UNUSABLE)/)
+  expect(err).not.toContain("consuming goes on")
+  if (err.includes("SKEIN_DISK_FULL")) expect(err).toMatch(/needs at least \d+ free bytes/)
 })
 
 it("D2: a file system that is mounted read-only is refused with the reason", async (context) => {
