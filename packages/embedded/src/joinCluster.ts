@@ -3,8 +3,9 @@
  * date, and the manager's place beside it.
  * Must not know: what the manager decides, how shards are opened.
  *
- * Shutdown order: the manager stops first, so that it places nothing on a node that goes; the
- * others are told that this one leaves; the node closes its shards; then `close` ends the map.
+ * Shutdown order: the others are told that this node leaves, so that it is given nothing more; the
+ * node closes its shards; then the manager stops and the map ends, right before the sign of life
+ * goes: a manager that had stopped while its process still lives would not be replaced.
  */
 import { type LiveFabricMap, makeFabricMap } from "@skein/cluster"
 import { type ManagerToken, type Membership, systemClock, type TableStore } from "@skein/journal"
@@ -44,9 +45,9 @@ export interface JoinedCluster extends NodeCluster {
   readonly options: ClusterOptions
   /** The node is up. */
   readonly start: () => void
-  /** Before the node closes: it manages no more and says that it leaves. */
+  /** Before the node closes: it says that it leaves. */
   readonly leave: () => Promise<void>
-  readonly close: () => void
+  readonly close: () => Promise<void>
 }
 
 export const joinCluster = async (
@@ -74,10 +75,10 @@ export const joinCluster = async (
       onShardGivenUp: (shard, error) => managing?.shardGivenUp(shard, error),
     },
     start: () => managing?.start(),
-    leave: async () => {
+    leave: () => membership.tell({ state: "leaving" }),
+    close: async () => {
       await managing?.stop()
-      await membership.tell({ state: "leaving" })
+      fabricMap.close()
     },
-    close: () => fabricMap.close(),
   }
 }

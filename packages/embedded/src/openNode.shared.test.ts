@@ -133,7 +133,7 @@ it("serves on one directory what the table gives each node, and hands shards ove
   const peeked = await n2.core.admin.peek({ name: queue.name })
   expect(peeked.map(({ body }) => [...body])).toEqual([[1], [2]])
   await n2.close()
-  const leaving = ["n2 manages no more", "n2 leaving"]
+  const leaving = ["n2 leaving", "n2 manages no more"]
   expect(shared.told).toEqual(["n1 manages", "n2 manages", ...leaving])
 })
 

@@ -135,7 +135,7 @@ const closeAll = async (
   try {
     await Effect.runPromise(Scope.close(scope, Exit.void))
   } finally {
-    cluster?.close()
+    await cluster?.close()
     await journal.close()
   }
 }

@@ -71,8 +71,8 @@ describe("a published checkpoint", () => {
     tenant = await ModelTenant.open(opened)
     const drop = Array.from({ length: 36 }, (_, at) => ({ generation: 1, first: at + 1 }))
     await append(journal, opened, tenant, { drop })
-    await journal.clean()
-    await journal.clean()
+    // A first look, a second that sees no change and copies, a third that deletes.
+    for (let pass = 1; pass <= 3; pass++) await journal.clean()
     expect((await tenant.readAll()).size).toBe(4)
     expect(openAndDeleted(dir)).toEqual([])
     await journal.close()

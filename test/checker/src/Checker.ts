@@ -6,6 +6,7 @@
  * known by the id in its body, a delivery by its tag, a moment by a client's clock.
  */
 import { DeliveryOrder } from "./DeliveryOrder.js"
+import { FaultTimes } from "./FaultTimes.js"
 import { judge } from "./judge.js"
 import {
   type DeliverRecord,
@@ -27,6 +28,9 @@ export interface Evidence {
   readonly dedups: Names
   readonly order: DeliveryOrder
   readonly depths: Map<number, number>
+  readonly faults: FaultTimes
+  /** Time of each process's last record. */
+  readonly lastTimeNs: Map<string, number>
   readonly findings: Findings
   /** Counted while reading; the rest of the figures comes from the table. */
   readonly read: { lines: number; tornLines: number; redeliveries: number; unnamed: number }
@@ -41,10 +45,11 @@ export class Checker {
     dedups: new Names(),
     order: new DeliveryOrder(),
     depths: new Map(),
+    faults: new FaultTimes(),
+    lastTimeNs: new Map(),
     findings: new Findings(),
     read: { lines: 0, tornLines: 0, redeliveries: 0, unnamed: 0 },
   }
-  readonly #lastTimeNs = new Map<string, number>()
 
   /** A whole line of a log, without its newline. `source` names the log in complaints. */
   line(text: string, source = "log"): void {
@@ -67,9 +72,9 @@ export class Checker {
 
   record(record: LogRecord): void {
     this.#evidence.read.lines++
-    const before = this.#lastTimeNs.get(record.process) ?? 0
+    const before = this.#evidence.lastTimeNs.get(record.process) ?? 0
     if (record.timeNs < before) this.#complain(`${record.process}: time went back`)
-    this.#lastTimeNs.set(record.process, record.timeNs)
+    this.#evidence.lastTimeNs.set(record.process, record.timeNs)
     switch (record.op) {
       case "publish":
         return this.#publish(record)
@@ -77,6 +82,8 @@ export class Checker {
         return this.#deliver(record)
       case "settle":
         return this.#settle(record)
+      case "fault":
+        return this.#evidence.faults.add(record)
       case "depth":
         this.#evidence.depths.set(this.#evidence.queues.indexOf(record.queue), record.depth)
     }
@@ -93,6 +100,7 @@ export class Checker {
     if (record.phase === "invoke") {
       if (table.has(row, Fact.invoked)) this.#complain(`${record.id}: published twice`)
       table.mark(row, Fact.invoked)
+      table.invokedAt.set(row, record.timeNs)
       table.queue.set(row, queues.indexOf(record.queue))
       table.producer.set(row, producers.indexOf(record.producer))
       table.body.set(row, hashNumber(record.body))
@@ -103,6 +111,7 @@ export class Checker {
     }
     if (!table.has(row, Fact.invoked)) this.#complain(`${record.id}: ends but never began`)
     if (table.has(row, Fact.ended)) this.#complain(`${record.id}: ends twice`)
+    table.endedAt.set(row, record.timeNs)
     if (record.phase === "ok") table.mark(row, Fact.confirmed)
     else table.mark(row, record.phase === "fail" ? Fact.refused : Fact.unknown)
   }

@@ -19,13 +19,16 @@ export type SettleKind = "ack" | "return" | "reject"
 /** Generation id, sequence, epoch and attempt of a delivery, as the fabric named it. */
 export type Tag = readonly [generation: string, sequence: number, epoch: number, attempt: number]
 
-interface Common {
+interface Stamp {
   /** Name of the writing process: unique in a run, never used again after a kill. */
   readonly process: string
   /** Number of the operation in its process; all lines of one operation carry it. */
   readonly counter: number
-  readonly queue: string
   readonly timeNs: number
+}
+
+interface Common extends Stamp {
+  readonly queue: string
 }
 
 /** A publish; its message's id is `process-counter`. */
@@ -71,7 +74,18 @@ export interface DepthRecord extends Common {
   readonly depth: number
 }
 
-export type LogRecord = PublishRecord | DeliverRecord | SettleRecord | DepthRecord
+/** What the harness did to the fabric: in force from `invoke` to `ok`, when it was healed. */
+export interface FaultRecord extends Stamp {
+  readonly op: "fault"
+  readonly phase: "invoke" | "ok"
+  readonly name: string
+  /** The client process that it ended, whose open publishes nobody answers any more. */
+  readonly victim?: string
+  /** Once healed, a publish may wait so long while no other fault is in force. */
+  readonly limitNs: number
+}
+
+export type LogRecord = PublishRecord | DeliverRecord | SettleRecord | DepthRecord | FaultRecord
 
 /** A longer line is evidence that cannot be read. */
 export const lineLengthMax = 65_536
@@ -111,8 +125,9 @@ type Fields = { readonly [name: string]: unknown }
 const problemOf = (fields: Fields): string | undefined => {
   if (!isName(fields.process)) return "bad process"
   if (!isCount(fields.counter)) return "bad counter"
-  if (!isName(fields.queue)) return "bad queue"
   if (!isTime(fields.timeNs)) return "bad timeNs"
+  if (fields.op === "fault") return faultProblem(fields)
+  if (!isName(fields.queue)) return "bad queue"
   switch (fields.op) {
     case "publish":
       return publishProblem(fields)
@@ -126,6 +141,13 @@ const problemOf = (fields: Fields): string | undefined => {
     default:
       return "unknown op"
   }
+}
+
+const faultProblem = (fields: Fields): string | undefined => {
+  if (fields.phase !== "invoke" && fields.phase !== "ok") return "bad phase"
+  if (!isName(fields.name)) return "bad name"
+  if (fields.victim !== undefined && !isName(fields.victim)) return "bad victim"
+  return isTime(fields.limitNs) ? undefined : "bad limitNs"
 }
 
 const publishProblem = (fields: Fields): string | undefined => {

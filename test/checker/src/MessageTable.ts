@@ -1,5 +1,5 @@
 /**
- * What the logs say of each message, in number columns outside the heap: about 180 bytes a
+ * What the logs say of each message, in number columns outside the heap: about 200 bytes a
  * message, so that ten million fit one checker. A row is found by (process, counter) and may
  * be made by a delivery before the publish is read, because logs are read file after file.
  *
@@ -77,6 +77,9 @@ export class MessageTable {
   readonly body = new Column()
   /** Dedup group + 1; 0 without a dedup id. */
   readonly dedup = new Column()
+  /** When the publish was sent and when its outcome was known; 0: never. */
+  readonly invokedAt = new Column()
+  readonly endedAt = new Column()
 
   readonly deliveries = new Column()
   readonly deliveredBody = new Column()

@@ -2,7 +2,7 @@
  * The outcome of a check: figures, violations by kind with examples, and words for a terminal.
  */
 
-/** Every kind makes a run invalid. The ids are those of the invariants I1-I7. */
+/** Every kind makes a run invalid. The ids are those of the invariants. */
 export const violationKinds = {
   lost: "I1 confirmed, never delivered, and the queue is empty",
   unprocessed: "I1 delivered, never settled by anybody, and the queue is empty",
@@ -17,6 +17,7 @@ export const violationKinds = {
   doubled: "I6 one publish (or one dedup id) stored more than once",
   depthNotZero: "I7 messages left in a queue at the end",
   depthUnreported: "I7 no final depth of a queue: losses cannot be told from a backlog",
+  unavailable: "I11 a publish waited longer than the limit while nothing was wrong any more",
   logErrors: "the logs contradict themselves or cannot be read",
 } as const
 
@@ -53,6 +54,19 @@ export interface LostInQueue {
   readonly whole: number
 }
 
+/** A fault as the clients saw it. */
+export interface FaultSeen {
+  readonly name: string
+  /** Since the run's zero. */
+  readonly atMs: number
+  /** How long it was in force. */
+  readonly forMs: number
+  /** Publishes sent and not answered when it began. */
+  readonly inFlight: number
+  /** Longest time that a queue went without a confirm, from this fault to the next. */
+  readonly withoutConfirmMs: number
+}
+
 export interface Example {
   readonly kind: ViolationKind
   readonly text: string
@@ -64,6 +78,8 @@ export interface Verdict {
   readonly violations: Readonly<Record<ViolationKind, number>>
   readonly figures: Readonly<Record<FigureKind, number>>
   readonly lostInQueues: ReadonlyArray<LostInQueue>
+  /** What was done to the fabric, in the order of time. */
+  readonly faults: ReadonlyArray<FaultSeen>
   readonly finalDepths: Readonly<Record<string, number>>
   /** The first few of each kind. */
   readonly examples: ReadonlyArray<Example>

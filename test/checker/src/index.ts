@@ -4,6 +4,7 @@ export { checkLogFiles, findLogFiles, logFileName, readLogFile } from "./LogFile
 export {
   type DeliverRecord,
   type DepthRecord,
+  type FaultRecord,
   formatRecord,
   type LogRecord,
   lineLengthMax,
@@ -19,6 +20,7 @@ export {
 export { Prng } from "./Prng.js"
 export {
   type Example,
+  type FaultSeen,
   type FigureKind,
   type LostInQueue,
   renderVerdict,

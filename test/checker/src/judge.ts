@@ -5,6 +5,7 @@
  * and none of its messages is called lost; one without a report gets `depthUnreported`.
  */
 import type { Evidence } from "./Checker.js"
+import { PublishTimes } from "./FaultTimes.js"
 import { messageId } from "./LogRecord.js"
 import { Losses } from "./Losses.js"
 import { Fact } from "./MessageTable.js"
@@ -18,6 +19,7 @@ export const judge = (evidence: Evidence): Verdict => {
   figures.deliveries = evidence.read.unnamed
   judgeDepths(evidence)
   const losses = new Losses(evidence)
+  const times = new PublishTimes(evidence)
   const publishOrder = new PublishOrder(evidence)
   evidence.table.forEach((row, process, counter) => {
     losses.see(row, process, counter)
@@ -28,6 +30,7 @@ export const judge = (evidence: Evidence): Verdict => {
     judgeOrigin(evidence, row, id)
     judgeDeliveries(evidence, row, id)
     publishOrder.next(row, id, process)
+    times.see(row, id, process)
     losses.judge(row, process, counter)
   })
   losses.finish()
@@ -39,6 +42,7 @@ export const judge = (evidence: Evidence): Verdict => {
     violations: counts,
     figures,
     lostInQueues: losses.byQueue(),
+    faults: times.seen(),
     finalDepths: Object.fromEntries(
       [...evidence.depths].map(([queue, depth]) => [evidence.queues.nameOf(queue), depth]),
     ),

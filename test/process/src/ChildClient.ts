@@ -58,6 +58,10 @@ export class ChildClient {
     return this.#stderr
   }
 
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
   tell(message: ToClient): void {
     this.#child.send(message, () => {
       // A process that has ended is noticed where an answer is waited for.

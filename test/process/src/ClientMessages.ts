@@ -15,6 +15,8 @@ export interface ClientSettings {
   readonly batchMessages: number
   /** Publishes kept in flight. */
   readonly windowMessages: number
+  /** Of deliveries that a consumer rejects instead of acking. Default 0. */
+  readonly rejectProbability?: number
 }
 
 export type ToClient =

@@ -26,7 +26,8 @@ export interface FabricDelivery {
 export interface FabricClient {
   /** Name of the producer under which this client publishes. */
   readonly producer: string
-  declare(queue: string): Promise<void>
+  /** `leaseMs`: how long a delivery may take; the adapter's own choice unless given. */
+  declare(queue: string, leaseMs?: number): Promise<void>
   /** Calls are stored in the order in which they are made, without awaiting each other. */
   publishBatch(queue: string, bodies: ReadonlyArray<Uint8Array>): Promise<Outcome>
   /** Waits up to `waitMs` for messages; empty if there are none. */

@@ -1,6 +1,7 @@
 /**
- * The adapter for Skein: the one file of the harness that knows the library. It uses the Promise
- * API as a service author would, so reconnects and resends under test are the library's own.
+ * The adapter for Skein by its Promise API. With SkeinEffectClient.ts the one file of the harness
+ * that knows the library. It uses it as a service author would, so reconnects and resends under
+ * test are the library's own.
  */
 import {
   type Consumer,
@@ -19,9 +20,9 @@ interface Taken {
 }
 
 /** Publishing gives up after the library does (2 min). */
-const publishTimeoutMs = 180_000
+export const publishTimeoutMs = 180_000
 /** Short, so that what a killed consumer held comes back within a test's patience. */
-const leaseMs = 5_000
+export const leaseMs = 5_000
 
 export const connect: FabricAdapter["connect"] = async ({ address, process: name }) => {
   const skein = await connectSkein({ address, clientName: name })
@@ -43,8 +44,8 @@ export const connect: FabricAdapter["connect"] = async ({ address, process: name
 
   const client: FabricClient = {
     producer: `skein-${name}`,
-    declare: async (queue) => {
-      await skein.declare(queue, { leaseMs })
+    declare: async (queue, ms = leaseMs) => {
+      await skein.declare(queue, { leaseMs: ms })
     },
     publishBatch: (queue, bodies) =>
       handle(queue)
@@ -74,7 +75,7 @@ export const connect: FabricAdapter["connect"] = async ({ address, process: name
 const definitions = new Map<string, ReturnType<typeof Queue.bytes>>()
 
 /** One definition per name: the library keeps one handle, and so one order, per definition. */
-const definitionOf = (queue: string): ReturnType<typeof Queue.bytes> => {
+export const definitionOf = (queue: string): ReturnType<typeof Queue.bytes> => {
   const known = definitions.get(queue) ?? Queue.bytes(queue)
   definitions.set(queue, known)
   return known
@@ -88,18 +89,18 @@ const settleOne = (held: Map<string, Message<Uint8Array>>, kind: SettleKind, tag
 }
 
 /** A batch may be cut into several frames, so a rejection says nothing of its first messages. */
-const failure = (error: unknown): Outcome => ({
+export const failure = (error: unknown): Outcome => ({
   phase: isSkeinError(error) && error.data.outcome === "not sent" ? "fail" : "info",
   reason: String(error),
 })
 
-const settleFailure = (error: unknown): Outcome => ({
+export const settleFailure = (error: unknown): Outcome => ({
   phase: isSkeinError(error) && error._tag === "LeaseLost" ? "fail" : "info",
   reason: String(error),
 })
 
 /** Bytes that do not decode are evidence, too: the checker shall see them as they are. */
-const bodyOf = (message: Message<Uint8Array>): Uint8Array => {
+export const bodyOf = (message: Message<Uint8Array>): Uint8Array => {
   try {
     return message.value
   } catch {

@@ -1,6 +1,7 @@
 /**
- * A consuming client process: fetches from every queue, acks what it got, and gives one message
- * in fifty back once, so that returns happen too. Says `idle` when a fetch came back empty.
+ * A consuming client process: fetches from every queue, acks what it got, gives one message in
+ * fifty back once and, where the run wants it, rejects a few. Says `idle` when a fetch came back
+ * empty.
  */
 import { bodyHash, Prng, type SettleKind } from "@skein/test-checker"
 import type { LogEntry } from "./ClientLog.js"
@@ -11,6 +12,7 @@ import { readBodyId } from "./messageBody.js"
 const fetchCredit = 200
 const fetchWaitMs = 100
 const returnProbability = 0.02
+const settleKinds: ReadonlyArray<SettleKind> = ["ack", "return", "reject"]
 
 class Consumer {
   #counter = 0
@@ -34,12 +36,15 @@ class Consumer {
         continue
       }
       this.#logDeliveries(queue, deliveries, calledNs)
-      const back = deliveries.filter(
-        ({ redelivered }) => !redelivered && prng.chance(returnProbability),
-      )
-      const done = deliveries.filter((delivery) => !back.includes(delivery))
-      await Promise.all([this.#settle(queue, "ack", done), this.#settle(queue, "return", back)])
+      const by: Record<SettleKind, Array<FabricDelivery>> = { ack: [], return: [], reject: [] }
+      for (const delivery of deliveries) by[this.#kindFor(delivery, prng)].push(delivery)
+      await Promise.all(settleKinds.map((kind) => this.#settle(queue, kind, by[kind])))
     }
+  }
+
+  #kindFor({ redelivered }: FabricDelivery, prng: Prng): SettleKind {
+    if (!redelivered && prng.chance(returnProbability)) return "return"
+    return prng.chance(this.frame.settings.rejectProbability ?? 0) ? "reject" : "ack"
   }
 
   #logDeliveries(queue: string, deliveries: ReadonlyArray<FabricDelivery>, calledNs: number): void {

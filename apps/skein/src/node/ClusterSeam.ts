@@ -3,6 +3,7 @@
  * where `serveNode` meets the cluster. Types only: a single node loads nothing of it.
  */
 import type { NodeIdentity, openNode } from "@skein/embedded/openNode"
+import type { SkeinError } from "@skein/model"
 import type { ClientPortOptions, NodeCore } from "@skein/node"
 import type { Admin, ClusterStatus } from "@skein/wire"
 import type { Effect, Scope } from "effect"
@@ -14,7 +15,7 @@ export interface ClusterSeam {
   readonly admin: (
     core: NodeCore,
     identity: NodeIdentity,
-  ) => Effect.Effect<Admin, never, Scope.Scope>
+  ) => Effect.Effect<Admin, SkeinError, Scope.Scope>
   /** What the port of such a node has more: the shard map, the bootstrap address, the secret. */
   readonly port: (identity: NodeIdentity) => Partial<ClientPortOptions>
   /** Tells the other nodes where clients and they can reach this one. Awaited before "ready". */

@@ -1,8 +1,166 @@
-/** Owns: joining a node's parts with the cluster's. Loaded by a node of a cluster only. */
-import { skeinError } from "@skein/model"
+/**
+ * Owns: joining a node's parts with the cluster's: shared directory, map, manager, calls between
+ * nodes, and what its port tells clients. Loaded by a node of a cluster only.
+ * Must not know: what the manager decides, how shards are opened.
+ *
+ * Order: the directory is opened (map and manager are made), the engine starts and is given the way
+ * to other nodes, the port listens, and only then the others are told where this node is.
+ */
+import {
+  clusterStatus,
+  layerAdminDoors,
+  layerCatalogDoors,
+  layerEngine,
+  Manager,
+  makeDoorAdmin,
+  makeRemoteCatalog,
+  PeerDoor,
+  shardMapOf,
+} from "@skein/cluster"
+import {
+  type ClusterPorts,
+  type NodeCluster,
+  type NodeIdentity,
+  type NodeManager,
+  openNode,
+} from "@skein/embedded/openNode"
+import { systemClock } from "@skein/journal"
+import type { FileJournal } from "@skein/journal-file"
+import { invariant } from "@skein/model"
+import { asSkeinError, connectPeers, type NodeCore, peerSecret } from "@skein/node"
+import type { Admin } from "@skein/wire"
+import { Effect, Layer } from "effect"
 import type { ClusterSeam, ClusterSettings } from "./ClusterSeam.js"
+import { Decisions } from "./Decisions.js"
 
-/** Rejects with ConfigInvalid. */
-export const openCluster = async ({ node }: ClusterSettings): Promise<ClusterSeam> => {
-  throw skeinError("ConfigInvalid", `node ${node}: this build runs single nodes only (--cluster)`)
+/** What is known once the directory is open. */
+interface Joined {
+  readonly cluster: NodeCluster
+  readonly journal: FileJournal
+  manager: Manager | undefined
+}
+
+export const openCluster = async (settings: ClusterSettings): Promise<ClusterSeam> =>
+  new OpenedCluster(settings)
+
+class OpenedCluster implements ClusterSeam {
+  private readonly decisions = new Decisions(systemClock)
+  private readonly door = new PeerDoor()
+  private joined: Joined | undefined
+  private journal: FileJournal | undefined
+  private secret = ""
+  private fabricId = ""
+
+  constructor(private readonly settings: ClusterSettings) {}
+
+  readonly openNode: ClusterSeam["openNode"] = (options) =>
+    openNode({
+      ...options,
+      storage: { dir: this.settings.dir, shared: true, ports: (journal) => this.keep(journal) },
+      manager: (cluster) => this.manage(cluster),
+    })
+
+  readonly admin: ClusterSeam["admin"] = (core, identity) =>
+    Effect.flatMap(
+      Effect.tryPromise({ try: () => peerSecret(this.settings.dir), catch: asSkeinError }),
+      (secret) => {
+        this.secret = secret
+        this.fabricId = identity.fabricId
+        return this.engine(core, identity)
+      },
+    )
+
+  readonly port: ClusterSeam["port"] = () => {
+    const { fabricMap } = this.known().cluster
+    const { bootstrap } = this.settings
+    return {
+      shardMap: {
+        current: () => shardMapOf(fabricMap),
+        onChange: (listener) => fabricMap.onChange(listener),
+      },
+      peerSecret: this.secret,
+      engine: this.door,
+      ...(bootstrap !== undefined && { bootstrap }),
+    }
+  }
+
+  readonly reachable: ClusterSeam["reachable"] = (address) =>
+    this.known().cluster.membership.tell({ address, state: "serving" })
+
+  readonly status: ClusterSeam["status"] = () => {
+    const { cluster, manager } = this.known()
+    return clusterStatus({
+      fabricId: this.fabricId,
+      map: cluster.fabricMap,
+      manager: manager?.manager,
+      decisions: this.decisions.all,
+    })
+  }
+
+  private engine(core: NodeCore, { fabricId }: NodeIdentity) {
+    const { cluster } = this.known()
+    const { node } = this.settings
+    // Its own entry in the engine's table is a name only: nobody connects to itself, and where the
+    // port will listen is not known yet.
+    const address = { host: node, port: 1 }
+    const local = { isOpen: (shard: number) => core.isShardOpen(shard) }
+    const engine = layerEngine({
+      address,
+      map: cluster.fabricMap,
+      local,
+      peers: connectPeers({ secret: this.secret, fabricId, name: node }),
+      door: this.door,
+    })
+    const { catalog, erase } = core.forOthers
+    const doors = Layer.merge(layerAdminDoors(core.admin), layerCatalogDoors(catalog, erase))
+    return Effect.gen(function* () {
+      const context = yield* Layer.build(doors.pipe(Layer.provideMerge(engine)))
+      const remote = yield* Effect.provide(makeRemoteCatalog(), context)
+      core.reachOthers({ catalog: remote, erase: remote.erase })
+      const admin: Admin = yield* Effect.provide(makeDoorAdmin(core.admin, local), context)
+      return admin
+    })
+  }
+
+  private keep(journal: FileJournal): ClusterPorts {
+    this.journal = journal
+    const { membership, tables, managerToken } = journal
+    return { membership, tables, managerToken }
+  }
+
+  private manage(cluster: NodeCluster): NodeManager {
+    const { journal } = this
+    invariant(journal !== undefined, "the directory is open before the node joins")
+    const joined: Joined = { cluster, journal, manager: undefined }
+    this.joined = joined
+    const { membership, tables, managerToken, clock, shards, fabricMap } = cluster
+    return {
+      start: () => {
+        joined.manager = new Manager({
+          self: fabricMap.self,
+          shards,
+          clock,
+          membership,
+          table: tables,
+          token: managerToken,
+          loads: () => new Map(),
+          onDecision: (event) => {
+            this.decisions.take(event)
+            if (event._tag === "ManagerClaimed") journal.tidiesDead = true
+            if (event._tag === "ManagerLost") journal.tidiesDead = false
+          },
+        })
+      },
+      stop: async () => {
+        await joined.manager?.stop()
+      },
+      shardGivenUp: () => {},
+    }
+  }
+
+  private known(): Joined {
+    const { joined } = this
+    invariant(joined !== undefined, "the node has joined its fabric")
+    return joined
+  }
 }

@@ -15,7 +15,7 @@ import {
 } from "@skein/node"
 import { Child } from "@skein/supervision"
 import type { Admin } from "@skein/wire"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import type { Settings } from "../config/settings.js"
 import type { ClusterSeam } from "./ClusterSeam.js"
 import type { NodeLog } from "./NodeLog.js"
@@ -83,7 +83,9 @@ class Doors {
 
   #control(core: NodeCore, identity: NodeIdentity) {
     const { cluster } = this.options
-    const admin = cluster?.admin(core, identity) ?? this.#alone(core, identity)
+    const made: Effect.Effect<Admin, SkeinError, Scope.Scope> =
+      cluster?.admin(core, identity) ?? this.#alone(core, identity)
+    const admin = Effect.mapError(made, (error) => new DoorFailed({ error }))
     return Effect.tap(admin, (made) => Effect.sync(() => this.#keepAdmin(made)))
   }
 

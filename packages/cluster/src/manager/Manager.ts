@@ -127,6 +127,12 @@ export class Manager {
     return this.epoch !== undefined && this.options.token.holds(this.epoch)
   }
 
+  /** The node that has the manager's token, as far as it is known here. */
+  get manager(): NodeName | undefined {
+    if (this.manages) return this.options.self
+    return this.nodes.find(({ instance }) => instance === this.holder)?.node
+  }
+
   /** Resolves when what was under way is over and nothing more will be decided. */
   async stop(): Promise<void> {
     this.stopped = true

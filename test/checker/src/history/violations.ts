@@ -265,6 +265,27 @@ const forgetInvoke = (logs: Logs, prng: Prng): boolean => {
   return true
 }
 
+/** A fault is healed while a publish waits, which goes on for longer than the limit. */
+const waitAfterHeal = (logs: Logs, prng: Prng): boolean => {
+  const ended = prng.pick([...publishesOf(logs, "ok"), ...publishesOf(logs, "info")])
+  if (ended === undefined) return false
+  const { id, timeNs } = ended
+  const sent = publishesOf(logs, "invoke").find((each) => each.id === id) as PublishRecord
+  const waitedNs = timeNs - sent.timeNs
+  if (waitedNs < 2) return false
+  const base = { process: "faults", counter: 1, op: "fault", name: "cut" } as const
+  const limitNs = waitedNs - 2
+  ;(logs as Array<ProcessLog>).push({
+    process: "faults",
+    torn: undefined,
+    records: [
+      { ...base, phase: "invoke", timeNs: sent.timeNs, limitNs },
+      { ...base, phase: "ok", timeNs: sent.timeNs + 1, limitNs },
+    ],
+  })
+  return true
+}
+
 export const plantedViolations: ReadonlyArray<Planted> = [
   { name: "a confirmed message vanishes", kind: "lost", plant: lose },
   { name: "a confirmed dedup id vanishes", kind: "lost", plant: loseDedup },
@@ -340,6 +361,7 @@ export const plantedViolations: ReadonlyArray<Planted> = [
   { name: "a dedup id stored twice", kind: "doubled", plant: shareDedup },
   { name: "a message left over", kind: "depthNotZero", plant: reportDepth(1) },
   { name: "no depth reported", kind: "depthUnreported", plant: reportNoDepth },
+  { name: "a publish waits on after a fault", kind: "unavailable", plant: waitAfterHeal },
   { name: "a publish ends twice", kind: "logErrors", plant: endTwice },
   { name: "a clock goes back", kind: "logErrors", plant: turnBackTime },
   { name: "a publish without its beginning", kind: "logErrors", plant: forgetInvoke },
