@@ -12,6 +12,9 @@
  *   7 MessagesPurged  ranges
  *   8 Deleted
  *   9 SettledLate     epoch, ranges
+ *  10 HandedOver      part, digest, sessions, leases           session: id, answered max and bits,
+ *                     lease and remaining ms; lease: session, fetch number, epoch, remaining, ranges
+ *  11 Received        epoch
  *  64 QueueDeclared   name, policy, shard, generation   of the catalog: its events are
  *  65 QueueRemoved    generation                        under generation 0
  *  66 QueueBuried     generation
@@ -21,6 +24,7 @@
 import { type Generation, isHex128, limits, outcomes } from "@skein/model"
 import { type CatalogEvent, catalogGeneration, isCatalogEvent } from "../catalog/CatalogEvent.js"
 import type { DurableEvent, EndCause } from "../Event.js"
+import { packHandedOver, readHandedOver } from "./handedOverCodec.js"
 import { packPolicy, readPolicy } from "./policyCodec.js"
 import { type Fields, packTuple, unpackTuple } from "./tuples.js"
 
@@ -89,6 +93,10 @@ const packEvent = ({ generation, event }: JournaledEvent): readonly unknown[] =>
       return [generation, 8]
     case "SettledLate":
       return [generation, 9, event.epoch, event.ranges]
+    case "HandedOver":
+      return [generation, 10, ...packHandedOver(event)]
+    case "Received":
+      return [generation, 11, event.epoch]
     case "QueueDeclared":
       return [generation, 64, event.name, packPolicy(event.policy), event.shard, event.generation]
     case "QueueRemoved":
@@ -149,6 +157,10 @@ const readEvent = (tag: number, fields: Fields): DurableEvent | undefined => {
         epoch: fields.count("epoch"),
         ranges: fields.ranges("ranges"),
       }
+    case 10:
+      return readHandedOver(fields)
+    case 11:
+      return { _tag: "Received", epoch: fields.count("epoch") }
     default:
       return undefined
   }

@@ -134,7 +134,9 @@ class Verdict {
   /** The settle is of first deliveries by this owner, and the first of its command. */
   private get plain(): boolean {
     const { epoch, attempt } = this.settle
-    return attempt === 0 && epoch === this.state.epoch && this.earlier.length === 0
+    const { state } = this
+    const own = epoch === state.epoch && state.leases.older === 0
+    return own && attempt === 0 && this.earlier.length === 0
   }
 
   private judgeEach(block: Block, from: number, to: number): void {
@@ -165,7 +167,10 @@ class Verdict {
       return attempt === block.attempt(offset) ? "ok" : "lost"
     }
     const here = block.attempt(offset)
-    if ((lane & 3) === leased) return epoch === current && attempt === here ? "accepted" : "lost"
+    if ((lane & 3) === leased) {
+      const own = epoch === this.state.leases.leaseOf(block, sequence).epoch
+      return own && attempt === here ? "accepted" : "lost"
+    }
     invariant((lane & 3) === ready, "a message is in a state that does not exist yet")
     if (attempt > here) return "lost"
     if (attempt === here) return epoch < current && (lane & flagged) !== 0 ? "accepted" : "lost"
