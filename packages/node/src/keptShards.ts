@@ -73,7 +73,7 @@ const makeKeeper = (core: NodeCore, shards: Shards, options: KeptShardsOptions) 
     const { fabricMap, reread, holderOf, onShardGivenUp } = cluster
     const run = Runtime.runPromise(runtime)
     const judge: JudgeEnd = (shard, error) => {
-      onFault(shardName(shard), error)
+      if (error._tag !== "Moved" || !keeper.hasLeft(shard)) onFault(shardName(shard), error)
       return keeper.ended(shard, error)
     }
     const open = (shard: Shard) =>

@@ -109,6 +109,11 @@ export class ShardKeeper {
     this.aside.set(shard, { why: "left", disarm: () => {} })
   }
 
+  /** It went by a planned move: the end of its host is none to report. */
+  hasLeft(shard: Shard): boolean {
+    return this.aside.get(shard)?.why === "left"
+  }
+
   /** The shard's token has come to this node by a planned move. */
   adopt(shard: Shard): void {
     if (!this.running) return

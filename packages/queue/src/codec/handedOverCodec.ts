@@ -13,13 +13,7 @@ export const packHandedOver = (event: HandedOver): readonly unknown[] => [
     one.leaseMs,
     one.remainingMs,
   ]),
-  event.leases.map((one) => [
-    one.session,
-    one.fetchNumber,
-    one.epoch,
-    one.remainingMs,
-    one.ranges,
-  ]),
+  event.leases.map((one) => [one.session, one.fetchNumber, one.epoch, one.remainingMs, one.ranges]),
 ]
 
 export const readHandedOver = (fields: Fields): HandedOver => {

@@ -202,7 +202,9 @@ export class Shadow {
     const attempt = message.failed + message.returned
     if (settle.epoch > this.epoch || settle.attempt > attempt) return "lost"
     if (message.lease !== undefined) {
-      return settle.epoch === message.lease.epoch && settle.attempt === attempt ? "accepted" : "lost"
+      return settle.epoch === message.lease.epoch && settle.attempt === attempt
+        ? "accepted"
+        : "lost"
     }
     if (settle.attempt < attempt) return takes ? "accepted" : "ok"
     return settle.epoch < this.epoch && message.flagged ? "accepted" : "lost"
