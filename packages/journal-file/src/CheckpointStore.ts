@@ -56,6 +56,8 @@ export class CheckpointStore {
   readonly #held = new Map<string, DiskFile>()
   /** The files may be gone from the directory: nothing may continue them. */
   #isAlone = false
+  /** The one that it began with. */
+  #opened: readonly [Epoch, number] | undefined
 
   constructor(
     readonly disk: Disk,
@@ -82,6 +84,7 @@ export class CheckpointStore {
   /** Goes on from `newest`: its files become the ones that the next checkpoint continues. */
   use(newest: StoredCheckpoint, all: readonly StoredCheckpoint[]): void {
     const header = this.#intact(newest)
+    this.#opened = [newest.epoch, newest.number]
     for (const [epoch, number] of header.continues) {
       const file = all.find((one) => one.epoch === epoch && one.number === number)
       if (file === undefined) {
@@ -153,6 +156,7 @@ export class CheckpointStore {
       recordNumber: checkpoint.recordNumber,
       crc: checkpoint.crc,
       continues: whole ? [] : this.#chain.map((file) => [file.epoch, file.number] as const),
+      ...(this.#opened === undefined ? {} : { opened: this.#opened }),
       files: checkpoint.files,
       placements: checkpoint.placements,
       put: [...chunks].map(

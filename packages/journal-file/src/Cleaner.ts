@@ -14,6 +14,7 @@
  * limit is uncleaned.
  */
 import type { Disk, Ownership } from "@skein/journal"
+import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId, Shard } from "@skein/model"
 import { isSkeinError, skeinError } from "@skein/model"
 import { entryKinds } from "./BatchCodec.js"
@@ -244,8 +245,12 @@ export class Cleaner {
     )
     // Nobody who is open has a frame in it: nothing to copy, and no need to read it.
     if (places.length === 0) return
-    if (await this.#copyFromLog(ref, end, this.#moversFor(places), touched)) {
+    try {
+      if (!(await this.#copyFromLog(ref, end, this.#moversFor(places), touched))) return
       this.#leave(places, touched)
+    } catch (error) {
+      // The next owners need it no longer.
+      if (!isMissing(error) || places.some(({ shard }) => !shard.closed)) throw error
     }
   }
 
@@ -375,7 +380,13 @@ export class Cleaner {
       this.#liveBytesSeen.set(entry, entry.liveBytes)
       if (entry.liveBytes > 0 && before !== entry.liveBytes) continue
       if (entry === writing.current) await writing.retire()
-      if (!(await this.#copyFromSegment(shard, entry))) continue
+      try {
+        if (!(await this.#copyFromSegment(shard, entry))) continue
+      } catch (error) {
+        // Given to another process meanwhile, which needs the file no longer.
+        if (isMissing(error) && shard.closed) return
+        throw error
+      }
       shard.table.remove(entry)
       touched.add(shard)
     }

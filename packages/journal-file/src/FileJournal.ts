@@ -210,6 +210,7 @@ export class FileJournal implements Journal {
     try {
       await this.#cleaner.run()
     } catch (error) {
+      if (this.#wasFenced(error)) return this.clean()
       throw this.#noticeFailure(error)
     }
   }

@@ -15,17 +15,15 @@ import { frameHeaderBytes, frameIsIntact, readFrameHeader } from "./RecordCodec.
 
 type SegmentRef = FileRef & { readonly kind: "segment" }
 
-interface Place extends FrameKey {
-  readonly bytes: number
+interface Segment {
   readonly ref: SegmentRef
-  readonly offset: number
+  readonly frames: (FrameKey & { readonly bytes: number; readonly offset: number })[]
+  /** Up to where it was read. */
+  end: number
 }
 
 export class Relocations {
-  /** By key; where a frame was copied twice, the younger copy. */
-  readonly #places = new Map<string, Place>()
-  /** By file: up to where it was read; absent in both: not read yet. */
-  readonly #read = new Map<string, number>()
+  readonly #segments = new Map<string, Segment>()
   readonly #known: ReadonlySet<string>
 
   /** `files`: of the checkpoint that the follower has begun with. */
@@ -35,44 +33,48 @@ export class Relocations {
     readonly shard: Shard,
     files: readonly StoredFile[],
   ) {
-    const segments = files.map(({ ref }) => ref).filter((ref) => ref.kind === "segment")
+    const segments = segmentsOf(files)
     // The youngest may have been appended to since.
-    const youngest = segments.sort(byAge).pop()
-    this.#known = new Set(segments.filter((ref) => ref !== youngest).map(fileKey))
+    this.#known = new Set(segments.slice(0, -1).map(fileKey))
   }
 
   /** Reads what is new in the segments that a newer checkpoint names. */
   async note(files: readonly StoredFile[]): Promise<void> {
-    const segments = files.map(({ ref }) => ref).filter((ref) => ref.kind === "segment")
-    for (const ref of segments.sort(byAge)) {
-      if (!this.#known.has(fileKey(ref))) await this.#readSegment(ref)
-    }
+    const named = segmentsOf(files).filter((ref) => !this.#known.has(fileKey(ref)))
+    const keys = new Set(named.map(fileKey))
+    for (const key of this.#segments.keys()) if (!keys.has(key)) this.#segments.delete(key)
+    for (const ref of named) await this.#readSegment(ref)
   }
 
-  /** The new places, for files that the table still has or that are to be added to it. */
+  /** The new places, in the files that the checkpoint names: they get into the table. */
   placements(table: FileTable, files: readonly StoredFile[]): ReplayedFrame[] {
-    const named = new Map(files.map((file) => [fileKey(file.ref), file]))
-    const placements: ReplayedFrame[] = []
-    for (const { generation, first, bytes, ref, offset } of this.#places.values()) {
-      const file = named.get(fileKey(ref))
-      if (file === undefined) continue
+    const placements = new Map<string, ReplayedFrame>()
+    for (const ref of segmentsOf(files)) {
+      const segment = this.#segments.get(fileKey(ref))
+      if (segment === undefined) continue
       const entry = table.add(ref, false)
-      entry.totalBytes = file.totalBytes
-      placements.push({ generation, first, bytes, location: locationOf(entry.id, offset) })
+      entry.totalBytes = 0
+      for (const { generation, first, bytes, offset } of segment.frames) {
+        entry.totalBytes += bytes
+        const location = locationOf(entry.id, offset)
+        // The younger copy of a frame that was copied twice.
+        placements.set(`${generation}/${first}`, { generation, first, bytes, location })
+      }
     }
-    return placements
+    return [...placements.values()]
   }
 
   async #readSegment(ref: SegmentRef): Promise<void> {
     const path = this.paths.segment(this.shard, ref.epoch, ref.number)
+    const segment = this.#segments.get(fileKey(ref)) ?? { ref, frames: [], end: 0 }
     try {
       const file = await this.disk.open(path, "read")
       try {
-        const from = this.#read.get(fileKey(ref)) ?? 0
         const size = await file.size()
-        if (size === from) return
+        if (size === segment.end) return
         await file.sync()
-        this.#read.set(fileKey(ref), await this.#readFrames(ref, new FileWindow(file, size), from))
+        await readFrames(segment, new FileWindow(file, size))
+        this.#segments.set(fileKey(ref), segment)
       } finally {
         await file.close()
       }
@@ -81,22 +83,25 @@ export class Relocations {
       if (!isMissing(error)) throw error
     }
   }
+}
 
-  /** Where the first frame begins that is not whole. */
-  async #readFrames(ref: SegmentRef, window: FileWindow, from: number): Promise<number> {
-    let at = from
-    while (at < window.size) {
-      const header = await window.read(at, frameHeaderBytes)
-      if (header.length < frameHeaderBytes) break
-      const { generation, first, bytes } = readFrameHeader(header, 0)
-      const frame = await window.read(at, frameHeaderBytes + bytes)
-      if (frame.length < frameHeaderBytes + bytes || !frameIsIntact(frame, 0)) break
-      const key = `${generation}/${first}`
-      this.#places.set(key, { generation, first, bytes, ref, offset: at })
-      at += frameHeaderBytes + bytes
-    }
-    return at
+/** Up to the first frame that is not whole. */
+const readFrames = async (segment: Segment, window: FileWindow): Promise<void> => {
+  while (segment.end < window.size) {
+    const offset = segment.end
+    const header = await window.read(offset, frameHeaderBytes)
+    if (header.length < frameHeaderBytes) return
+    const { generation, first, bytes } = readFrameHeader(header, 0)
+    const frame = await window.read(offset, frameHeaderBytes + bytes)
+    if (frame.length < frameHeaderBytes + bytes || !frameIsIntact(frame, 0)) return
+    segment.frames.push({ generation, first, bytes, offset })
+    segment.end += frame.length
   }
 }
 
-const byAge = (a: SegmentRef, b: SegmentRef): number => a.epoch - b.epoch || a.number - b.number
+/** Oldest first. */
+const segmentsOf = (files: readonly StoredFile[]): SegmentRef[] =>
+  files
+    .map(({ ref }) => ref)
+    .filter((ref) => ref.kind === "segment")
+    .sort((a, b) => a.epoch - b.epoch || a.number - b.number)

@@ -203,6 +203,7 @@ export class ShardFollower implements FollowedShard {
       try {
         const { header } = await this.begin.store.read(name.epoch, name.number)
         if (header === undefined) throw this.#unavailable("its newest checkpoint is damaged")
+        this.#refuseOtherLine(header)
         await this.#relocations.note(header.files)
         this.#newest = header
         return
@@ -211,6 +212,18 @@ export class ShardFollower implements FollowedShard {
       }
     }
     throw this.#unavailable("its checkpoints come too fast")
+  }
+
+  /**
+   * A former owner's checkpoint may have come too late for this one, whose cleaner knows nothing of
+   * the files in it. Then everything has to be read again.
+   */
+  #refuseOtherLine({ epoch, opened }: CheckpointHeader): void {
+    const { owner, checkpoint } = this.begin
+    if (checkpoint?.epoch === owner.epoch) return
+    const isBegin = opened?.[0] === checkpoint?.epoch && opened?.[1] === checkpoint?.number
+    if (epoch === owner.epoch && isBegin) return
+    throw this.#unavailable("its owner began with another checkpoint")
   }
 
   /** Of this owner or those before: whoever comes later has sealed what this follower knows. */
