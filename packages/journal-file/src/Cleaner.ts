@@ -63,6 +63,10 @@ export interface CleanerParts {
   readonly freeBytesKept: number
   /** Whether this process removes what dead ones have left. */
   readonly tidiesDead: () => boolean
+  /** Closes shards that another process has taken; `true`: that explains the failure. */
+  readonly wasFenced: (error: unknown) => boolean
+  /** How many shards have been closed so far. */
+  readonly closings: () => number
   /** The shard if it is open and its tenant attached. */
   readonly cleanable: (shard: Shard) => Cleanable | undefined
   /** The shard if it is open, attached or not. */
@@ -130,7 +134,16 @@ export class Cleaner {
     do {
       this.#again = false
       await this.letGo()
-      await this.#runOnce(tried)
+      const closings = this.parts.closings()
+      try {
+        await this.#runOnce(tried)
+      } catch (error) {
+        // A shard that another process has meanwhile: its owner needs the file no longer. Judged
+        // here, once for all who wait for the pass.
+        const isGone = isMissing(error) && closings !== this.parts.closings()
+        if (!isGone && !this.parts.wasFenced(error)) throw error
+        this.#again = true
+      }
     } while (this.#again && !this.#stopped)
   }
 
@@ -245,12 +258,8 @@ export class Cleaner {
     )
     // Nobody who is open has a frame in it: nothing to copy, and no need to read it.
     if (places.length === 0) return
-    try {
-      if (!(await this.#copyFromLog(ref, end, this.#moversFor(places), touched))) return
+    if (await this.#copyFromLog(ref, end, this.#moversFor(places), touched)) {
       this.#leave(places, touched)
-    } catch (error) {
-      // The next owners need it no longer.
-      if (!isMissing(error) || places.some(({ shard }) => !shard.closed)) throw error
     }
   }
 
@@ -380,13 +389,7 @@ export class Cleaner {
       this.#liveBytesSeen.set(entry, entry.liveBytes)
       if (entry.liveBytes > 0 && before !== entry.liveBytes) continue
       if (entry === writing.current) await writing.retire()
-      try {
-        if (!(await this.#copyFromSegment(shard, entry))) continue
-      } catch (error) {
-        // Given to another process meanwhile, which needs the file no longer.
-        if (isMissing(error) && shard.closed) return
-        throw error
-      }
+      if (!(await this.#copyFromSegment(shard, entry))) continue
       shard.table.remove(entry)
       touched.add(shard)
     }

@@ -92,6 +92,7 @@ export class FileJournal implements Journal {
   #fail: (error: SkeinError) => void = () => {}
   #failure: SkeinError | undefined
   #closing: Promise<void> | undefined
+  #closings = 0
   #commits = 0
   #committedBytes = 0
   #markedCommits = 0
@@ -121,7 +122,14 @@ export class FileJournal implements Journal {
       return open?.closed === true ? undefined : open
     }
     const tidiesDead = () => this.#tidiesDead
-    this.#cleaner = new Cleaner({ ...parts, cleanable, openShard, tidiesDead })
+    this.#cleaner = new Cleaner({
+      ...parts,
+      closings: () => this.#closings,
+      wasFenced: (error) => this.#wasFenced(error),
+      cleanable,
+      openShard,
+      tidiesDead,
+    })
     log.onRoll = () => {
       if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#cleanSoon()
     }
@@ -210,7 +218,6 @@ export class FileJournal implements Journal {
     try {
       await this.#cleaner.run()
     } catch (error) {
-      if (this.#wasFenced(error)) return this.clean()
       throw this.#noticeFailure(error)
     }
   }
@@ -270,10 +277,6 @@ export class FileJournal implements Journal {
     try {
       await this.#cleaner.run()
     } catch (error) {
-      if (this.#wasFenced(error)) {
-        this.#cleaningDue = true
-        return
-      }
       const failure = this.#noticeFailure(error)
       if (failure._tag !== "DiskFull") return
       this.#cleaningDue = true
@@ -329,7 +332,8 @@ export class FileJournal implements Journal {
     try {
       return (await this.#checkpointers.get(shard)?.publish()) ?? false
     } catch (error) {
-      if (!this.#wasFenced(error)) this.#noticeFailure(error)
+      const isGone = isMissing(error) && shard.closed
+      if (!isGone && !this.#wasFenced(error)) this.#noticeFailure(error)
       return false
     }
   }
@@ -457,6 +461,7 @@ export class FileJournal implements Journal {
   }
 
   #forget(open: OpenShard): void {
+    this.#closings++
     open.end()
     const release = () => open.store.release()
     const released = this.#checkpointers.get(open)?.exclusively(release) ?? release()
