@@ -6,14 +6,19 @@
  */
 import { type QueuePolicyInput, skeinError } from "@skein/model"
 import type {
+  ClientList,
   ClusterStatus,
+  DecisionPage,
+  DecisionsRequest,
   ListRequest,
+  MovePlan,
   NodeStatus,
   PeekedMessage,
   PeekRequest,
   QueueInfo,
   QueuePage,
   QueueStatus,
+  ShardLoads,
 } from "@skein/wire"
 import { ClientCore } from "./ClientCore.js"
 import type { ClientOptions } from "./ClientOptions.js"
@@ -96,6 +101,58 @@ export class SkeinClient implements AsyncDisposable {
   /** The fabric's nodes, and which has which shards, as the node that answers knows it. */
   cluster(options?: CallOptions): Promise<ClusterStatus> {
     return this.#control("cluster", options, ({ admin }) => admin.cluster())
+  }
+
+  /**
+   * Takes all shards from the node by planned moves, and gives it none until it is revived.
+   * Resolves when that is decided: `cluster` shows when the node has none left. Again is fine.
+   * Rejects with NodeUnknown, MoveRefused (no other node could take them) or ManagerUnavailable.
+   */
+  drainNode(node: string, options?: CallOptions): Promise<void> {
+    return this.#control("drainNode", options, ({ admin }) => admin.drainNode(node))
+  }
+
+  /** Lets a drained node have shards again. Again is fine. Errors as of `drainNode`. */
+  reviveNode(node: string, options?: CallOptions): Promise<void> {
+    return this.#control("reviveNode", options, ({ admin }) => admin.reviveNode(node))
+  }
+
+  /** What the next round of balancing would do; nothing is done. */
+  planMoves(options?: CallOptions): Promise<MovePlan> {
+    return this.#control("planMoves", options, ({ admin }) => admin.planMoves())
+  }
+
+  /** Begins the moves of that plan now, and answers them; `decisions` tells how they end. */
+  rebalance(options?: CallOptions): Promise<MovePlan> {
+    return this.#once("rebalance", options, ({ admin }) => admin.rebalance())
+  }
+
+  /** Why the shard is where it is, most important first. Rejects with MoveRefused: none such. */
+  whyShard(shard: number, options?: CallOptions): Promise<readonly string[]> {
+    return this.#control("whyShard", options, ({ admin }) => admin.whyShard(shard))
+  }
+
+  /**
+   * Resolves when `node` serves the shard. Rejects with NodeUnknown or ManagerUnavailable, or with
+   * MoveRefused and the reason: the shard is where it was.
+   */
+  moveShard(shard: number, node: string, options?: CallOptions): Promise<void> {
+    return this.#once("moveShard", options, ({ admin }) => admin.moveShard(shard, node))
+  }
+
+  /** What the manager did and saw, by number: to follow it, ask again with `last` and `log`. */
+  decisions(request: DecisionsRequest = {}, options?: CallOptions): Promise<DecisionPage> {
+    return this.#control("decisions", options, ({ admin }) => admin.decisions(request))
+  }
+
+  /** What each shard did in about the last second. */
+  shardLoads(options?: CallOptions): Promise<ShardLoads> {
+    return this.#control("shardLoads", options, ({ admin }) => admin.shardLoads())
+  }
+
+  /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */
+  clients(node?: string, options?: CallOptions): Promise<ClientList> {
+    return this.#control("clients", options, ({ admin }) => admin.clients(node))
   }
 
   /**

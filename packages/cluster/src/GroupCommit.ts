@@ -54,34 +54,40 @@ export class GroupCommit {
   }
 
   private turn(): void {
-    const deadlineMs = this.clock.monotonicMs() + limits.batchWorkMaxMs
+    let nowMs = this.clock.monotonicMs()
+    const deadlineMs = nowMs + limits.batchWorkMaxMs
     for (const host of this.awake) {
       this.awake.delete(host)
       if (guarded(host, () => host.turn(deadlineMs))) this.wake(host)
-      if (this.clock.monotonicMs() >= deadlineMs) break
+      nowMs = this.worked(host, nowMs)
+      if (nowMs >= deadlineMs) break
     }
     if (this.awake.size > 0) this.setTurn()
-    this.commit()
+    this.commit(nowMs)
     this.answerDrained()
   }
 
-  private commit(): void {
-    if (this.inFlight || this.waiting.size === 0) return
+  /** Answers the time at which it has taken the hosts' records; `nowMs` is that of the call. */
+  private commit(nowMs: number): number {
+    if (this.inFlight || this.waiting.size === 0) return nowMs
     const hosts: ShardHost[] = []
     const batch: ShardAppend[] = []
+    let doneMs = nowMs
     for (const host of this.waiting) {
       const append = guarded(host, () => host.take())
+      doneMs = this.worked(host, doneMs)
       if (append === undefined) continue
       hosts.push(host)
       batch.push(append)
     }
     this.waiting.clear()
-    if (batch.length === 0) return
+    if (batch.length === 0) return doneMs
     this.inFlight = true
     this.send(batch).then(
       (results) => this.answered(hosts, results),
       (cause) => this.answered(hosts, [], cause),
     )
+    return doneMs
   }
 
   /** The journal never rejects; one that does, or throws, is taken to have refused all. */
@@ -99,14 +105,26 @@ export class GroupCommit {
     cause?: unknown,
   ): void {
     this.inFlight = false
+    let nowMs = this.clock.monotonicMs()
     for (let at = 0; at < hosts.length; at++) {
       const host = hosts[at]
       guarded(host, () => host.stored(results[at] ?? unanswered(host, cause)))
+      nowMs = this.worked(host, nowMs)
     }
     // The next commit goes to the disk first; its sync runs while these answers are sent.
-    this.commit()
-    for (const host of hosts) guarded(host, () => host.answer())
+    nowMs = this.commit(nowMs)
+    for (const host of hosts) {
+      guarded(host, () => host.answer(nowMs))
+      nowMs = this.worked(host, nowMs)
+    }
     this.answerDrained()
+  }
+
+  /** The thread has worked for the host since then; answers the time now. */
+  private worked(host: ShardHost, sinceMs: number): number {
+    const nowMs = this.clock.monotonicMs()
+    host.meter.busyMs += nowMs - sinceMs
+    return nowMs
   }
 
   private answerDrained(): void {

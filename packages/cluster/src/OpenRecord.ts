@@ -17,12 +17,16 @@ export class OpenRecord implements Turn {
   /** Deleted in this record: their sections close it. */
   readonly deleted: ShardActor[] = []
   reserved = 0
+  messages = 0
+  bytes = 0
   private deadlineMs = 0
 
   constructor(
     private readonly journal: Journal,
     private readonly clock: { readonly monotonicMs: () => number },
     public now: Now,
+    /** Since when what was decided first into it had been there, monotonic. */
+    readonly sinceMs: number,
   ) {}
 
   /** Called at the start of each turn that adds to this record. */
@@ -37,6 +41,11 @@ export class OpenRecord implements Turn {
 
   wait(waiter: Waiter): void {
     this.waiters.push(waiter)
+  }
+
+  count(messages: number, bytes: number): void {
+    this.messages += messages
+    this.bytes += bytes
   }
 
   reserve(bytes: number, purpose: "publish" | "settle"): boolean {

@@ -23,6 +23,8 @@ export interface Turn {
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
   /** Whether so much more keeps the record below `limits.recordBytesMax`; ask it first. */
   readonly fits: (bytes: number) => boolean
+  /** For the shard's load: so much was published, or is handed out. */
+  readonly count: (messages: number, bytes: number) => void
   /** No more room or time in this turn: leave the rest in the mailbox. */
   readonly spent: () => boolean
 }
@@ -59,6 +61,8 @@ export interface ShardActor {
   readonly work: (turn: Turn) => boolean
   /** The record is sealed after this: hands out what is ready, answers the encoded events. */
   readonly seal: (turn: Turn) => Uint8Array | undefined
+  /** How many more messages wait than at the last call. */
+  readonly depthChange: () => number
   /** Monotonic ms at which it wants a turn although its mailbox is empty. */
   readonly dueMs: () => number
   /** That time has come. `stallMs`: how long the node itself stood still. */
@@ -66,8 +70,8 @@ export interface ShardActor {
   /** Applies events of a record that was read back. */
   readonly replay: (events: Uint8Array) => void
   /** The journal told where a frame lies: after its commit, in replay, or when it was copied.
-   * `false`: no message of the frame is left. */
-  readonly relocate: (first: Sequence, location: Location) => boolean
+   * `false`: no message of the frame is left. `bytes`: its size; absent when it was copied. */
+  readonly relocate: (first: Sequence, location: Location, bytes?: number) => boolean
   readonly locate: (first: Sequence) => Location | undefined
   /** It is deleted: its frames are given back; its next checkpoint drops its chunks. */
   readonly erase: () => void

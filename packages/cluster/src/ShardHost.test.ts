@@ -45,6 +45,15 @@ class NoteActor implements ShardActor {
     this.opened += 1
   }
 
+  private told = 0
+
+  depthChange(): number {
+    const depth = this.erased ? 0 : this.notes.length
+    const change = depth - this.told
+    this.told = depth
+    return change
+  }
+
   work(turn: Turn): boolean {
     for (let text = this.mailbox.shift(); text !== undefined; text = this.mailbox.shift()) {
       if (this.fault === "work") throw new Error("work failed")
@@ -55,6 +64,7 @@ class NoteActor implements ShardActor {
       this.fresh.push(note)
       const bytes = new TextEncoder().encode(note)
       turn.store({ generation: this.generation, first: this.notes.length, bytes })
+      turn.count(1, bytes.length)
       turn.wait({
         release: () => {
           if (this.fault === "release") throw new Error(`${note} was not answered`)

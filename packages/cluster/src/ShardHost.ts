@@ -44,6 +44,7 @@ import {
 } from "@skein/model"
 import { type Deferred, deferred } from "./Deferred.js"
 import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
+import { ShardMeter } from "./load/ShardMeter.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { RecordQueue } from "./RecordQueue.js"
 import { decodeSections, encodeSections, type Section } from "./RecordSections.js"
@@ -79,7 +80,10 @@ export interface HostContext {
 
 export class ShardHost implements ShardTenant {
   readonly actors = new Map<Generation, ShardActor>()
+  readonly meter = new ShardMeter()
   private readonly ready = new Set<ShardActor>()
+  /** Since when `ready` has held somebody; what is left after a turn counts from there. */
+  private readySinceMs = 0
   private readonly records = new RecordQueue()
   /** Deleted since the last checkpoint. */
   private erased: ShardActor[] = []
@@ -302,6 +306,7 @@ export class ShardHost implements ShardTenant {
   /** The actor's mailbox has something in it. */
   wake(actor: ShardActor): void {
     if (this.ended !== undefined) return
+    if (this.ready.size === 0) this.readySinceMs = this.context.clock.monotonicMs()
     this.ready.add(actor)
     this.context.wake(this)
   }
@@ -309,8 +314,9 @@ export class ShardHost implements ShardTenant {
   /** Works off mailboxes until done or `deadlineMs`; answers whether something is left. */
   turn(deadlineMs: number): boolean {
     if (this.ended !== undefined || this.parked !== undefined) return false
-    const record = this.openRecord()
+    const record = this.openRecord(this.readySinceMs)
     record.begin(this.now(), deadlineMs)
+    this.readySinceMs = record.now.monotonicMs
     for (const actor of this.ready) {
       if (record.spent()) break
       record.actors.add(actor)
@@ -359,9 +365,16 @@ export class ShardHost implements ShardTenant {
    * Releases, in order, everybody who waited for what is durable now. One that throws is no reason
    * to leave the others without an answer, nor to close the shard: nothing of its state is touched.
    */
-  answer(): void {
+  answer(nowMs: number): void {
     let fault: { readonly cause: unknown } | undefined
+    const { meter } = this
     for (const record of this.records.release()) {
+      const { messages, bytes, frames } = record
+      meter.messages += messages
+      meter.bytes += bytes
+      if (frames.length > 0) {
+        meter.confirmed(nowMs - record.sinceMs, frames.length)
+      }
       for (const waiter of record.waiters) {
         try {
           waiter.release()
@@ -430,6 +443,10 @@ export class ShardHost implements ShardTenant {
 
   relocate(key: FrameKey, to: Location): void {
     this.actors.get(key.generation)?.relocate(key.first, to)
+  }
+
+  damaged(what: SkeinError): void {
+    this.context.onFault(this, what)
   }
 
   closed(why: SkeinError): void {
@@ -504,12 +521,13 @@ export class ShardHost implements ShardTenant {
   private forget(actor: ShardActor): void {
     this.actors.delete(actor.generation)
     actor.erase()
+    this.meter.depth += actor.depthChange()
     this.erased.push(actor)
   }
 
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
   private place(key: FrameKey, location: Location, bytes: number): void {
-    const live = this.actors.get(key.generation)?.relocate(key.first, location) === true
+    const live = this.actors.get(key.generation)?.relocate(key.first, location, bytes) === true
     if (!live) this.release(location, bytes)
   }
 
@@ -555,6 +573,7 @@ export class ShardHost implements ShardTenant {
     const sections: Section[] = []
     for (const actor of record.actors) {
       const events = actor.seal(record)
+      this.meter.depth += actor.depthChange()
       if (events === undefined) continue
       sections.push({ generation: actor.generation, deleted: false, events })
     }
@@ -564,8 +583,12 @@ export class ShardHost implements ShardTenant {
     return sections
   }
 
-  private openRecord(): OpenRecord {
-    this.records.open ??= new OpenRecord(this.context.journal, this.context.clock, this.now())
+  private openRecord(sinceMs?: number): OpenRecord {
+    const { journal, clock } = this.context
+    if (this.records.open === undefined) {
+      const now = this.now()
+      this.records.open = new OpenRecord(journal, clock, now, sinceMs ?? now.monotonicMs)
+    }
     return this.records.open
   }
 

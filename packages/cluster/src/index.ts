@@ -9,13 +9,27 @@ export {
   type RemoteCatalog,
 } from "./engine/CatalogDoors.js"
 export { type EngineOptions, type LoneEngineOptions, layerEngine } from "./engine/Engine.js"
+export {
+  layerNodeDoors,
+  type MoveMessage,
+  makeNodeCalls,
+  type NodeCalls,
+  type NodeCallsOptions,
+  type NodePort,
+} from "./engine/NodeDoors.js"
 export { PeerDoor } from "./engine/PeerDoor.js"
 export type { EngineDoor, PeerConnection, PeerLine, Peers } from "./engine/Peers.js"
 export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
 export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
 export { type AfterEnd, ShardKeeper, type ShardKeeperOptions } from "./keeper/ShardKeeper.js"
+export { FabricLoads } from "./load/FabricLoads.js"
+export { LoadSampler } from "./load/LoadSampler.js"
+export { ShardMeter } from "./load/ShardMeter.js"
 export { type FabricMapOptions, type LiveFabricMap, makeFabricMap } from "./makeFabricMap.js"
+export { type AskManagerOptions, askManager } from "./manager/askManager.js"
+export { DecisionLog } from "./manager/DecisionLog.js"
+export { type FabricCallsOptions, fabricCalls } from "./manager/fabricCalls.js"
 export {
   Manager,
   type ManagerOptions,
@@ -25,6 +39,7 @@ export {
 export { ManagerCalls } from "./manager/ManagerCalls.js"
 export type { ManagerEvent } from "./manager/ManagerEvent.js"
 export type { MoveShard } from "./manager/MoveRunner.js"
+export { managerPort } from "./manager/managerPort.js"
 export type { MoveOutcome, MovePeer, MoveRef } from "./moves/MovePeer.js"
 export { Moves, type MovesOptions } from "./moves/Moves.js"
 export { type MoveShardOptions, makeMoveShard } from "./moves/moveShard.js"

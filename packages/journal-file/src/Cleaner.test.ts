@@ -1,5 +1,6 @@
 import {
   encodeEvent,
+  type ManualClock,
   ModelTenant,
   type OpenedShard,
   SeededRandom,
@@ -7,7 +8,7 @@ import {
 } from "@skein/journal"
 import { describe, expect, it } from "vitest"
 import type { FileJournal } from "./FileJournal.js"
-import { openSimulated } from "./testkit/openSimulated.js"
+import { openSimulated, settle } from "./testkit/openSimulated.js"
 
 const commit = async (
   journal: FileJournal,
@@ -28,23 +29,30 @@ const commit = async (
   tenant.placed(records, answer.locations)
 }
 
+/** A journal whose shard has one segment of 100 frames, and the means to consume them. */
+const filled = async () => {
+  const disk = new SimulatedDisk({ random: new SeededRandom(1) })
+  const journal = await openSimulated(disk, 1, { segmentBytes: 64 * 1024 })
+  const opened = await journal.openShard(0)
+  const tenant = await ModelTenant.open(opened)
+  const segments = async () =>
+    (await disk.list("/data/shards/s000")).filter((name) => name.startsWith("segment."))
+  for (let first = 1; first <= 100; first++) {
+    await commit(journal, opened, tenant, { publish: first })
+  }
+  await journal.clean()
+  const before = await segments()
+  expect(before.length).toBe(1)
+  const consume = (from: number, to: number) =>
+    commit(journal, opened, tenant, {
+      drop: Array.from({ length: to - from + 1 }, (_, at) => from + at),
+    })
+  return { journal, tenant, segments, before, consume }
+}
+
 describe("a segment that is under half live", () => {
   it("is left alone while it is being consumed, and copied on once that rests", async () => {
-    const disk = new SimulatedDisk({ random: new SeededRandom(1) })
-    const journal = await openSimulated(disk, 1, { segmentBytes: 64 * 1024 })
-    const opened = await journal.openShard(0)
-    const tenant = await ModelTenant.open(opened)
-    const segments = async () =>
-      (await disk.list("/data/shards/s000")).filter((name) => name.startsWith("segment."))
-    for (let first = 1; first <= 100; first++)
-      await commit(journal, opened, tenant, { publish: first })
-    await journal.clean()
-    const before = await segments()
-    expect(before.length).toBe(1)
-    const consume = (from: number, to: number) =>
-      commit(journal, opened, tenant, {
-        drop: Array.from({ length: to - from + 1 }, (_, at) => from + at),
-      })
+    const { journal, tenant, segments, before, consume } = await filled()
     await consume(1, 40)
     await journal.clean()
     await consume(41, 50)
@@ -55,6 +63,30 @@ describe("a segment that is under half live", () => {
     await journal.clean()
     expect(await segments()).not.toContain(before[0])
     expect((await tenant.readAll()).size).toBe(50)
+    await journal.close()
+  })
+
+  it("is copied on although it loses a frame before each pass", async () => {
+    const { journal, segments, before, consume } = await filled()
+    await consume(1, 40)
+    for (let pass = 1; pass <= 6; pass++) {
+      await consume(40 + pass, 40 + pass)
+      await journal.clean()
+    }
+    expect(await segments()).not.toContain(before[0])
+    await journal.close()
+  })
+
+  it("is copied on by a pass of its own when nothing else goes on", async () => {
+    const { journal, segments, before, consume } = await filled()
+    await consume(1, 40)
+    await journal.clean()
+    expect(await segments()).toEqual(before)
+    for (let step = 0; step < 40; step++) {
+      ;(journal.parts.clock as ManualClock).advance(500)
+      await settle()
+    }
+    expect(await segments()).not.toContain(before[0])
     await journal.close()
   })
 })

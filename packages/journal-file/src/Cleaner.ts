@@ -12,28 +12,28 @@
  * seen, the file is deleted. A crash anywhere leaves files that are not named, no more.
  * Commits wait for the copying (not for the checkpoints, which wait for commits) when more than the
  * limit is uncleaned.
+ * Damage: what is whole behind it is copied all the same. Bytes of a log that are damaged, and may
+ * hold frames that a shard wants, are kept as they are, each at its old offset, in a file of that
+ * shard which takes the log file's place in its table. So nothing is lost that a person could
+ * save, every location stays true (whole frames among those bytes can still be read, a damaged one
+ * is refused by itself when it is read), and the log's file goes: it holds up no other shard, and
+ * the log has no hole. The shard is not closed: its other queues can be served. The tenant is told.
  */
 import type { Disk, Ownership } from "@skein/journal"
 import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId, Shard } from "@skein/model"
-import { isSkeinError, skeinError } from "@skein/model"
-import { entryKinds } from "./BatchCodec.js"
+import { isSkeinError, shardName, skeinError } from "@skein/model"
 import type { CommitLog } from "./CommitLog.js"
 import { fileKey, type LogRef, refPath, type TableEntry } from "./FileTable.js"
 import { FileWindow } from "./FileWindow.js"
 import { FrameMover } from "./FrameMover.js"
 import type { FrameReader } from "./FrameReader.js"
-import { align, batchAlignBytes, type Paths, segmentSalt } from "./Layout.js"
+import { type Paths, segmentSalt } from "./Layout.js"
 import { locationOf } from "./Location.js"
-import type { LogSegment } from "./LogSegment.js"
+import { type DamagedBytes, LogCopy, type Movers } from "./LogCopy.js"
+import type { LastRecord, LogSegment } from "./LogSegment.js"
 import type { OpenShard } from "./OpenShard.js"
-import {
-  frameHeaderBytes,
-  frameIsIntact,
-  frameOffsets,
-  readFrameHeader,
-  readRecord,
-} from "./RecordCodec.js"
+import { frameHeaderBytes, frameIsIntact, readFrameHeader } from "./RecordCodec.js"
 import { isCovered, Retention } from "./Retention.js"
 import { SegmentReader } from "./SegmentReader.js"
 import type { ShardCheckpointer } from "./ShardCheckpointer.js"
@@ -79,8 +79,22 @@ interface Place {
   readonly entry: TableEntry
 }
 
-/** For each shard, one for each id that it has for the file. */
-type Movers = Map<Shard, readonly FrameMover[]>
+interface SparseLook {
+  readonly liveBytes: number
+  /** Passes in a row that left it alone. */
+  readonly skipped: number
+  /** It is damaged: nothing more can be copied out of it. */
+  readonly damaged?: boolean
+}
+
+/** What is looked through, and of an own segment where it ends and what it holds. */
+interface LogPart {
+  readonly ref: LogRef
+  readonly own?: LogSegment
+}
+
+/** A sparse segment that is being consumed is left alone for so many passes in a row. */
+const sparseSkipsMax = 3
 
 export class Cleaner {
   readonly #segments = new Map<OpenShard, ShardSegment>()
@@ -89,7 +103,8 @@ export class Cleaner {
   #again = false
   #stopped = false
   /** Of sparse segments, when they were last looked at. */
-  readonly #liveBytesSeen = new WeakMap<TableEntry, number>()
+  readonly #sparse = new WeakMap<TableEntry, SparseLook>()
+  #unfinished = false
 
   readonly retention: Retention
 
@@ -100,6 +115,11 @@ export class Cleaner {
   /** Resolves when no frames are being copied. */
   get whenCopied(): Promise<void> | undefined {
     return this.#copying
+  }
+
+  /** The last pass left something that another one, a while later, can make an end of. */
+  get isUnfinished(): boolean {
+    return this.#unfinished
   }
 
   /** Runs a pass, or one more after the one that runs. Rejects when the disk fails or is full. */
@@ -151,6 +171,7 @@ export class Cleaner {
     const sealed = this.parts.log.segments.filter((segment) => segment.sealed)
     const foreign = await this.#someForeign(tried)
     const touched = new Set<OpenShard>()
+    this.#unfinished = false
     // On a full disk what could be copied still makes room: the pass goes on with that.
     let full: unknown
     this.#copying = this.#copyAll(sealed, foreign, touched)
@@ -211,14 +232,14 @@ export class Cleaner {
     foreign: readonly InstanceId[],
     touched: Set<OpenShard>,
   ): Promise<void> {
-    for (const segment of sealed) {
-      const { instance, number, capacity, position } = segment
+    for (const own of sealed) {
+      const { instance, number, capacity } = own
       const ref: LogRef = { kind: "log", instance, number, bytes: capacity }
       await this.#checkRoom(ref)
-      await this.#emptyLogSegment(ref, position, touched)
+      await this.#emptyLogSegment({ ref, own }, touched)
     }
     for (const ref of this.#foreignRefs()) {
-      if (foreign.includes(ref.instance)) await this.#emptyLogSegment(ref, undefined, touched)
+      if (foreign.includes(ref.instance)) await this.#emptyLogSegment({ ref }, touched)
     }
     for (const { shard } of this.#cleanables()) await this.#rewriteSparse(shard, touched)
   }
@@ -248,51 +269,35 @@ export class Cleaner {
    * Copies what is live in a log segment and takes the file from the tables of the shards that were
    * open at the beginning: one that is opened meanwhile has frames that nobody has looked at.
    */
-  async #emptyLogSegment(
-    ref: LogRef,
-    end: number | undefined,
-    touched: Set<OpenShard>,
-  ): Promise<void> {
+  async #emptyLogSegment(part: LogPart, touched: Set<OpenShard>): Promise<void> {
     const places = this.#cleanables().flatMap(({ shard }) =>
-      shard.table.findFile(ref).map((entry) => ({ shard, entry })),
+      shard.table.findFile(part.ref).map((entry) => ({ shard, entry })),
     )
     // Nobody who is open has a frame in it: nothing to copy, and no need to read it.
     if (places.length === 0) return
-    if (await this.#copyFromLog(ref, end, this.#moversFor(places), touched)) {
-      this.#leave(places, touched)
-    }
-  }
-
-  /**
-   * Copies what is live in a log segment. `end`: where an own segment ends; a foreign one ends
-   * where nothing valid follows. `false`: there is damage, or the cleaner was stopped: the file
-   * stays.
-   */
-  async #copyFromLog(
-    ref: LogRef,
-    end: number | undefined,
-    movers: Movers,
-    touched: Set<OpenShard>,
-  ): Promise<boolean> {
-    if (movers.size === 0) return true
+    const movers = this.#moversFor(places)
+    if (movers.size === 0) return this.#leave(places, touched)
+    const { ref, own } = part
     const path = refPath(this.parts.paths, 0, ref)
     const salt = segmentSalt(ref.instance, ref.number)
     const reader = await SegmentReader.open(this.parts.disk, path, salt, ref.bytes)
+    const all = [...movers.values()].flat()
     try {
-      let reached = await this.#copyBatches(reader, movers, 0, end ?? ref.bytes)
-      // Its process may go on writing while this reads.
-      while (end === undefined && !this.#stopped) {
-        reader.refresh()
-        if (reached % batchAlignBytes > 0 || !(await reader.batchAt(reached))) break
-        reached = await this.#copyBatches(reader, movers, reached, ref.bytes)
+      const isFollowed = () => this.retention.isFollowed(ref)
+      const copy = new LogCopy(reader, movers, own?.position, isFollowed, () => this.#stopped)
+      await copy.run()
+      await this.#finish(all, touched)
+      if (this.#stopped) return
+      const hurt = new Map(places.map((place) => [place, damageOf(place, copy.damaged)]))
+      this.#leave(
+        [...hurt.keys()].filter((place) => hurt.get(place)?.length === 0),
+        touched,
+      )
+      for (const [place, damaged] of hurt) {
+        if (damaged.length > 0) await this.#keepDamaged(place, damaged, reader, own, touched)
       }
-      await this.#finish([...movers.values()].flat(), touched)
-      if (this.#stopped) return false
-      return end === undefined
-        ? (await reader.findBatch(align(reached))) === undefined
-        : reached === end
     } catch (error) {
-      for (const mover of [...movers.values()].flat()) {
+      for (const mover of all) {
         await mover.giveUp(error)
         touched.add(mover.shard)
       }
@@ -302,43 +307,48 @@ export class Cleaner {
     }
   }
 
+  /**
+   * The rest of what the shard has in the segment lies in bytes that are damaged. Not before the
+   * tenant has heard where all its frames of the segment are: one of those may be whole.
+   */
+  async #keepDamaged(
+    { shard, entry }: Place,
+    damaged: readonly DamagedBytes[],
+    reader: SegmentReader,
+    own: LogSegment | undefined,
+    touched: Set<OpenShard>,
+  ): Promise<void> {
+    if (this.#stopped || shard.closed) return
+    if (entry.exact && !hasHeard(shard, own?.lastRecords.get(shard.shard))) {
+      this.#unfinished = true
+      return
+    }
+    reader.refresh()
+    const { ref, path } = await this.#segmentOf(shard).keepAside(reader, damaged)
+    shard.table.rename(entry, ref)
+    this.#sparse.set(entry, { liveBytes: entry.liveBytes, skipped: 0, damaged: true })
+    touched.add(shard)
+    const { offset } = damaged[0]
+    const bytes = damaged.reduce((sum, one) => sum + one.bytes, 0)
+    this.#tell(shard, reader.file.path, offset, `${bytes} bytes are damaged; ${path} keeps them`)
+  }
+
+  #tell(shard: OpenShard, file: string, offset: number, what: string): void {
+    const detail = `${shardName(shard.shard)}: ${file} at ${offset}: ${what}`
+    shard.tenant?.damaged?.(
+      skeinError("ShardCorrupt", detail, { shard: shard.shard, file, offset }),
+    )
+  }
+
   #moversFor(places: readonly Place[]): Movers {
-    const movers: Movers = new Map()
+    const movers = new Map<Shard, readonly FrameMover[]>()
     for (const { shard, entry } of places) {
       // Exact counts spare the look; others are hints.
-      if (entry.exact && entry.liveFrames === 0) continue
+      if (isEmpty(entry)) continue
       const mover = new FrameMover(shard, this.#segmentOf(shard), entry, this.parts.clock)
       movers.set(shard.shard, [...(movers.get(shard.shard) ?? []), mover])
     }
     return movers
-  }
-
-  /** The offset behind the last batch that was whole in what concerns these shards. */
-  async #copyBatches(
-    reader: SegmentReader,
-    movers: Movers,
-    begin: number,
-    end: number,
-  ): Promise<number> {
-    let offset = begin
-    while (offset < end && !this.#stopped) {
-      const batch = await reader.batchAt(offset)
-      if (batch === undefined) return offset
-      let at = batch.payloads
-      let whole = true
-      for (const entry of batch.head.entries) {
-        const own = movers.get(entry.shard)
-        const isRecord = entry.kind === entryKinds.record || entry.kind === entryKinds.copy
-        if (own !== undefined && isRecord) {
-          whole = (await this.#copyRecord(own, await reader.bytes(at, entry.bytes), at)) && whole
-        }
-        at += entry.bytes
-      }
-      offset += batch.head.bytes
-      // A torn last batch of a dead process ends here too; behind it nothing will be found.
-      if (!whole) return offset - 1
-    }
-    return offset
   }
 
   async #finish(movers: readonly FrameMover[], touched: Set<OpenShard>): Promise<void> {
@@ -346,20 +356,6 @@ export class Cleaner {
       await mover.finish()
       touched.add(mover.shard)
     }
-  }
-
-  async #copyRecord(movers: readonly FrameMover[], bytes: Buffer, at: number): Promise<boolean> {
-    const head = readRecord(bytes)
-    if (head === undefined) return false
-    for (const offset of frameOffsets(bytes, head)) {
-      const frame = readFrameHeader(bytes, offset)
-      const end = offset + frameHeaderBytes + frame.bytes
-      for (const mover of movers) {
-        const from = locationOf(mover.fromEntry.id, at + offset)
-        if (mover.isLive(frame, from)) await mover.move(frame, from, bytes.subarray(offset, end))
-      }
-    }
-    return true
   }
 
   /**
@@ -370,7 +366,7 @@ export class Cleaner {
   #leave(places: readonly Place[], touched: Set<OpenShard>): void {
     if (this.#stopped) return
     for (const { shard, entry } of places) {
-      if (entry.exact && (entry.liveFrames !== 0 || entry.liveBytes !== 0)) continue
+      if (entry.exact && entry.liveFrames !== 0) continue
       shard.table.remove(entry)
       touched.add(shard)
     }
@@ -378,16 +374,15 @@ export class Cleaner {
 
   /**
    * A segment that has lost live frames since the last pass is being consumed: soon it will be
-   * empty, and a copy of its rest would be in vain.
+   * empty, and a copy of its rest would be in vain. It may also lose one frame now and then for
+   * ever, or rest while no commit begins another pass: so it is left alone a few times only, and
+   * another pass is asked for.
    */
   async #rewriteSparse(shard: OpenShard, touched: Set<OpenShard>): Promise<void> {
     const writing = this.#segmentOf(shard)
     for (const entry of shard.table.entries) {
       if (this.#stopped || shard.closed) return
-      if (entry.ref.kind !== "segment" || entry.liveBytes * 2 >= entry.totalBytes) continue
-      const before = this.#liveBytesSeen.get(entry)
-      this.#liveBytesSeen.set(entry, entry.liveBytes)
-      if (entry.liveBytes > 0 && before !== entry.liveBytes) continue
+      if (entry.ref.kind !== "segment" || !isSparse(entry) || this.#isLeftAlone(entry)) continue
       if (entry === writing.current) await writing.retire()
       if (!(await this.#copyFromSegment(shard, entry))) continue
       shard.table.remove(entry)
@@ -395,7 +390,22 @@ export class Cleaner {
     }
   }
 
-  /** `false`: the file is damaged; it stays, so that what is wanted of it fails when it is read. */
+  #isLeftAlone(entry: TableEntry): boolean {
+    const { liveBytes } = entry
+    const before = this.#sparse.get(entry)
+    if (before?.damaged === true && before.liveBytes === liveBytes) return true
+    if (isEmpty(entry) || liveBytes <= 0 || before?.liveBytes === liveBytes) return false
+    const skipped = (before?.skipped ?? 0) + 1
+    if (skipped > sparseSkipsMax) return false
+    this.#sparse.set(entry, { liveBytes, skipped })
+    this.#unfinished = true
+    return true
+  }
+
+  /**
+   * `true`: nobody wants anything of the file any more. A damaged one stays, so that what is wanted
+   * of it fails when it is read; but what lies before the damage leaves it.
+   */
   async #copyFromSegment(shard: OpenShard, entry: TableEntry): Promise<boolean> {
     const path = refPath(this.parts.paths, shard.shard, entry.ref)
     const mover = new FrameMover(shard, this.#segmentOf(shard), entry, this.parts.clock)
@@ -403,24 +413,35 @@ export class Cleaner {
     try {
       const size = await file.size()
       const window = new FileWindow(file, size)
-      for (let at = 0; at < size && !this.#stopped; ) {
+      let at = 0
+      while (at < size && !this.#stopped) {
         const header = await window.read(at, frameHeaderBytes)
-        if (header.length < frameHeaderBytes) return false
+        if (header.length < frameHeaderBytes) break
         const head = readFrameHeader(header, 0)
         const frame = await window.read(at, frameHeaderBytes + head.bytes)
-        if (frame.length < frameHeaderBytes + head.bytes || !frameIsIntact(frame, 0)) return false
+        if (frame.length < frameHeaderBytes + head.bytes || !frameIsIntact(frame, 0)) break
         const from = locationOf(entry.id, at)
         if (mover.isLive(head, from)) await mover.move(head, from, frame)
         at += frame.length
       }
       await mover.finish()
-      return !this.#stopped
+      if (this.#stopped || at >= size) return !this.#stopped
+      if (isEmpty(entry)) return true
+      this.#noteDamage(shard, entry, path, at)
+      return false
     } catch (error) {
       await mover.giveUp(error)
       throw error
     } finally {
       await file.close()
     }
+  }
+
+  /** Told once; the file is looked at again when something of it is wanted no longer. */
+  #noteDamage(shard: OpenShard, entry: TableEntry, path: string, at: number): void {
+    const known = this.#sparse.get(entry)?.damaged === true
+    this.#sparse.set(entry, { liveBytes: entry.liveBytes, skipped: 0, damaged: true })
+    if (!known) this.#tell(shard, path, at, "a frame is damaged; the file stays")
   }
 
   async #checkpointAll(
@@ -450,3 +471,19 @@ export class Cleaner {
     return segment
   }
 }
+
+/** Frames are counted for certain; of some that were given back only the number was known. */
+const isEmpty = ({ exact, liveFrames }: TableEntry): boolean => exact && liveFrames === 0
+
+const isSparse = (entry: TableEntry): boolean =>
+  entry.totalBytes > 0 && (isEmpty(entry) || entry.liveBytes * 2 < entry.totalBytes)
+
+/** The damage that may have hit frames of a place that are wanted still. */
+const damageOf = ({ shard, entry }: Place, damaged: readonly DamagedBytes[]): DamagedBytes[] => {
+  if (isEmpty(entry)) return []
+  return damaged.filter((one) => one.shard === undefined || one.shard === shard.shard)
+}
+
+/** The tenant knows the places of all its frames up to this record. */
+const hasHeard = (shard: OpenShard, last: LastRecord | undefined): boolean =>
+  last === undefined || last.epoch < shard.epoch || shard.placedUpTo >= last.recordNumber

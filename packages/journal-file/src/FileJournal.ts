@@ -81,6 +81,8 @@ interface Going {
 const housekeepingMs = 1000
 /** Others have to open the shards and publish checkpoints first. */
 const tidyEveryLooks = 3
+/** How long a pass that left something undone rests before the next. */
+const unfinishedLooks = 5
 
 export class FileJournal implements Journal {
   readonly failed: Promise<SkeinError>
@@ -99,6 +101,8 @@ export class FileJournal implements Journal {
   #seenCommits = 0
   /** The next look at the house runs the cleaner: logs were inherited, or room was missing. */
   #cleaningDue = false
+  /** Looks at the house until the cleaner runs again; 0: it is not asked to. */
+  #cleanInLooks = 0
   #stopHousekeeping: () => void = () => {}
   #tidiesDead: boolean
   #looks = 0
@@ -217,6 +221,7 @@ export class FileJournal implements Journal {
     this.#refuseWhenOver()
     try {
       await this.#cleaner.run()
+      this.#cleanLater()
     } catch (error) {
       throw this.#noticeFailure(error)
     }
@@ -276,12 +281,18 @@ export class FileJournal implements Journal {
     this.#cleaningDue = false
     try {
       await this.#cleaner.run()
+      this.#cleanLater()
     } catch (error) {
       const failure = this.#noticeFailure(error)
       if (failure._tag !== "DiskFull") return
       this.#cleaningDue = true
       await this.parts.log.supply.dropSpare().catch((worse: unknown) => this.#noticeFailure(worse))
     }
+  }
+
+  /** What a pass left to rest is looked at again, though no commit may ask for another pass. */
+  #cleanLater(): void {
+    if (this.#cleaner.isUnfinished) this.#cleanInLooks = unfinishedLooks
   }
 
   #addRecord(part: Going, record: ShardAppend["records"][number]): void {
@@ -512,6 +523,7 @@ export class FileJournal implements Journal {
         .catch((error: unknown) => this.#noticeFailure(error))
         .then(() => this.#keepHouse())
       void this.#turns.run(async () => log.prepareNext())
+      if (this.#cleanInLooks > 0 && --this.#cleanInLooks === 0) this.#cleaningDue = true
       if (this.#cleaningDue) void this.#cleanSoon()
     })
   }

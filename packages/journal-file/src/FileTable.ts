@@ -37,6 +37,7 @@ export interface StoredFile {
 }
 
 export interface TableEntry extends StoredFile {
+  ref: FileRef
   /** Tells this file's frames apart in the process-wide cache. */
   readonly cacheId: number
   /** The counts are exact, because every frame of this id was committed under this handle. */
@@ -122,6 +123,13 @@ export class FileTable {
     const found: TableEntry[] = []
     for (const entry of this.#byId.values()) if (fileKey(entry.ref) === key) found.push(entry)
     return found
+  }
+
+  /** What of the file is wanted lies in another one, at the same offsets. */
+  rename(entry: TableEntry, ref: FileRef): void {
+    this.#byKey.delete(refKey(entry.ref))
+    entry.ref = ref
+    this.#byKey.set(refKey(ref), entry)
   }
 
   remove(entry: TableEntry): void {

@@ -64,4 +64,16 @@ describe("FrameReader", () => {
     await read(0)
     await expect(read(0, 2)).rejects.toMatchObject({ _tag: "ShardCorrupt" })
   })
+
+  it("serves 64 sequential readers that take turns with one read for each window", async () => {
+    const readers = 64
+    const each = 192
+    const bytes = 4096 - frameHeaderBytes
+    const { read, reads } = await readerOf(Array.from({ length: readers * each }, () => bytes))
+    for (let step = 0; step < each; step += 8) {
+      for (let reader = 0; reader < readers; reader++) await read(reader * each + step)
+    }
+    const windows = (each * 4096) / limits.readAheadBytes
+    expect(reads()).toBe(readers * windows)
+  })
 })

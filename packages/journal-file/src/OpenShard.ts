@@ -37,6 +37,8 @@ export class OpenShard {
   durableRecord: number
   /** The newest published checkpoint covers records up to here. */
   checkpointRecord: number
+  /** As of the newest checkpoint, the tenant knows where frames of records up to here lie. */
+  placedUpTo = 0
   /** Keys of the files that the newest checkpoint of this epoch names; absent: there is none. */
   published: ReadonlySet<string> | undefined
   /** Bytes of events since the last checkpoint was begun: what a replay would cost. */

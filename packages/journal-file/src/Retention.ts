@@ -8,9 +8,10 @@ import type { InstanceId, Shard } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
 import { type FileRef, fileKey, type LogRef } from "./FileTable.js"
 import type { FrameReader } from "./FrameReader.js"
-import { type Paths, parseShardFile } from "./Layout.js"
+import { type Paths, parseLogSegment, parseShardFile, segmentSalt } from "./Layout.js"
 import type { LastRecord, LogSegment } from "./LogSegment.js"
 import type { OpenShard } from "./OpenShard.js"
+import { SegmentReader } from "./SegmentReader.js"
 
 export interface RetentionParts {
   readonly disk: Disk
@@ -65,6 +66,24 @@ export class Retention {
     const { disk, paths } = this.parts
     const [newest] = await new CheckpointStore(disk, paths, shard).list()
     return newest?.header
+  }
+
+  /** Whether that instance's log has gone on in the next segment. */
+  async isFollowed({ instance, number }: LogRef): Promise<boolean> {
+    const { disk, paths } = this.parts
+    for (const name of await disk.list(paths.log(instance))) {
+      const parsed = parseLogSegment(name)
+      if (parsed?.number !== number + 1) continue
+      const path = `${paths.log(instance)}/${name}`
+      const salt = segmentSalt(instance, parsed.number)
+      const reader = await SegmentReader.open(disk, path, salt, parsed.bytes)
+      try {
+        return (await reader.findBatch(0)) !== undefined
+      } finally {
+        await reader.close()
+      }
+    }
+    return false
   }
 
   /** Instances that left a log and have no sign of life: it goes once they are dead for certain. */

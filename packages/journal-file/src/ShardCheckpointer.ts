@@ -48,6 +48,7 @@ export class ShardCheckpointer {
     if (shard.tenant === undefined || shard.closed) return false
     const delta = shard.tenant.checkpoint()
     if (delta === undefined) return false
+    shard.placedUpTo = delta.placedUpTo
     for (const { key, bytes } of delta.put) {
       this.#put.set(key, bytes)
       this.#drop.delete(key)

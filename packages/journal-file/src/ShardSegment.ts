@@ -4,11 +4,12 @@
  * checkpoint names it. A new owner never appends to a former owner's file.
  */
 import type { Disk, DiskFile, Location } from "@skein/journal"
-import type { TableEntry } from "./FileTable.js"
+import type { FileRef, TableEntry } from "./FileTable.js"
 import { refPath } from "./FileTable.js"
 import { locationOf, offsetOf } from "./Location.js"
 import type { OpenShard } from "./OpenShard.js"
 import { frameHeaderBytes } from "./RecordCodec.js"
+import type { SegmentReader } from "./SegmentReader.js"
 
 const flushBytes = 1024 * 1024
 
@@ -112,6 +113,33 @@ export class ShardSegment {
       this.shard.table.remove(entry)
       await this.disk.unlink(file.path).catch(() => {})
     }
+  }
+
+  /**
+   * Puts bytes of another file into a file of their own, each at its old offset, on stable storage.
+   * Nothing is read in it from its beginning on: what is between them is zero.
+   */
+  async keepAside(
+    from: SegmentReader,
+    parts: readonly { readonly offset: number; readonly bytes: number }[],
+  ): Promise<{ readonly ref: FileRef; readonly path: string }> {
+    const { shard, epoch, paths } = this.shard
+    const ref = { kind: "segment", epoch, number: ++this.#number } as const
+    const path = refPath(paths, shard, ref)
+    const file = await this.disk.open(path, "create")
+    try {
+      for (const { offset, bytes } of parts) {
+        for (let at = 0; at < bytes; at += flushBytes) {
+          const chunk = await from.bytes(offset + at, Math.min(flushBytes, bytes - at))
+          if (chunk.length > 0) await file.write(offset + at, [chunk])
+        }
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await this.disk.syncDirectory(paths.shard(shard))
+    return { ref, path }
   }
 
   async #begin(): Promise<Writing> {

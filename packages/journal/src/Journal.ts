@@ -96,6 +96,9 @@ export interface ShardTenant {
   /** The cleaner has copied the frame. No event: the state's meaning is the same, but the chunk
    * that holds the location has changed. */
   readonly relocate: (key: FrameKey, to: Location) => void
+  /** Bytes of the shard were found to be damaged: a ShardCorrupt that names file and offset. The
+   * shard goes on; a frame that is hit is refused when it is read. */
+  readonly damaged?: (what: SkeinError) => void
   /** The shard is lost (fenced, failed): close without replies. Not called for what the result of
    * a commit says already. */
   readonly closed: (why: SkeinError) => void

@@ -132,6 +132,15 @@ export const limits = {
   movedLeaseMinMs: 5_000,
   parkedRequestsMax: 16_384,
   loadSampleEveryMs: 1_000,
+  /** What a manager remembers of its decisions. */
+  decisionsKept: 1_000,
+  /** How long a call to another node may take; a move that was asked for may take longer. */
+  nodeCallWithinMs: 5_000,
+  moveCallWithinMs: 60_000,
+  /** How long a call waits for a manager while there is none. */
+  managerWithinMs: 3_000,
+  clientRowsMax: 1_000,
+  queueUsesPerConnectionMax: 16,
 
   // Liveness on one host
   aliveEveryMs: 150,

@@ -160,12 +160,13 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     for (const request of this.mailbox.drain()) request.fail(why)
   }
 
-  // The catalog has no frames, no timers, is never set aside and never deleted.
   // It leases nothing: there is nothing to hand over but what is durable.
   readonly receive = (): void => {}
   readonly handOver = (): void => {}
   readonly isHandedOver = (): boolean => true
   readonly resume = (): void => {}
+  // The catalog has no messages, no frames, no timers, is never set aside and never deleted.
+  readonly depthChange = (): number => 0
   readonly dueMs = (): number => Number.POSITIVE_INFINITY
   readonly tick = (): void => {}
   readonly relocate = (): boolean => false

@@ -13,11 +13,17 @@ import {
   queueNameProblem,
   skeinError,
 } from "@skein/model"
+import type { ShardLoad } from "@skein/placement"
 import { counts, type Run } from "@skein/queue"
 import {
   type Admin,
+  type ClientList,
   type ClusterStatus,
+  type DecisionPage,
+  type DecisionsRequest,
   type ListRequest,
+  type ManagerPort,
+  type MovePlan,
   type NodeStatus,
   type PeekedMessage,
   type PeekRequest,
@@ -25,6 +31,7 @@ import {
   type QueuePage,
   type QueueStatus,
   readMessages,
+  type ShardLoads,
 } from "@skein/wire"
 import { Either, ParseResult } from "effect"
 import { asSkeinError } from "./asSkeinError.js"
@@ -42,6 +49,9 @@ export class NodeAdmin implements Admin {
     private readonly erase: (queue: QueueRef, why: string) => Promise<void>,
     private readonly nodeStatus: () => NodeStatus,
     private readonly clusterStatus: () => ClusterStatus,
+    private readonly manager: ManagerPort,
+    private readonly clientList: () => ClientList,
+    private readonly loads: () => readonly ShardLoad[],
   ) {}
 
   async declare(name: string, policy: QueuePolicyInput = {}): Promise<QueueInfo> {
@@ -111,6 +121,48 @@ export class NodeAdmin implements Admin {
 
   async cluster(): Promise<ClusterStatus> {
     return this.clusterStatus()
+  }
+
+  drainNode(node: string): Promise<void> {
+    return this.manager.drainNode(node)
+  }
+
+  reviveNode(node: string): Promise<void> {
+    return this.manager.reviveNode(node)
+  }
+
+  planMoves(): Promise<MovePlan> {
+    return this.manager.planMoves()
+  }
+
+  rebalance(): Promise<MovePlan> {
+    return this.manager.rebalance()
+  }
+
+  whyShard(shard: number): Promise<readonly string[]> {
+    return this.manager.whyShard(shard)
+  }
+
+  moveShard(shard: number, node: string): Promise<void> {
+    return this.manager.moveShard(shard, node)
+  }
+
+  decisions(request?: DecisionsRequest): Promise<DecisionPage> {
+    return this.manager.decisions(request)
+  }
+
+  async shardLoads(): Promise<ShardLoads> {
+    const { node } = this.nodeStatus()
+    return { loads: this.loads().map((load) => ({ node, ...load })), silent: [] }
+  }
+
+  async clients(node?: string): Promise<ClientList> {
+    const own = this.nodeStatus().node
+    if (node === undefined || node === own) return this.clientList()
+    const shown = node.slice(0, limits.nodeNameBytesMax)
+    throw skeinError("NodeUnknown", `there is no node ${shown} here: this is ${own}`, {
+      node: shown,
+    })
   }
 
   private async actor(name: string): Promise<QueueActor> {

@@ -57,6 +57,35 @@ describe("NodeCore: the way of a message", () => {
     expect(await call.delivered).toEqual([])
   })
 
+  it("counts the load of a shard: in and out, what waits, how long confirms took", async () => {
+    const rig = await Rig.open(1)
+    rig.core.loads()
+    const queue = await rig.declare("q")
+    await rig.publish(queue, "a", "b", "c", "d")
+    await rig.fetch(queue, { messagesMax: 1 }).delivered
+    await rig.advance(2_000)
+    const [load] = rig.core.loads()
+    expect(load).toMatchObject({ shard: 0, messagesPerSecond: 2.5, depth: 3 })
+    expect(load.bytesPerSecond).toBeCloseTo((frameOf(["a", "b", "c", "d"]).length * 1.25) / 2, 5)
+    expect(load.confirmP99Ms).toBeGreaterThan(0)
+    await rig.core.admin.purge("q")
+    await rig.advance(1_000)
+    expect(rig.core.loads()).toMatchObject([{ messagesPerSecond: 0, depth: 0, confirmP99Ms: 0 }])
+    expect(await rig.core.admin.shardLoads()).toMatchObject({ loads: [{ shard: 0, depth: 0 }] })
+  })
+
+  it("a queue that is opened again or deleted changes what waits in its shard", async () => {
+    const rig = await Rig.open(1)
+    await rig.publish(await rig.declare("q"), "a", "b", "c")
+    await rig.publish(await rig.declare("other"), "d")
+    await rig.crash()
+    await rig.advance(1_000)
+    expect(rig.core.loads()[0].depth).toBe(4)
+    await rig.core.admin.delete("q")
+    await rig.advance(1_000)
+    expect(rig.core.loads()[0].depth).toBe(1)
+  })
+
   it("stores a frame above the batch bound", async () => {
     const rig = await Rig.open()
     const queue = await rig.declare("q", { bodyBytesMax: limits.bodyBytesMax })

@@ -13,21 +13,25 @@ import {
   type FabricMap,
   GroupCommit,
   type HostContext,
+  LoadSampler,
   Moves,
   type MovesOptions,
   ShardHost,
+  type ShardMeter,
   type WarmHost,
 } from "@skein/cluster"
 import type { FollowedShard, Journal } from "@skein/journal"
 import {
   type Clock,
   type Generation,
+  limits,
   type QueueRef,
   type Shard,
   type SkeinError,
   shardName,
   skeinError,
 } from "@skein/model"
+import type { ShardLoad } from "@skein/placement"
 import {
   catalogGeneration,
   digest,
@@ -35,7 +39,17 @@ import {
   generationOfKey,
   type StateChunk,
 } from "@skein/queue"
-import type { Admin, Broker, ClusterStatus, Fabric, NodeStatus, TreeEntry } from "@skein/wire"
+import type {
+  Admin,
+  Broker,
+  ClientList,
+  ClusterStatus,
+  ConnectedClient,
+  Fabric,
+  NodeStatus,
+  QueueUse,
+  TreeEntry,
+} from "@skein/wire"
 import { Arrivals } from "./Arrivals.js"
 import { asSkeinError } from "./asSkeinError.js"
 import { CatalogActor } from "./CatalogActor.js"
@@ -48,12 +62,16 @@ import { Queues } from "./Queues.js"
 import type { RemoteShards } from "./RemoteShards.js"
 import { Sessions } from "./Sessions.js"
 import { StallWatch } from "./StallWatch.js"
+import { soleManager } from "./soleManager.js"
 import { soleNode } from "./soleNode.js"
 
 export type OutsideOfCore = Omit<
   NodeStatus,
-  "journal" | "queues" | "sessions" | "shards" | "shardsOpen" | "uptimeMs"
+  "journal" | "queues" | "ready" | "sessions" | "shards" | "shardsOpen" | "uptimeMs"
 >
+
+/** One connection of the node's port, as the port knows it. */
+export type Connected = Omit<ConnectedClient, "node">
 
 export interface NodeCoreOptions {
   readonly journal: Journal
@@ -99,6 +117,7 @@ export class NodeCore implements Fabric {
   private readonly stallWatch: StallWatch
   private readonly context: HostContext
   private readonly startedMs: number
+  private readonly sampler: LoadSampler
   private catalog: CatalogActor | undefined
   private remote: RemoteShards | undefined
   private keeper: ShardsKeeper | undefined
@@ -108,10 +127,12 @@ export class NodeCore implements Fabric {
     generationOf: (key) => generationOfKey(key) ?? catalogGeneration,
   }
   private forgetFabric: () => void = () => {}
+  private connected: () => readonly Connected[] = () => []
 
   constructor(private readonly options: NodeCoreOptions) {
     const { journal, clock, fabricMap, clusterStatus = () => soleNode(this.status()) } = options
     this.commit = new GroupCommit(journal, clock)
+    this.sampler = new LoadSampler(clock, () => this.meters())
     this.sessions = new Sessions(clock, () => this.stallWatch.beat())
     this.stallWatch = new StallWatch(clock, (stallMs) => this.stalled(stallMs))
     this.context = {
@@ -140,6 +161,9 @@ export class NodeCore implements Fabric {
       (queue, why) => this.erase(queue, why),
       () => this.status(),
       clusterStatus,
+      soleManager(() => this.status()),
+      () => this.clientList(),
+      () => this.loads(),
     )
     this.forOthers = localShards(
       () => this.openCatalog(),
@@ -231,6 +255,11 @@ export class NodeCore implements Fabric {
     this.remote = remote
   }
 
+  /** Gives this node the connections that its port has, for `admin.clients`. */
+  showConnections(connected: () => readonly Connected[]): void {
+    this.connected = connected
+  }
+
   /** Deletes a queue that the catalog has removed, where its shard is. Can be repeated. */
   private erase(queue: QueueRef, why: string): Promise<void> {
     const { remote } = this
@@ -264,6 +293,15 @@ export class NodeCore implements Fabric {
 
   isShardOpen(shard: Shard): boolean {
     return this.hosts.get(shard)?.isOpen === true
+  }
+
+  /** What the open shards did since the last sample, which was about a second ago. */
+  loads(): readonly ShardLoad[] {
+    return this.sampler.loads()
+  }
+
+  private *meters(): Iterable<readonly [Shard, ShardMeter]> {
+    for (const [shard, host] of this.hosts) if (host.isOpen) yield [shard, host.meter]
   }
 
   /** Fetches that wait, on all open queues. */
@@ -420,13 +458,30 @@ export class NodeCore implements Fabric {
     return rows
   }
 
+  private clientList(): ClientList {
+    const { node } = this.options.outside()
+    const rows = this.connected()
+    const named = (use: QueueUse): QueueUse => {
+      const actor = this.hosts.get(use.shard)?.actors.get(use.generation)
+      return actor instanceof QueueActor ? { ...use, name: actor.state.name } : use
+    }
+    const clients = rows.slice(0, limits.clientRowsMax).map((row) => ({
+      ...{ node, ...row },
+      publishes: row.publishes.map(named),
+      consumes: row.consumes.map(named),
+    }))
+    return { clients, more: rows.length - clients.length, silent: [] }
+  }
+
   private status(): NodeStatus {
     const { journal, clock, shards } = this.options
     let shardsOpen = 0
     for (const host of this.hosts.values()) if (host.isOpen) shardsOpen += 1
     const outside = this.options.outside()
+    const own = this.options.clusterStatus?.().nodes.find(({ node }) => node === outside.node)
     return {
       ...outside,
+      ready: this.options.clusterStatus === undefined || own?.state === "serving",
       tree: [...outside.tree, ...this.asideRows()],
       uptimeMs: Math.round(clock.monotonicMs() - this.startedMs),
       shards,

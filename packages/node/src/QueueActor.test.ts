@@ -36,6 +36,7 @@ const setup = () => {
       now: { journalMs: nowMs, monotonicMs: nowMs++ },
       store: (frame) => void frames.push(frame),
       wait: (waiter) => void waiters.push(waiter),
+      count: () => {},
       reserve: () => true,
       fits: (bytes) => bytes <= room.bytes,
       spent: () => false,

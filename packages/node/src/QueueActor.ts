@@ -49,7 +49,6 @@ import {
   recoverQueue,
   relocate,
   type SessionLease,
-  storedKeys,
 } from "@skein/queue"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { FetchWait, fetchKey } from "./FetchWait.js"
@@ -93,6 +92,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   private owedMs = 0
   /** Its last word before a move is said: nothing is handed out. */
   private handing = false
+  private depthTold = 0
 
   constructor(
     readonly state: QueueState,
@@ -203,6 +203,13 @@ export class QueueActor implements SessionHolder, ShardActor {
     return encodeEvents(events.map((event) => ({ generation: this.generation, event })))
   }
 
+  depthChange(): number {
+    const depth = this.state.life === "present" ? this.state.blocks.ready : 0
+    const change = depth - this.depthTold
+    this.depthTold = depth
+    return change
+  }
+
   dueMs(): number {
     if (this.aside !== undefined) return Number.POSITIVE_INFINITY
     return this.againMs === Number.POSITIVE_INFINITY ? nextDueMs(this.state) : this.againMs
@@ -231,9 +238,9 @@ export class QueueActor implements SessionHolder, ShardActor {
     this.releaseDead()
   }
 
-  relocate(first: Sequence, location: Location): boolean {
+  relocate(first: Sequence, location: Location, bytes?: number): boolean {
     if (this.aside === undefined) return relocate(this.state, first, location)
-    this.aside.kept.place(first, location)
+    this.aside.kept.place(first, location, bytes)
     return true
   }
 
@@ -243,15 +250,20 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   erase(): void {
-    if (this.aside !== undefined) this.ruins = [...this.aside.kept.keys]
+    if (this.aside !== undefined) return this.bury(this.aside.kept)
     if (this.state.life !== "present") return
     try {
       evolve(this.state, { _tag: "Deleted" })
-      this.giveBack()
     } catch {
-      // Only a queue that was set aside is so damaged; its frames are found to be nobody's later.
-      this.ruins ??= [...this.leftovers, ...storedKeys(this.state)]
+      return this.bury(new Aside(this.state, this.leftovers))
     }
+    this.giveBack()
+  }
+
+  /** Its state is too damaged to be deleted by an event: all that is known of it is given back. */
+  private bury(kept: Aside): void {
+    this.ruins = [...kept.keys]
+    kept.each((location, bytes) => this.home.release(location, bytes))
   }
 
   isAside(): boolean {
@@ -487,6 +499,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     if (request.frame === undefined) return
     for (const event of decision.events) {
       if (event._tag !== "FramePublished") continue
+      turn.count(event.count, request.frame.length)
       if (locate(this.state, event.first) === undefined) continue
       turn.store({ generation: this.generation, first: event.first, bytes: request.frame })
     }
@@ -494,6 +507,10 @@ export class QueueActor implements SessionHolder, ShardActor {
 
   private sendLater(deliveries: readonly Delivery[], turn: Turn): void {
     for (const delivery of deliveries) {
+      for (const { first, last, frameBytes, frameCount } of delivery.runs) {
+        const messages = last - first + 1
+        turn.count(messages, (frameBytes * messages) / frameCount)
+      }
       const key = fetchKey(delivery.session, delivery.fetchNumber)
       turn.wait({
         release: () => this.send(key, delivery),

@@ -10,7 +10,7 @@ export {
   type OutsideStatus,
   type RunningNode,
 } from "./Node.js"
-export { NodeCore, type NodeCoreOptions, type OutsideOfCore } from "./NodeCore.js"
+export { type Connected, NodeCore, type NodeCoreOptions, type OutsideOfCore } from "./NodeCore.js"
 export { type ConnectPeersOptions, connectPeers } from "./peers/connectPeers.js"
 export { peerSecret, peerSecretFile } from "./peers/peerSecret.js"
 export * from "./port/index.js"

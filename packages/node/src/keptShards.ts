@@ -4,7 +4,8 @@
  * neither that nor a shard that another node took ends the node.
  * Must not know: when a shard is wanted (ShardKeeper), how it is opened (shardChild).
  *
- * Shutdown: planned moves are taken back, the keeper stops, then the children in reverse order of their start.
+ * Shutdown: planned moves are taken back, the keeper stops, then the children in reverse order of
+ * their start.
  */
 import { type FabricMap, ShardKeeper } from "@skein/cluster"
 import { type Clock, type InstanceId, type Shard, type SkeinError, shardName } from "@skein/model"

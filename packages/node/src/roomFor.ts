@@ -22,7 +22,6 @@ const extraBytes = (event: Event): number => {
     case "Ended":
     case "MessagesPurged":
     case "Redelivered":
-    case "SettledLate":
       return event.ranges.length * numberBytes
     case "HandedOver":
       return handedBytes(event)

@@ -5,6 +5,7 @@
  * Append only: a tag number and its fields never change meaning.
  */
 import type { Epoch, Outcome, ProducerId, QueuePolicy, Sequence, SessionId } from "@skein/model"
+import type { Tag } from "./state/Settlers.js"
 
 /** First event of a queue. */
 export interface Created {
@@ -47,16 +48,6 @@ export interface Redelivered {
   readonly ranges: readonly Sequence[]
 }
 
-/**
- * These messages were settled by tags of an older owner, although they had been handed out since.
- */
-export interface SettledLate {
-  readonly _tag: "SettledLate"
-  /** Epoch of the tags. */
-  readonly epoch: Epoch
-  readonly ranges: readonly Sequence[]
-}
-
 export type EndCause = "closed" | "expired" | "lost"
 
 /** Deliveries that ended: by outcome, and for `return` and `fail` also why, if not at a word. */
@@ -64,6 +55,8 @@ export interface Ended {
   readonly _tag: "Ended"
   readonly outcome: Outcome
   readonly cause?: EndCause
+  /** Of an ack or reject: the tag, when the messages' latest deliveries have another. */
+  readonly by?: Tag
   readonly ranges: readonly Sequence[]
 }
 
@@ -128,7 +121,6 @@ export type DurableEvent =
   | Opened
   | Received
   | Redelivered
-  | SettledLate
   | Touched
 
 export interface Leased {

@@ -17,8 +17,8 @@ import { DedupWindow } from "./state/DedupWindow.js"
 import { Lanes } from "./state/Lanes.js"
 import { Leases } from "./state/Leases.js"
 import { Producers } from "./state/Producers.js"
-import { Redeliveries } from "./state/Redeliveries.js"
 import { Sessions } from "./state/Sessions.js"
+import { Settlers } from "./state/Settlers.js"
 
 /** `absent` until `Created`, `deleted` for ever after `Deleted`. */
 export type Life = "absent" | "deleted" | "present"
@@ -36,7 +36,7 @@ export class QueueState {
   readonly blocks = new Blocks(this.lanes)
   readonly producers = new Producers(this.lanes)
   readonly dedup = new DedupWindow(this.lanes)
-  readonly redeliveries = new Redeliveries(this.lanes)
+  readonly settlers = new Settlers(this.lanes)
   sessions = new Sessions()
   leases = new Leases(this.blocks)
   /** The last events, when they hand the queue over; empty after any other. */

@@ -40,10 +40,10 @@ describe("a checkpoint", () => {
   it("holds everything once, then only what changed", () => {
     const bench = richBench()
     const first = checkpointDelta(bench.state)
-    expect(keys(first.put)).toEqual(["q7/b0", "q7/b1", "q7/d0", "q7/h", "q7/p10", "q7/r0"])
+    expect(keys(first.put)).toEqual(["q7/b0", "q7/b1", "q7/d0", "q7/h", "q7/p10", "q7/s0"])
     expect(checkpointDelta(bench.state)).toEqual({ put: [], drop: [] })
     bench.settle("ack", [1, 1], 2)
-    expect(keys(checkpointDelta(bench.state).put)).toEqual(["q7/b0", "q7/h"])
+    expect(keys(checkpointDelta(bench.state).put)).toEqual(["q7/b0", "q7/h", "q7/s0"])
     relocate(bench.state, 4, 12_345)
     expect(keys(checkpointDelta(bench.state).put)).toEqual(["q7/b0", "q7/h"])
     bench.run({ _tag: "Purge" })
@@ -72,8 +72,7 @@ describe("a checkpoint", () => {
     )
     expect(found).toEqual({
       "q7/b0":
-        "9901000001ce000f42409200c4021011930101c40101c0c4120100030003001e0000000000000000" +
-        "002440",
+        "98010001ce000f42409200c4021011930101c40101c0c4120100030003001e000000000000000000" + "2440",
       "q7/h":
         "990107a66f726465727395cd03e8ce000927c0ce02faf080cb4230000000000000ce001000000104" +
         "9903000000000100000000b031643135383331336565363931613734",

@@ -7,7 +7,7 @@
  *   b<number>    a block of 4,096 messages and its frames    codec/blockChunk.ts
  *   p<0-15>      producers whose id starts with that digit   codec/producersChunk.ts
  *   d<number>    4,096 dedup ids                             codec/dedupChunk.ts
- *   r<number>    redeliveries in a block                     codec/redeliveriesChunk.ts
+ *   s<number>    by which deliveries a block was settled     codec/settlersChunk.ts
  *   a<n>, f<n>   kept of a queue that was set aside          aside/Aside.ts
  * ```
  * Must not know: where chunks are kept.
@@ -17,7 +17,7 @@ import { packBlock, unpackBlock } from "./codec/blockChunk.js"
 import { packDedup, unpackDedup } from "./codec/dedupChunk.js"
 import { packHead, unpackHead } from "./codec/headChunk.js"
 import { packProducers, unpackProducers } from "./codec/producersChunk.js"
-import { packRedeliveries, unpackRedeliveries } from "./codec/redeliveriesChunk.js"
+import { packSettlers, unpackSettlers } from "./codec/settlersChunk.js"
 import { digest } from "./digest.js"
 import type { QueueState } from "./QueueState.js"
 import type { Producer } from "./state/Producers.js"
@@ -56,7 +56,7 @@ export const checkpointDelta = (state: QueueState): StateDelta => {
   saveBlocks(state, prefix, delta)
   saveProducers(state, prefix, delta)
   saveDedup(state, prefix, delta)
-  saveRedeliveries(state, prefix, delta)
+  saveSettlers(state, prefix, delta)
   return delta
 }
 
@@ -108,20 +108,16 @@ const saveDedup = ({ dedup }: QueueState, prefix: string, delta: StateDelta): vo
   }
 }
 
-const saveRedeliveries = (
-  { redeliveries }: QueueState,
-  prefix: string,
-  delta: StateDelta,
-): void => {
-  for (const index of redeliveries.gone) delta.drop.push(`${prefix}r${index}`)
-  redeliveries.gone = []
-  for (const index of redeliveries.dirty) {
-    const epochs = redeliveries.blocks.get(index)
-    if (epochs === undefined) continue
-    redeliveries.markSaved(index)
-    delta.put.push({ key: `${prefix}r${index}`, bytes: packRedeliveries(epochs) })
+const saveSettlers = ({ settlers }: QueueState, prefix: string, delta: StateDelta): void => {
+  for (const index of settlers.gone) delta.drop.push(`${prefix}s${index}`)
+  settlers.gone.clear()
+  for (const index of settlers.dirty) {
+    const block = settlers.blocks.get(index)
+    if (block === undefined) continue
+    settlers.markSaved(index)
+    delta.put.push({ key: `${prefix}s${index}`, bytes: packSettlers(block) })
   }
-  redeliveries.dirty.clear()
+  settlers.dirty.clear()
 }
 
 /**
@@ -151,9 +147,12 @@ export const restoreQueue = (chunks: readonly StateChunk[]): QueueState => {
     if (key !== `${prefix}d${chunk.number}`) throw misplaced(key)
     state.dedup.restore(chunk)
   }
-  for (const chunk of numbered("r")) {
-    state.redeliveries.restore(numberOf(chunk, prefix), unpackRedeliveries(chunk.bytes))
-  }
+  const settled = numbered("s").map((chunk) => ({
+    index: numberOf(chunk, prefix),
+    block: unpackSettlers(chunk.bytes),
+  }))
+  settled.sort((a, b) => a.block.ordinal - b.block.ordinal)
+  for (const { index, block } of settled) state.settlers.restore(index, block)
   const producers: Producer[] = []
   for (const { bytes } of numbered("p")) producers.push(...unpackProducers(bytes))
   producers.sort((a, b) => a.lastMs - b.lastMs)

@@ -30,7 +30,6 @@ export const isDurable = (event: Event): event is DurableEvent => {
     case "Opened":
     case "Received":
     case "Redelivered":
-    case "SettledLate":
     case "Touched":
       return true
     default:
@@ -96,11 +95,6 @@ const evolveDurable = (state: QueueState, event: DurableEvent): void => {
       return
     case "Touched":
       evolveTouched(state, event)
-      return
-    case "SettledLate":
-      for (let at = 0; at < event.ranges.length; at += 2) {
-        state.redeliveries.note(event.ranges[at], event.ranges[at + 1], event.epoch)
-      }
       return
     case "Redelivered":
       evolveRedelivered(state, event)

@@ -52,4 +52,3 @@ export {
   unlocatedFrames,
 } from "./QueueState.js"
 export type { DeadFrame } from "./state/Blocks.js"
-export { storedKeys } from "./storedKeys.js"

@@ -7,7 +7,7 @@ import { producerPages } from "./state/Producers.js"
 
 /** Some of them may never have been stored. */
 export const storedKeys = (state: QueueState): readonly string[] => {
-  const { blocks, dedup, redeliveries } = state
+  const { blocks, dedup, settlers } = state
   const numbers = (kind: string, of: Iterable<number>) =>
     [...of].map((number) => `q${state.generation}/${kind}${number}`)
   return [
@@ -15,6 +15,6 @@ export const storedKeys = (state: QueueState): readonly string[] => {
     ...numbers("b", [...blocks.byIndex.keys(), ...blocks.gone]),
     ...numbers("p", Array.from({ length: producerPages }).keys()),
     ...numbers("d", [...dedup.chunks.map((chunk) => chunk.number), ...dedup.gone]),
-    ...numbers("r", [...redeliveries.blocks.keys(), ...redeliveries.gone]),
+    ...numbers("s", [...settlers.blocks.keys(), ...settlers.gone]),
   ]
 }

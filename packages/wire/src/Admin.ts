@@ -83,6 +83,8 @@ export interface NodeStatus {
   readonly address: string
   readonly pid: number
   readonly uptimeMs: number
+  /** It takes new work: `false` while it is drained, joins or leaves. */
+  readonly ready: boolean
   readonly shards: number
   readonly shardsOpen: number
   readonly queues: number
@@ -145,7 +147,139 @@ export interface ClusterStatus {
   readonly problems: readonly string[]
 }
 
-export interface Admin {
+/** Something that the manager did, or saw, with its number in the manager's log. */
+export interface NumberedDecision extends ClusterDecision {
+  /** Rises by one; it begins at 1 with each manager. */
+  readonly number: number
+  /** The kind of event, such as `MoveEnded`. */
+  readonly event: string
+}
+
+export interface DecisionsRequest {
+  /** Those after this number; default 0: from the oldest that is kept. */
+  readonly after?: number
+  /** Whose numbers `after` belongs to; with another log the answer begins at its oldest. */
+  readonly log?: string
+  /** At most `limits.decisionsKept`. */
+  readonly rowsMax?: number
+}
+
+export interface DecisionPage {
+  /** Names this log: another manager has another one, with numbers of its own. */
+  readonly log: string
+  /** Ascending; a gap before the first: older ones are not kept any more. */
+  readonly decisions: readonly NumberedDecision[]
+  /** Ask again with `after` = this. */
+  readonly last: number
+}
+
+export interface PlannedMove {
+  readonly shard: number
+  /** Absent: no living node has it. */
+  readonly from?: string
+  readonly to: string
+  readonly reason: string
+  /** `allocate`, `balance`, `evacuate`, `operator` or `undo`. */
+  readonly kind: string
+}
+
+export interface MovePlan {
+  readonly moves: readonly PlannedMove[]
+  /** Load of the busiest node divided by that of the idlest, now and after the moves; >= 1. */
+  readonly spread: { readonly before: number; readonly after: number }
+  /** Why there are no (more) moves. */
+  readonly held?: string
+}
+
+/**
+ * What operators ask of the node that decides where shards are. Any node takes these calls and
+ * passes them on; ManagerUnavailable: there was no such node for some seconds.
+ */
+export interface ManagerPort {
+  /**
+   * Takes all shards from the node, by planned moves, and gives it none until it is revived;
+   * resolves when that is decided. Again is fine. Rejects with NodeUnknown or MoveRefused.
+   */
+  readonly drainNode: (node: string) => Promise<void>
+  /** Lets a drained node have shards again. Again is fine. Rejects with NodeUnknown. */
+  readonly reviveNode: (node: string) => Promise<void>
+  /** What the next round of balancing would do; nothing is done. */
+  readonly planMoves: () => Promise<MovePlan>
+  /** Begins the moves of the plan now, and answers them. Rejects with MoveRefused. */
+  readonly rebalance: () => Promise<MovePlan>
+  /** Why the shard is where it is, most important first. Rejects with MoveRefused. */
+  readonly whyShard: (shard: number) => Promise<readonly string[]>
+  /**
+   * Resolves when `node` serves the shard. Rejects with NodeUnknown, or MoveRefused with the
+   * reason: the shard is where it was.
+   */
+  readonly moveShard: (shard: number, node: string) => Promise<void>
+  readonly decisions: (request?: DecisionsRequest) => Promise<DecisionPage>
+}
+
+/** A queue as one connection uses it. */
+export interface QueueUse {
+  readonly shard: number
+  readonly generation: number
+  /** Absent: the queue is not open on this node any more. */
+  readonly name?: string
+  /** Of publishes, or of fetches, on this connection. */
+  readonly requests: number
+}
+
+export interface ConnectedClient {
+  readonly node: string
+  /** `host:port` of the other end. */
+  readonly peer: string
+  /** As it said in its hello. */
+  readonly clientName?: string
+  /** How long it has been connected. */
+  readonly connectedMs: number
+  /** Sessions opened over this connection and not closed over it. */
+  readonly sessions: number
+  /** At most `limits.queueUsesPerConnectionMax` each, those used first. */
+  readonly publishes: readonly QueueUse[]
+  readonly consumes: readonly QueueUse[]
+}
+
+export interface ClientList {
+  /** At most `limits.clientRowsMax` of each node. */
+  readonly clients: readonly ConnectedClient[]
+  /** Connections that are not among them. */
+  readonly more: number
+  /** Nodes that gave no answer in time. */
+  readonly silent: readonly string[]
+}
+
+/** What a shard did in about the last second, as the node that has it counted. */
+export interface LoadOfShard {
+  readonly node: string
+  readonly shard: number
+  /** Published and delivered together, as the next. */
+  readonly bytesPerSecond: number
+  readonly messagesPerSecond: number
+  /** Messages that wait. */
+  readonly depth: number
+  /** Share of the time that the node's thread worked for the shard, 0 to 1. */
+  readonly busy: number
+  /** 99th percentile of confirms, milliseconds, rounded up by at most 41 %; 0: none. */
+  readonly confirmP99Ms: number
+}
+
+export interface ShardLoads {
+  readonly loads: readonly LoadOfShard[]
+  /** Nodes that gave no answer in time. */
+  readonly silent: readonly string[]
+}
+
+/** Calls about the fabric as a whole: any node answers them, by asking others. */
+export interface FabricCalls extends ManagerPort {
+  readonly shardLoads: () => Promise<ShardLoads>
+  /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */
+  readonly clients: (node?: string) => Promise<ClientList>
+}
+
+export interface Admin extends FabricCalls {
   /** Creates the queue; a repeat with the same policy answers the same queue. */
   readonly declare: (name: string, policy?: QueuePolicyInput) => Promise<QueueInfo>
   /** `false`: there was none. Its messages are gone, its generation never comes back. */

@@ -71,6 +71,7 @@ const NodeStatus = Schema.Struct({
   address: Schema.String,
   pid: Schema.Int,
   uptimeMs: Schema.Number,
+  ready: Schema.Boolean,
   shards: Schema.Int,
   shardsOpen: Schema.Int,
   queues: Schema.Int,
@@ -112,14 +113,114 @@ const ClusterStatus = Schema.Struct({
   problems: Schema.Array(Schema.String),
 })
 
+const MovePlan = Schema.Struct({
+  moves: Schema.Array(
+    Schema.Struct({
+      shard: Schema.Int,
+      from: optional(Schema.String),
+      to: Schema.String,
+      reason: Schema.String,
+      kind: Schema.String,
+    }),
+  ),
+  spread: Schema.Struct({ before: Schema.Number, after: Schema.Number }),
+  held: optional(Schema.String),
+})
+
+const DecisionPage = Schema.Struct({
+  log: Schema.String,
+  decisions: Schema.Array(
+    Schema.Struct({
+      atMs: Schema.Number,
+      what: Schema.String,
+      reason: Schema.String,
+      number: Schema.Int,
+      event: Schema.String,
+    }),
+  ),
+  last: Schema.Int,
+})
+
+const QueueUses = Schema.Array(
+  Schema.Struct({
+    shard: Schema.Int,
+    generation: Schema.Int,
+    name: optional(Schema.String),
+    requests: Schema.Int,
+  }),
+)
+
+const ClientList = Schema.Struct({
+  clients: Schema.Array(
+    Schema.Struct({
+      node: Schema.String,
+      peer: Schema.String,
+      clientName: optional(Schema.String),
+      connectedMs: Schema.Number,
+      sessions: Schema.Int,
+      publishes: QueueUses,
+      consumes: QueueUses,
+    }),
+  ),
+  more: Schema.Int,
+  silent: Schema.Array(Schema.String),
+})
+
+const loadFields = {
+  shard: Schema.Int,
+  bytesPerSecond: Schema.Number,
+  messagesPerSecond: Schema.Number,
+  depth: Schema.Number,
+  busy: Schema.Number,
+  confirmP99Ms: Schema.Number,
+}
+
+const ShardLoads = Schema.Struct({
+  loads: Schema.Array(Schema.Struct({ node: Schema.String, ...loadFields })),
+  silent: Schema.Array(Schema.String),
+})
+
 /** What other groups of calls between nodes answer with, too. */
-export const adminSchemas = { QueueInfo, QueuePage }
+export const adminSchemas = {
+  ClientList,
+  QueueInfo,
+  QueuePage,
+  ShardLoad: Schema.Struct(loadFields),
+}
 
 const ByName = exactly({ name: Schema.String })
+const ByNode = exactly({ node: Schema.String })
 const error = SkeinErrorEncoded
 
-/** Names and shapes are checked by the node's Admin; here only that they have the right types. */
-export const AdminRpcs = RpcGroup.make(
+/** Those of ManagerPort. A call that answers nothing answers `true`. */
+export const ManagerRpcs = RpcGroup.make(
+  Rpc.make("drainNode", { payload: ByNode, success: Schema.Boolean, error }),
+  Rpc.make("reviveNode", { payload: ByNode, success: Schema.Boolean, error }),
+  Rpc.make("planMoves", { payload: exactly({}), success: MovePlan, error }),
+  Rpc.make("rebalance", { payload: exactly({}), success: MovePlan, error }),
+  Rpc.make("whyShard", {
+    payload: exactly({ shard: Schema.Int }),
+    success: Schema.Array(Schema.String),
+    error,
+  }),
+  Rpc.make("moveShard", {
+    payload: exactly({ shard: Schema.Int, node: Schema.String }),
+    success: Schema.Boolean,
+    error,
+  }),
+  Rpc.make("decisions", {
+    payload: exactly({
+      after: optional(Schema.Int),
+      log: optional(Schema.String),
+      rowsMax: optional(Schema.Int),
+    }),
+    success: DecisionPage,
+    error,
+  }),
+)
+
+/** Calls about queues and the node that is asked. */
+export const QueueRpcs = RpcGroup.make(
   Rpc.make("declare", {
     payload: exactly({
       name: Schema.String,
@@ -152,4 +253,20 @@ export const AdminRpcs = RpcGroup.make(
   }),
   Rpc.make("status", { payload: exactly({}), success: NodeStatus, error }),
   Rpc.make("cluster", { payload: exactly({}), success: ClusterStatus, error }),
+)
+
+/**
+ * All calls of the Admin port. Names and shapes are checked by the node's Admin; here only that
+ * they have the right types.
+ */
+export const AdminRpcs = QueueRpcs.merge(
+  ManagerRpcs,
+  RpcGroup.make(
+    Rpc.make("shardLoads", { payload: exactly({}), success: ShardLoads, error }),
+    Rpc.make("clients", {
+      payload: exactly({ node: optional(Schema.String) }),
+      success: ClientList,
+      error,
+    }),
+  ),
 )

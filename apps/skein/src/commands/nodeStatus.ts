@@ -37,6 +37,7 @@ const nodeRows = (status: NodeStatus): readonly (readonly [string, string])[] =>
   ["instance", status.instance],
   ["pid", String(status.pid)],
   ["up", showTime(status.uptimeMs)],
+  ["ready", status.ready ? "yes" : "no: it is drained, joins or leaves"],
   ["shards", `${status.shardsOpen} of ${status.shards} open`],
   ["queues", showCount(status.queues)],
   ["connections", showCount(status.connections)],

@@ -28,6 +28,8 @@ const asClient = [
 ]
 const yes: OptionSpec = { ...flag("yes", "Do it without asking."), alias: "y" }
 const queue = one("QUEUE", "The queue's name.")
+const shard = one("SHARD", "A shard such as s017, or its number.")
+const nodeName = one("NODE", "The node's name.")
 const dir = one("DIR", "A node's data directory.")
 
 const count = (help: string, max: number): OptionSpec => ({
@@ -90,7 +92,67 @@ const clusterCommands: readonly CommandSpec[] = [
   },
   {
     name: "status",
-    help: "The nodes of a fabric, their shards, and what is wrong.",
+    help: "The nodes of a fabric, their shards and load, and what is wrong.",
+    options: asClient,
+    arguments: [],
+  },
+  {
+    name: "plan",
+    help: "The moves that balancing would do next, with reasons; nothing is done.",
+    options: asClient,
+    arguments: [],
+  },
+  {
+    name: "rebalance",
+    help: "Begin the moves of the plan now.",
+    options: [yes, ...asClient],
+    arguments: [],
+  },
+  { name: "why", help: "Why a shard is where it is.", options: asClient, arguments: [shard] },
+  {
+    name: "move",
+    help: "Move a shard to a node.",
+    options: [yes, ...asClient],
+    arguments: [shard, nodeName],
+  },
+  {
+    name: "drain",
+    help: "Take all shards from a node, and give it none until it is revived.",
+    options: [
+      yes,
+      flag("wait", "Come back when the node has no shards left, at most --timeout later."),
+      ...asClient,
+    ],
+    arguments: [nodeName],
+  },
+  {
+    name: "revive",
+    help: "Let a drained node have shards again.",
+    options: asClient,
+    arguments: [nodeName],
+  },
+  {
+    name: "watch",
+    help: "Nodes, load and decisions as they happen, until Ctrl-C.",
+    options: asClient,
+    arguments: [],
+  },
+  {
+    name: "clients",
+    help: "Who is connected, and what they publish to and consume from.",
+    options: [
+      {
+        name: "at",
+        value: { kind: "text", placeholder: "NODE", charsMax: limits.nodeNameBytesMax },
+        help: "Only those of this node.",
+      },
+      ...asClient,
+    ],
+    arguments: [],
+  },
+  {
+    name: "check",
+    help: "Exit 0 when the fabric is healthy; else 9, and what is wrong is named.",
     options: asClient,
     arguments: [],
   },

@@ -8,12 +8,21 @@
  */
 import {
   clusterStatus,
+  DecisionLog,
+  FabricLoads,
+  fabricCalls,
   layerAdminDoors,
   layerCatalogDoors,
   layerEngine,
+  layerNodeDoors,
   Manager,
+  ManagerCalls,
   makeDoorAdmin,
+  makeNodeCalls,
   makeRemoteCatalog,
+  managerPort,
+  type NodeCalls,
+  type NodePort,
   PeerDoor,
   shardMapOf,
 } from "@skein/cluster"
@@ -26,25 +35,29 @@ import {
 } from "@skein/embedded/openNode"
 import { systemClock } from "@skein/journal"
 import type { FileJournal } from "@skein/journal-file"
-import { invariant } from "@skein/model"
+import { invariant, skeinError } from "@skein/model"
 import { asSkeinError, connectPeers, type NodeCore, peerSecret } from "@skein/node"
 import type { Admin } from "@skein/wire"
 import { Effect, Layer } from "effect"
 import type { ClusterSeam, ClusterSettings } from "./ClusterSeam.js"
-import { Decisions } from "./Decisions.js"
 
 /** What is known once the directory is open. */
 interface Joined {
   readonly cluster: NodeCluster
   readonly journal: FileJournal
+  /** Named after this process: numbers of another one's are not ours. */
+  readonly log: DecisionLog
   manager: Manager | undefined
 }
+
+/** In the status; `decisions` pages through all. */
+const decisionsShown = 100
 
 export const openCluster = async (settings: ClusterSettings): Promise<ClusterSeam> =>
   new OpenedCluster(settings)
 
 class OpenedCluster implements ClusterSeam {
-  private readonly decisions = new Decisions(systemClock)
+  private loads: FabricLoads | undefined
   private readonly door = new PeerDoor()
   private joined: Joined | undefined
   private journal: FileJournal | undefined
@@ -88,12 +101,12 @@ class OpenedCluster implements ClusterSeam {
     this.known().cluster.membership.tell({ address, state: "serving" })
 
   readonly status: ClusterSeam["status"] = () => {
-    const { cluster, manager } = this.known()
+    const { cluster, log, manager } = this.known()
     return clusterStatus({
       fabricId: this.fabricId,
       map: cluster.fabricMap,
       manager: manager?.manager,
-      decisions: this.decisions.all,
+      decisions: log.newest(decisionsShown),
     })
   }
 
@@ -112,14 +125,43 @@ class OpenedCluster implements ClusterSeam {
       door: this.door,
     })
     const { catalog, erase } = core.forOthers
-    const doors = Layer.merge(layerAdminDoors(core.admin), layerCatalogDoors(catalog, erase))
+    const port = this.nodePort(core)
+    const doors = Layer.mergeAll(
+      layerAdminDoors(core.admin),
+      layerCatalogDoors(catalog, erase),
+      layerNodeDoors(port),
+    )
+    const map = cluster.fabricMap
+    const reached = (nodes: NodeCalls) => {
+      this.loads = new FabricLoads(systemClock, nodes)
+      return fabricCalls({ self: map.self, manager: port.manager, nodes, clock: systemClock })
+    }
     return Effect.gen(function* () {
       const context = yield* Layer.build(doors.pipe(Layer.provideMerge(engine)))
+      const nodes = yield* Effect.provide(makeNodeCalls({ map, local: port }), context)
+      const fabric = reached(nodes)
       const remote = yield* Effect.provide(makeRemoteCatalog(), context)
       core.reachOthers({ catalog: remote, erase: remote.erase })
-      const admin: Admin = yield* Effect.provide(makeDoorAdmin(core.admin, local), context)
+      const made = makeDoorAdmin(core.admin, local, undefined, fabric)
+      const admin: Admin = yield* Effect.provide(made, context)
       return admin
     })
+  }
+
+  private nodePort(core: NodeCore): NodePort {
+    const { log } = this.known()
+    const calls = () => {
+      const { manager } = this.known()
+      return manager === undefined ? undefined : new ManagerCalls(manager)
+    }
+    return {
+      loads: async () => core.loads(),
+      clients: () => core.admin.clients(),
+      moveMessage: async () => {
+        throw skeinError("MoveRefused", "planned moves are not carried out here")
+      },
+      manager: managerPort(calls, log),
+    }
   }
 
   private keep(journal: FileJournal): ClusterPorts {
@@ -131,7 +173,8 @@ class OpenedCluster implements ClusterSeam {
   private manage(cluster: NodeCluster): NodeManager {
     const { journal } = this
     invariant(journal !== undefined, "the directory is open before the node joins")
-    const joined: Joined = { cluster, journal, manager: undefined }
+    const log = new DecisionLog(this.settings.node, journal.instance, systemClock)
+    const joined: Joined = { cluster, journal, log, manager: undefined }
     this.joined = joined
     const { membership, tables, managerToken, clock, shards, fabricMap } = cluster
     return {
@@ -143,9 +186,9 @@ class OpenedCluster implements ClusterSeam {
           membership,
           table: tables,
           token: managerToken,
-          loads: () => new Map(),
+          loads: () => this.loads?.loads() ?? new Map(),
           onDecision: (event) => {
-            this.decisions.take(event)
+            log.add(event)
             if (event._tag === "ManagerClaimed") journal.tidiesDead = true
             if (event._tag === "ManagerLost") journal.tidiesDead = false
           },

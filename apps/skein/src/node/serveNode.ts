@@ -119,7 +119,7 @@ class Doors {
       ),
     ).pipe(
       Effect.mapError((error) => new DoorFailed({ error })),
-      Effect.tap((opened) => Effect.sync(() => this.#keepPort(opened))),
+      Effect.tap((opened) => Effect.sync(() => this.#keepPort(opened, core))),
       Effect.tap(() => this.#reachable()),
     )
   }
@@ -137,8 +137,9 @@ class Doors {
     this.#admin = admin
   }
 
-  #keepPort({ port, address: { host, port: number } }: OpenClientPort): void {
+  #keepPort({ port, address: { host, port: number } }: OpenClientPort, core: NodeCore): void {
     this.#port = port
+    core.showConnections(() => port.clients())
     this.address = host.includes(":") ? `[${host}]:${number}` : `${host}:${number}`
   }
 }

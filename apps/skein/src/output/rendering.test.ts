@@ -18,6 +18,7 @@ const status: NodeStatus = {
   address: "127.0.0.1:4117",
   pid: 4711,
   uptimeMs: 3_723_000,
+  ready: false,
   shards: 64,
   shardsOpen: 63,
   queues: 12_345,
@@ -49,6 +50,7 @@ describe("golden", () => {
       instance     11111111111111111111111111111111
       pid          4711
       up           1h 2m
+      ready        no: it is drained, joins or leaves
       shards       63 of 64 open
       queues       12,345
       connections  2

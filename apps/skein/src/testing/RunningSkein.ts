@@ -5,6 +5,7 @@
  */
 import { makeClient, Queue, type SkeinClient } from "@skein/client"
 import { openNode } from "@skein/embedded/openNode"
+import type { Admin } from "@skein/wire"
 import { onTestFinished } from "vitest"
 import type { Terminal } from "../output/Terminal.js"
 import { OutputClosed } from "../output/Terminal.js"
@@ -32,10 +33,12 @@ export interface RunOptions {
 export class RunningSkein {
   private constructor(readonly newClient: () => Promise<SkeinClient>) {}
 
-  static async open(): Promise<RunningSkein> {
+  /** `change` takes the place of calls of the node's Admin. */
+  static async open(change: Partial<Admin> = {}): Promise<RunningSkein> {
     const node = await openNode({ storage: { memory: true }, shards: 1, version: "0.1.0" })
     onTestFinished(() => node.close())
-    const { broker, admin } = node.core
+    const { broker } = node.core
+    const admin: Admin = Object.assign(Object.create(node.core.admin), change)
     const connection = { broker, admin, closed: node.failed, close: async () => {} }
     return new RunningSkein(() => makeClient(async () => connection))
   }

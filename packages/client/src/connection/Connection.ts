@@ -3,12 +3,16 @@ import type { QueuePolicyInput, SessionId, SkeinError } from "@skein/model"
 import type {
   Admin,
   Broker,
+  ClientList,
   ClusterStatus,
+  DecisionPage,
+  DecisionsRequest,
   ExtendRequest,
   Fabric,
   FetchCall,
   FetchRequest,
   ListRequest,
+  MovePlan,
   NodeStatus,
   PeekedMessage,
   PeekRequest,
@@ -19,6 +23,7 @@ import type {
   QueueStatus,
   SettleAnswer,
   SettleRequest,
+  ShardLoads,
   ShardMap,
   Welcome,
 } from "@skein/wire"
@@ -57,6 +62,15 @@ export interface ConnectionAdmin extends Admin {
   readonly peek: (request: PeekRequest, options?: CallOptions) => Promise<readonly PeekedMessage[]>
   readonly status: (options?: CallOptions) => Promise<NodeStatus>
   readonly cluster: (options?: CallOptions) => Promise<ClusterStatus>
+  readonly drainNode: (node: string, options?: CallOptions) => Promise<void>
+  readonly reviveNode: (node: string, options?: CallOptions) => Promise<void>
+  readonly planMoves: (options?: CallOptions) => Promise<MovePlan>
+  readonly rebalance: (options?: CallOptions) => Promise<MovePlan>
+  readonly whyShard: (shard: number, options?: CallOptions) => Promise<readonly string[]>
+  readonly moveShard: (shard: number, node: string, options?: CallOptions) => Promise<void>
+  readonly decisions: (request?: DecisionsRequest, options?: CallOptions) => Promise<DecisionPage>
+  readonly shardLoads: (options?: CallOptions) => Promise<ShardLoads>
+  readonly clients: (node?: string, options?: CallOptions) => Promise<ClientList>
 }
 
 /** The engine's messages of a connection between nodes; see PROTOCOL.md, kind `engine`. */

@@ -47,6 +47,21 @@ export const remoteAdmin = (channel: Channel): ConnectionAdmin => {
     peek: (request, options) => run(client.peek(request), options),
     status: (options) => run(client.status({}), options),
     cluster: (options) => run(client.cluster({}), options),
+    drainNode: async (node, options) => {
+      await run(client.drainNode({ node }), options)
+    },
+    reviveNode: async (node, options) => {
+      await run(client.reviveNode({ node }), options)
+    },
+    planMoves: (options) => run(client.planMoves({}), options),
+    rebalance: (options) => run(client.rebalance({}), options),
+    whyShard: (shard, options) => run(client.whyShard({ shard }), options),
+    moveShard: async (shard, node, options) => {
+      await run(client.moveShard({ shard, node }), options)
+    },
+    decisions: (request, options) => run(client.decisions(request ?? {}), options),
+    shardLoads: (options) => run(client.shardLoads({}), options),
+    clients: (node, options) => run(client.clients(node === undefined ? {} : { node }), options),
   }
 }
 

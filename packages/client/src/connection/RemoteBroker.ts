@@ -19,6 +19,7 @@ import {
   kinds,
   type SettleAnswer,
 } from "@skein/wire"
+import { Deferred, ignore } from "../Deferred.js"
 import type { CallOptions } from "./Calls.js"
 import { type Channel, unexpected } from "./Channel.js"
 import type { ConnectionBroker } from "./Connection.js"
@@ -80,9 +81,17 @@ const decodeOk = (): void => {}
 const fetchOver = (channel: Channel, request: FetchRequest, options: CallOptions): FetchCall => {
   const settled = new Deferred<SettleAnswer>()
   const delivered = new Deferred<readonly DeliveredRun[]>()
+  // Who asks for one of them alone must not be ended by an unhandled rejection of the other.
+  settled.promise.catch(ignore)
+  delivered.promise.catch(ignore)
+  // What has been answered; a call that nobody waits for any more still gets its answers.
+  let isOver = false
+  let isDelivered = false
   // Without settles the node answers once.
-  if (request.settles.length === 0) settled.resolve([])
+  let isSettled = request.settles.length === 0
+  if (isSettled) settled.resolve([])
   const fail = (error: SkeinError): void => {
+    isOver = true
     settled.reject(error)
     delivered.reject(error)
   }
@@ -99,54 +108,29 @@ const fetchOver = (channel: Channel, request: FetchRequest, options: CallOptions
         fail(decodeErrorEnvelope(payload))
         return true
       }
-      if (kind === kinds.settled && !settled.isDone) {
+      if (kind === kinds.settled && !isSettled) {
         const answer = decodeSettled(payload)
         if (answer instanceof SkeinError) return answer
+        isSettled = true
         settled.resolve(answer)
-      } else if (kind === kinds.fetched && !delivered.isDone) {
+      } else if (kind === kinds.fetched && !isDelivered) {
         const runs = decodeFetched(payload)
         if (runs instanceof SkeinError) return runs
+        isDelivered = true
         delivered.resolve(runs)
       } else {
         return unexpected("fetch", kind)
       }
-      return settled.isDone && delivered.isDone
+      return isSettled && isDelivered
     },
   })
   if (typeof correlation !== "number") {
     fail(correlation)
-    return { settled: settled.promise, delivered: delivered.promise, cancel: () => {} }
+    return { settled: settled.promise, delivered: delivered.promise, cancel: ignore }
   }
   channel.send(encodeFetch(correlation, request))
   const cancel = (): void => {
-    if (!delivered.isDone) cancelFetch(correlation)
+    if (!isDelivered && !isOver) cancelFetch(correlation)
   }
   return { settled: settled.promise, delivered: delivered.promise, cancel }
-}
-
-/** A promise that is answered from outside, and that may be left without a listener. */
-class Deferred<Value> {
-  readonly promise: Promise<Value>
-  isDone = false
-  #resolve: (value: Value) => void = () => {}
-  #reject: (error: SkeinError) => void = () => {}
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    // Who asks for `delivered` alone must not be ended by an unhandled rejection of `settled`.
-    this.promise.catch(() => {})
-  }
-
-  resolve(value: Value): void {
-    this.isDone = true
-    this.#resolve(value)
-  }
-
-  reject(error: SkeinError): void {
-    this.isDone = true
-    this.#reject(error)
-  }
 }

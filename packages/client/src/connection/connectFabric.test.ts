@@ -261,6 +261,24 @@ describe("calls that end early", () => {
     expect((await node.asked("cancelFetch")).correlation).toBe(correlation)
   })
 
+  it.each([false, true])(
+    "the late answers of a fetch are dropped, with settles: %s",
+    async (both) => {
+      const { node, clock, connection } = await setup({ callTimeoutMs: 1000 })
+      const call = connection.broker.fetch(both ? { ...fetch, settles } : fetch)
+      const { correlation } = await node.asked("fetch")
+      clock.advance(1500)
+      await expect(call.delivered).rejects.toMatchObject({ _tag: "TimedOut" })
+      await node.asked("cancelFetch")
+      if (both) node.send(encodeSettled(correlation, []))
+      node.send(encodeFetched(correlation, []))
+      call.cancel()
+      const ping = connection.ping()
+      node.send(encodeEnvelope("pong", (await node.asked("ping")).correlation))
+      expect(await ping).toBe(0)
+    },
+  )
+
   it("Aborted, before and during the call, data and admin", async () => {
     const { node, connection } = await setup()
     const gone = AbortSignal.abort()

@@ -19,10 +19,10 @@ import { Deferred, ignore } from "../Deferred.js"
 import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
 import type { Runtime } from "../Runtime.js"
+import { extendLeases } from "./extendLeases.js"
 import { FetchPipeline } from "./FetchPipeline.js"
 import { type HeldRun, settled } from "./HeldRun.js"
 import { LeaseRenewal } from "./LeaseRenewal.js"
-import { markLeasesGone } from "./leasesGone.js"
 import { Batch, type Message, type Settler } from "./Message.js"
 import type { SessionKeeper } from "./SessionKeeper.js"
 import { SettleSender } from "./SettleSender.js"
@@ -333,9 +333,16 @@ export class Consumer<A> implements AsyncIterable<Message<A>>, AsyncDisposable {
     const runs = [...this.#buffer.flat(), ...answered]
     if (runs.length === 0) return
     const { queue, keeper } = this.#parts
-    await markLeasesGone(fabric, queue, keeper.session.id, runs, (run, messages) => {
-      if (this.#held.has(run)) this.#letGo(run, messages)
+    const asked = extendLeases(fabric, runs, {
+      queue,
+      session: keeper.session.id,
+      // What was handed out meanwhile is left alone: its settle says what became of it.
+      marks: (run) => !run.handedOut,
+      onLost: (run, messages) => {
+        if (this.#held.has(run)) this.#letGo(run, messages)
+      },
     })
+    await Promise.all(asked)
     const buffer = this.#buffer
     this.#buffer = []
     for (const batch of buffer) {

@@ -20,7 +20,8 @@ import { clientLimits } from "../clientLimits.js"
 import { Deferred, ignore } from "../Deferred.js"
 import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
-import { backoffMs, type Runtime } from "../Runtime.js"
+import { Retry } from "../Retry.js"
+import type { Runtime } from "../Runtime.js"
 import { HeldRun } from "./HeldRun.js"
 import type { Session, SessionKeeper } from "./SessionKeeper.js"
 import type { SettleSender } from "./SettleSender.js"
@@ -75,8 +76,7 @@ export class FetchPipeline {
   #entered: FabricConnection | undefined
   #entering: FabricConnection | undefined
   #cancelAbandon: () => void = ignore
-  #attempt = 0
-  #cancelRetry: (() => void) | undefined
+  readonly #retry: Retry
   /** Fetches of an older connection are repeated. */
   #repeating = false
   #stopped = false
@@ -91,6 +91,7 @@ export class FetchPipeline {
     inFlightMax: number,
   ) {
     this.#runtime = runtime
+    this.#retry = new Retry(runtime, retryBounds)
     this.#queue = queue
     this.session = keeper.session
     this.#settles = settles
@@ -108,7 +109,7 @@ export class FetchPipeline {
     this.#nextFabric = undefined
     this.#entered = undefined
     this.#entering = undefined
-    this.#stopRetry()
+    this.#retry.stop()
     for (const call of this.#openCalls) call.cancel()
     this.#abandonLater()
   }
@@ -117,7 +118,7 @@ export class FetchPipeline {
   pump(): void {
     const fabric = this.fabric
     if (fabric === undefined) return
-    while (!this.#stopped && !this.#repeating && this.#cancelRetry === undefined) {
+    while (!this.#stopped && !this.#repeating && !this.#retry.isWaiting) {
       const slot = this.#nextSlot()
       if (slot === undefined) break
       this.#slots.push(slot)
@@ -138,7 +139,7 @@ export class FetchPipeline {
   /** No new fetches; waits for the end of those in flight, whose deliveries still come out. */
   stop(): Promise<void> {
     this.#stopped = true
-    this.#stopRetry()
+    this.#retry.stop()
     for (const call of this.#openCalls) call.cancel()
     if (this.#openCalls.size === 0) this.#allEnded.resolve()
     return this.#allEnded.promise
@@ -249,7 +250,7 @@ export class FetchPipeline {
   }
 
   #answered(slot: Slot, runs: readonly DeliveredRun[]): void {
-    this.#attempt = 0
+    this.#retry.succeeded()
     try {
       slot.runs = runs.map((run) => new HeldRun(run))
     } catch (error) {
@@ -327,18 +328,7 @@ export class FetchPipeline {
   }
 
   #retryLater(): void {
-    if (this.#cancelRetry !== undefined || this.#stopped) return
-    const delayMs = backoffMs(this.#runtime.random, this.#attempt, retryBounds)
-    this.#attempt++
-    this.#cancelRetry = this.#runtime.clock.setTimer(delayMs, () => {
-      this.#cancelRetry = undefined
-      this.#resend()
-    })
-  }
-
-  #stopRetry(): void {
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
+    if (!this.#stopped) this.#retry.later(() => this.#resend())
   }
 }
 

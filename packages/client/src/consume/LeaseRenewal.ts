@@ -1,12 +1,10 @@
-/**
- * Owns: renewing the leases of what a consumer holds, a few times per lease, in ranges, in as many
- * requests as they need; and marking what the node no longer leases to us as lost.
- */
-import { type Epoch, limits, type QueueRef, type Sequence } from "@skein/model"
+/** Owns: when the leases of what a consumer holds are renewed (a few times per lease), and whose. */
+import type { QueueRef } from "@skein/model"
 import { ignore } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import type { Runtime } from "../Runtime.js"
-import { type HeldRun, lost } from "./HeldRun.js"
+import { extendLeases } from "./extendLeases.js"
+import type { HeldRun } from "./HeldRun.js"
 import type { Session } from "./SessionKeeper.js"
 
 export interface LeaseRenewalHost {
@@ -61,68 +59,16 @@ export class LeaseRenewal {
   #renew(): void {
     const fabric = this.#host.fabric()
     if (fabric === undefined) return
-    const byEpoch = new Map<Epoch, HeldRun[]>()
-    for (const run of this.#held) {
-      if (run.handedOut && !this.#settings.renewHandedOut) continue
-      const runs = byEpoch.get(run.run.epoch)
-      if (runs === undefined) byEpoch.set(run.run.epoch, [run])
-      else runs.push(run)
-    }
-    for (const [epoch, runs] of byEpoch) {
-      const ranges = rangesOf(runs)
-      for (let at = 0; at < ranges.length; at += pairsPerExtend * 2) {
-        this.#extend(fabric, epoch, runs, ranges.slice(at, at + pairsPerExtend * 2))
-      }
-    }
-  }
-
-  #extend(
-    fabric: FabricConnection,
-    epoch: Epoch,
-    runs: readonly HeldRun[],
-    ranges: readonly Sequence[],
-  ): void {
-    const { queue, renewLeaseMs } = this.#settings
-    const session = this.#host.session().id
-    const leaseMs = renewLeaseMs === undefined ? {} : { leaseMs: renewLeaseMs }
+    const { queue, renewLeaseMs, renewHandedOut } = this.#settings
+    const runs = [...this.#held].filter((run) => renewHandedOut || !run.handedOut)
+    const asked = extendLeases(fabric, runs, {
+      queue,
+      session: this.#host.session().id,
+      ...(renewLeaseMs !== undefined && { leaseMs: renewLeaseMs }),
+      marks: () => true,
+      onLost: this.#host.lost,
+    })
     // A failed renewal is repeated by the next one; a lost lease shows at the settle at last.
-    fabric.broker
-      .extend({ queue, session, epoch, ranges, ...leaseMs })
-      .then((gone) => this.#markLost(runs, gone), ignore)
+    for (const one of asked) one.catch(ignore)
   }
-
-  #markLost(runs: readonly HeldRun[], gone: readonly Sequence[]): void {
-    if (gone.length === 0) return
-    for (const run of runs) {
-      let messages = 0
-      for (let index = 0; index < run.count; index++) {
-        const sequence = run.sequence(index)
-        if (holds(gone, sequence) && run.mark(index, lost)) messages++
-      }
-      if (messages > 0) this.#host.lost(run, messages)
-    }
-  }
-}
-
-/** A node refuses an extend of more. */
-const pairsPerExtend = limits.settleRangesMax
-
-const rangesOf = (runs: readonly HeldRun[]): Sequence[] => {
-  const pairs: (readonly [Sequence, Sequence])[] = []
-  for (const run of runs) run.heldRanges((first, last) => pairs.push([first, last]))
-  pairs.sort((a, b) => a[0] - b[0])
-  const ranges: Sequence[] = []
-  for (const [first, last] of pairs) {
-    if (ranges.length > 0 && ranges[ranges.length - 1] + 1 === first) {
-      ranges[ranges.length - 1] = last
-    } else ranges.push(first, last)
-  }
-  return ranges
-}
-
-const holds = (ranges: readonly Sequence[], sequence: Sequence): boolean => {
-  for (let at = 0; at < ranges.length; at += 2) {
-    if (ranges[at] <= sequence && sequence <= ranges[at + 1]) return true
-  }
-  return false
 }

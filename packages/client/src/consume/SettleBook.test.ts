@@ -83,6 +83,15 @@ describe("SettleBook", () => {
     expect(heard.length).toBe(count)
   })
 
+  it("takes for an answer nothing at all, or a list for each settle", () => {
+    const book = new SettleBook()
+    book.add("ack", { epoch: 1, attempt: 0 }, 1, 1, waiterOf(1, 1, []))
+    book.add("fail", { epoch: 1, attempt: 0 }, 2, 2, waiterOf(2, 2, []))
+    const [load] = takeAll(book)
+    const answers = [[], [[]], [[], []], [[], [], []]]
+    expect(answers.map((answer) => load.isAnsweredBy(answer))).toEqual([true, false, true, false])
+  })
+
   it("tells those who wait for one settle what of it was lost", () => {
     const book = new SettleBook()
     const heard: string[] = []

@@ -36,6 +36,12 @@ export class SettleLoad {
     this.#waiters = waiters
   }
 
+  /** Whether `answer` can be one to these settles: nothing was lost, or a list for each of them. */
+  isAnsweredBy(answer: SettleAnswer): boolean {
+    return answer.length === 0 || answer.length === this.settles.length
+  }
+
+  /** `answer` is one to these settles. */
   confirmed(answer: SettleAnswer): void {
     for (let at = 0; at < this.#waiters.length; at++) {
       const lost = answer.length === 0 ? none : answer[at]

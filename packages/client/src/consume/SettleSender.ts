@@ -3,12 +3,19 @@
  * their own; repeated over reconnects until confirmed; each within the time its caller gave it.
  * Must not know: fetching.
  */
-import type { Outcome, QueueRef, Sequence, SkeinError } from "@skein/model"
+import {
+  type Outcome,
+  type QueueRef,
+  type Sequence,
+  type SkeinError,
+  skeinError,
+} from "@skein/model"
 import type { SettleAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
-import { backoffMs, type Runtime } from "../Runtime.js"
+import { Retry } from "../Retry.js"
+import type { Runtime } from "../Runtime.js"
 import { Sweep } from "../Sweep.js"
 import type { Session } from "./SessionKeeper.js"
 import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
@@ -30,7 +37,6 @@ export interface SettleSenderHost {
 }
 
 export class SettleSender {
-  readonly #runtime: Runtime
   readonly #queue: QueueRef
   readonly #host: SettleSenderHost
   readonly #book = new SettleBook()
@@ -39,13 +45,12 @@ export class SettleSender {
   /** Sent in vain: these go first, as they were. */
   #again: SettleLoad[] = []
   #alone = 0
-  #attempt = 0
-  #cancelRetry: (() => void) | undefined
+  readonly #retry: Retry
   readonly #sweep: Sweep
   #idleWaiters: (() => void)[] = []
 
   constructor(runtime: Runtime, queue: QueueRef, host: SettleSenderHost) {
-    this.#runtime = runtime
+    this.#retry = new Retry(runtime, retryBounds)
     this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
     this.#queue = queue
     this.#host = host
@@ -63,12 +68,12 @@ export class SettleSender {
   }
 
   get hasLoad(): boolean {
-    return this.#cancelRetry === undefined && (this.#again.length > 0 || !this.#book.isEmpty)
+    return !this.#retry.isWaiting && (this.#again.length > 0 || !this.#book.isEmpty)
   }
 
   /** The settles for the next request; `sent` must follow. */
   take(): SettleLoad | undefined {
-    if (this.#cancelRetry !== undefined) return undefined
+    if (this.#retry.isWaiting) return undefined
     return this.#again.shift() ?? this.#book.take()
   }
 
@@ -78,8 +83,9 @@ export class SettleSender {
     answer.then(
       (lost) => {
         if (!this.#inFlight.delete(load) && !this.#removeAgain(load)) return
-        this.#attempt = 0
-        load.confirmed(lost)
+        this.#retry.succeeded()
+        if (load.isAnsweredBy(lost)) load.confirmed(lost)
+        else fail(load, misanswered(load, lost))
         this.#checkIdle()
       },
       (error: unknown) => {
@@ -119,9 +125,8 @@ export class SettleSender {
   linkDown(): void {
     this.#again = [...this.#inFlight, ...this.#again]
     this.#inFlight.clear()
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
-    this.#attempt = 0
+    this.#retry.stop()
+    this.#retry.succeeded()
   }
 
   /** Resolves when every settle has ended. */
@@ -135,10 +140,11 @@ export class SettleSender {
   /** Ends every settle with `error`. */
   close(error: SkeinError): void {
     this.#sweep.stop()
-    this.#cancelRetry?.()
-    const fail = (waiter: SettleWaiter): void => waiter.failed(error)
-    for (const load of [...this.#inFlight, ...this.#again]) load.forEach(fail)
-    this.#book.forEach(fail)
+    this.#retry.stop()
+    for (const load of [...this.#inFlight, ...this.#again]) fail(load, error)
+    this.#book.forEach((waiter) => {
+      waiter.failed(error)
+    })
     this.#inFlight.clear()
     this.#again = []
     this.#book.clear()
@@ -155,24 +161,12 @@ export class SettleSender {
     if (error._tag === "SessionUnknown") this.#host.sessionUnknown(fabric)
     if (error.retryable) {
       this.#again.push(load)
-      this.#retryLater()
+      this.#retry.later(this.#host.wake)
       return
     }
-    load.forEach((waiter) => {
-      waiter.failed(error)
-    })
+    fail(load, error)
     if (error._tag === "QueueNotFound" || error._tag === "Quarantined") this.#host.broken(error)
     this.#checkIdle()
-  }
-
-  #retryLater(): void {
-    if (this.#cancelRetry !== undefined) return
-    const delayMs = backoffMs(this.#runtime.random, this.#attempt, retryBounds)
-    this.#attempt++
-    this.#cancelRetry = this.#runtime.clock.setTimer(delayMs, () => {
-      this.#cancelRetry = undefined
-      this.#host.wake()
-    })
   }
 
   #checkIdle(): void {
@@ -197,3 +191,13 @@ export class SettleSender {
     return nextMs
   }
 }
+
+const fail = (load: SettleLoad, error: SkeinError): void =>
+  load.forEach((waiter) => {
+    waiter.failed(error)
+  })
+
+const misanswered = (load: SettleLoad, lost: SettleAnswer): SkeinError =>
+  skeinError("ProtocolError", `${lost.length} answers came to ${load.settles.length} settles`, {
+    outcome: "unknown",
+  })

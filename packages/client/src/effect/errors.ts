@@ -50,6 +50,14 @@ export const declareTags = [
   "DiskFull",
 ] as const
 
+export type ClusterError = CallError | Each<(typeof clusterTags)[number]>
+export const clusterTags = [
+  "NodeUnknown",
+  "MoveRefused",
+  "ManagerUnavailable",
+  "TableInvalid",
+] as const
+
 /**
  * Runs a call of the Promise API; interruption aborts its signal. What it rejects with beyond
  * `tags` and {@link callTags} becomes InternalError that names it.

@@ -1,9 +1,11 @@
 /** Owns: the Effect API (`@skein/client/effect`), the same powers as the Promise API. */
 export { SkeinError } from "@skein/model"
 export { Queue, type QueueDefinition } from "../QueueDefinition.js"
+export * as Cluster from "./Cluster.js"
 export * as Consumer from "./Consumer.js"
 export type {
   CallError,
+  ClusterError,
   ConnectError,
   ConsumeError,
   DeclareError,

@@ -66,10 +66,24 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     weight: 2,
     arbitrary: fc.constantFrom<Fault>(
       skeinError("ShardUnavailable", "opening"),
+      skeinError("QueueFull", "full"),
       skeinError("Moved", "elsewhere", { node: "n1", address: "n1:1" }),
       skeinError("Moved", "to somebody whom nobody knows", { node: "x", address: "x:1" }),
       skeinError("Moved", "nobody knows where"),
     ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        happened: fc.boolean(),
+        error: fc.constantFrom(
+          skeinError("ShardUnavailable", "closed", { outcome: "unknown" }),
+          skeinError("Moved", "closed over it", { outcome: "unknown" }),
+          skeinError("TimedOut", "no answer"),
+        ),
+      })
+      .map(({ happened, error }): Fault => (happened ? { happenedBut: error } : error)),
   },
 )
 
@@ -118,7 +132,7 @@ const indexOf = (packed: Uint8Array): number => packed[2] * 256 + packed[3]
 
 const run = async (
   steps: readonly Step[],
-  faults: readonly Fault[],
+  faults: { readonly any: readonly Fault[]; readonly publishes: readonly Fault[] },
   delayMs: number,
 ): Promise<void> => {
   const clock = new TestClock()
@@ -131,10 +145,11 @@ const run = async (
     const consumer = await queue.consume({ prefetchMessages: 16 })
     consumeAll(consumer, authors[at])
   }
-  const left = [...faults]
+  const left = [...faults.any]
+  const ofPublishes = [...faults.publishes]
   for (const { fabric } of cluster.nodes) {
     fabric.delayMs = delayMs
-    fabric.fault = () => left.shift() ?? "none"
+    fabric.fault = (op) => (op === "publish" ? ofPublishes : left).shift() ?? "none"
   }
   const act = async (one: Step): Promise<void> => {
     if (one.do === "advance") await clock.advance(one.ms)
@@ -149,6 +164,7 @@ const run = async (
   }
   for (const one of steps) await act(one)
   left.length = 0
+  ofPublishes.length = 0
   await heal(cluster, clock)
   const done = (): boolean =>
     authors.every((each) => each.ended === each.published && each.processed.size === each.ended)
@@ -210,7 +226,10 @@ describe("a client of a cluster", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 5, maxLength: 50 }),
-        fc.array(fault, { maxLength: 60 }),
+        fc.record({
+          any: fc.array(fault, { maxLength: 60 }),
+          publishes: fc.array(fault, { maxLength: 20 }),
+        }),
         fc.constantFrom(0, 1, 7),
         (steps, faults, delayMs) => run(steps, faults, delayMs),
       ),

@@ -18,10 +18,11 @@ export class OutFrame {
   /** An answer over `sentOver` is outstanding. */
   waiting = false
   /**
-   * It was sent over more than one connection: bytes of an older one may still reach the node, so
-   * its number must never carry another content.
+   * A sending of it was lost with its connection, or answered without a word of what became of it.
+   * Once true it stays so, whatever later sendings are told: a refusal says nothing of an earlier
+   * one. Its number must never carry another content.
    */
-  ambiguous = false
+  mayBeStored = false
   refusal: SkeinError | undefined = undefined
 }
 

@@ -12,6 +12,8 @@ import type { PublishCall } from "./PublishCall.js"
 export class Outbox {
   #calls: PublishCall[] = []
   #head = 0
+  /** Calls that ended here and are still held. */
+  #dead = 0
   /** Of what no frame holds yet, ended calls included until they are passed over. */
   messages = 0
   bytes = 0
@@ -80,6 +82,23 @@ export class Outbox {
     return calls
   }
 
+  /**
+   * `call` has ended, here or elsewhere. What ends here is let go of when it is more than half of
+   * all, so that nothing but time is needed to free it, and each call is moved but a few times.
+   */
+  ended(call: PublishCall): void {
+    if (call.next < call.count) this.#dead++
+    if (2 * this.#dead <= this.#calls.length - this.#head) return
+    const alive: PublishCall[] = []
+    for (let at = this.#head; at < this.#calls.length; at++) {
+      const one = this.#calls[at]
+      if (one.done) this.#forget(one)
+      else alive.push(one)
+    }
+    this.#calls = alive
+    this.#head = 0
+  }
+
   #restore(call: PublishCall, from: number): void {
     if (call === this.#calls[this.#head]) {
       // Its rest still waits at the head: it is counted there already.
@@ -106,11 +125,19 @@ export class Outbox {
     return bytes
   }
 
-  #pass(call: PublishCall): void {
+  #forget(call: PublishCall): void {
     this.messages -= call.count - call.next
     this.bytes -= call.bytes
+    if (call.next < call.count) this.#dead--
+    invariant(
+      this.messages >= 0 && this.bytes >= 0 && this.#dead >= 0,
+      "an outbox holds no less than nothing",
+    )
+  }
+
+  #pass(call: PublishCall): void {
+    this.#forget(call)
     this.#head++
-    invariant(this.messages >= 0 && this.bytes >= 0, "an outbox holds no less than nothing")
     // Amortized: each call is moved at most once per doubling of what was passed.
     if (this.#head === this.#calls.length) {
       this.#calls = []

@@ -208,6 +208,63 @@ describe("Publisher", () => {
     expect(await queue.publish(body(2))).toEqual({ sequence: 1, duplicate: false })
   })
 
+  it("goes on after it gave up while some of its frames were refused and others not answered", async () => {
+    const { clock, fabric, queue, stored } = await setup()
+    stored.refusal = skeinError("QueueFull", "full")
+    fabric.delayMs = 10
+    const refused = queue.publish(body(1), { timeoutMs: 600_000 })
+    await settleAll()
+    fabric.delayMs = limits.unconfirmedAfterMs * 2
+    const silent = errorOf(queue.publish(body(2), { timeoutMs: 600_000 }))
+    await clock.advance(100)
+    stored.refusal = undefined
+    fabric.delayMs = 0
+    await clock.advance(limits.unconfirmedAfterMs)
+    expect((await silent).data.outcome).toBe("unknown")
+    expect((await refused).duplicate).toBe(false)
+    await queue.publish(body(3))
+    expect(stored.messages.map((each) => indexOf(each.body))).toEqual([1, 3])
+  })
+
+  it.each(["ShardCorrupt", "Quarantined", "QueueNotFound"] as const)(
+    "says of what may be stored that it is open, also on %s",
+    async (tag) => {
+      const { clock, fabric, queue } = await setup()
+      const answers: Fault[] = [
+        { happenedBut: skeinError("ShardUnavailable", "closed", { outcome: "unknown" }) },
+        skeinError(tag, "no more"),
+      ]
+      fabric.fault = (op) => (op === "publish" ? (answers.shift() ?? "none") : "none")
+      const open = errorOf(queue.publish(body(1)))
+      await clock.advance(2000)
+      const { _tag, data, cause } = await open
+      expect([_tag, data.outcome]).toEqual(["Unconfirmed", "unknown"])
+      expect(isSkeinError(cause) && cause._tag).toBe(tag)
+    },
+  )
+
+  it("says on closing of what may be stored that it is open, and nothing else", async () => {
+    const { client, clock, fabric, queue } = await setup()
+    fabric.delayMs = 1000
+    const all = Array.from({ length: 5 }, (_, i) => i)
+    const ends: Promise<SkeinError>[] = []
+    for (const i of all) {
+      ends.push(errorOf(queue.publish(body(i))))
+      await settleAll()
+    }
+    const closing = errorOf(client.close({ timeoutMs: 100 }))
+    await clock.advance(100)
+    await closing
+    const errors = await Promise.all(ends)
+    expect(errors.map(({ _tag }) => _tag)).toEqual(all.map(() => "FabricClosed"))
+    // Four partial frames were on their way, the fifth waited for room.
+    expect(errors.map(({ data }) => data.outcome)).toEqual([
+      ...all.slice(1).map(() => "unknown"),
+      undefined,
+    ])
+    await clock.advance(60_000)
+  })
+
   it("goes on under a new producer id when the node has forgotten the old one", async () => {
     const { clock, queue, stored } = await setup()
     await queue.publish(body(1))
@@ -342,6 +399,30 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
       skeinError("Moved", "elsewhere"),
     ),
   },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        happened: fc.boolean(),
+        error: fc.constantFrom(
+          skeinError("ShardUnavailable", "closed", { outcome: "unknown" }),
+          skeinError("Moved", "closed over it", { outcome: "unknown" }),
+          skeinError("TimedOut", "no answer"),
+          skeinError("ConnectionFailed", "to the owner"),
+        ),
+      })
+      .map(({ happened, error }): Fault => (happened ? { happenedBut: error } : error)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ happened: fc.boolean(), tag: fc.constantFrom("InternalError", "ShardCorrupt") })
+      .map(({ happened, tag }): Fault => {
+        if (tag === "ShardCorrupt") return skeinError("ShardCorrupt", "damage")
+        const fault = skeinError("InternalError", "a fault")
+        return happened ? { happenedBut: fault } : fault
+      }),
+  },
 )
 
 describe("Publisher under faults", () => {
@@ -422,7 +503,7 @@ const judge = (sent: readonly Sent[], stored: readonly number[]): void => {
   for (const { index, end: how } of sent) {
     if (how === undefined) continue
     if ("published" in how) expect(stored[(how.published.sequence ?? 0) - 1]).toBe(index)
-    else if (how.error.data.outcome === "not sent") expect(stored).not.toContain(index)
-    else if (how.error._tag === "QueueFull") expect(stored).not.toContain(index)
+    // Whatever is not said to be open is said to be not stored.
+    else if (how.error.data.outcome !== "unknown") expect(stored).not.toContain(index)
   }
 }

@@ -9,23 +9,27 @@
  * all answers are in (`#recover`): the lowest refused frame decides. What is known not to be stored
  * goes back to the outbox and is numbered again; what may be stored is sent again as it was.
  * Tricky: bytes of a broken connection may reach the node after the same frame was refused over the
- * next one. So a frame that was sent over two connections never gives its number to other content;
- * if it must be dropped, the publisher goes on under a new producer id.
+ * next one, and a frame whose outcome the node did not know may be stored although its repeat is
+ * refused. So a frame that may be stored never gives its number to other content; if it must be
+ * dropped, the publisher goes on under a new producer id, and its callers hear that the outcome is
+ * unknown.
  */
 import { limits, type QueueRef, type SkeinError, skeinError } from "@skein/model"
 import type { PublishAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { abortedError, timedOutError } from "../Deadline.js"
-import { Deferred } from "../Deferred.js"
 import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
-import { backoffMs, type Runtime, randomHex128 } from "../Runtime.js"
+import { Retry } from "../Retry.js"
+import { type Runtime, randomHex128 } from "../Runtime.js"
 import { Sweep } from "../Sweep.js"
 import { confirmFrame } from "./confirmFrame.js"
-import { judge, surelyNotStored, type Verdict } from "./judge.js"
+import { judge, leavesOpen, surelyNotStored, type Verdict } from "./judge.js"
 import { Outbox } from "./Outbox.js"
 import type { OutFrame } from "./OutFrame.js"
+import { outcomeOpen } from "./outcomeOpen.js"
 import type { PublishCall } from "./PublishCall.js"
+import { PublishRoom } from "./PublishRoom.js"
 
 const retryBounds = {
   minMs: clientLimits.publishRetryDelayMinMs,
@@ -33,9 +37,8 @@ const retryBounds = {
 }
 
 export class Publisher implements LinkUser {
-  /** Accepted and not ended: what this publisher holds in memory for its callers. */
-  outstandingMessages = 0
-  outstandingBytes = 0
+  /** Of what is accepted and not ended. */
+  readonly #room = new PublishRoom()
   readonly #runtime: Runtime
   readonly #link: Link
   readonly #queue: QueueRef
@@ -48,19 +51,17 @@ export class Publisher implements LinkUser {
   #fabric: FabricConnection | undefined
   #flushing = false
   #recovering = false
-  #attempt = 0
-  #cancelRetry: (() => void) | undefined
+  readonly #retry: Retry
   #closedBy: SkeinError | undefined
   /** While a refused frame is halved to find the call at fault: calls left of it, calls a frame. */
   #splitCalls = 0
   #splitSize = 0
   readonly #sweep: Sweep
-  #roomWaiters: Deferred<void>[] = []
-  #idleWaiters: Deferred<void>[] = []
   readonly #detach: () => void
 
   constructor(runtime: Runtime, link: Link, queue: QueueRef, producer: string, onGone: () => void) {
     this.#runtime = runtime
+    this.#retry = new Retry(runtime, retryBounds)
     this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
     this.#link = link
     this.#queue = queue
@@ -71,14 +72,12 @@ export class Publisher implements LinkUser {
 
   /** Takes a call; it ends by itself. Overloaded at once when the buffer is beyond its bounds. */
   accept(call: PublishCall, signal: AbortSignal | undefined): void {
-    const refusal = this.#closedBy ?? this.#roomProblem(call)
+    const refusal = this.#closedBy ?? this.#room.take(call)
     if (refusal !== undefined) {
       call.done = true
       call.reject(refusal)
       return
     }
-    this.outstandingMessages += call.count
-    this.outstandingBytes += call.bytes
     if (signal !== undefined) this.#watch(call, signal)
     this.#outbox.push(call)
     this.#sweep.watch(call.deadlineMs)
@@ -92,18 +91,12 @@ export class Publisher implements LinkUser {
 
   /** Resolves as soon as less than the soft bound is buffered. */
   room(): Promise<void> {
-    if (this.#hasRoom()) return Promise.resolve()
-    const waiter = new Deferred<void>()
-    this.#roomWaiters.push(waiter)
-    return waiter.promise
+    return this.#room.room()
   }
 
   /** Resolves when every call has ended. */
   idle(): Promise<void> {
-    if (this.outstandingMessages === 0) return Promise.resolve()
-    const waiter = new Deferred<void>()
-    this.#idleWaiters.push(waiter)
-    return waiter.promise
+    return this.#room.idle()
   }
 
   /** Ends every call with `error`; again and late: harmless. */
@@ -112,7 +105,7 @@ export class Publisher implements LinkUser {
     this.#closedBy = error
     this.#detach()
     this.#sweep.stop()
-    this.#stopRetry()
+    this.#retry.stop()
     const frames = this.#frames
     this.#frames = []
     for (const frame of frames) this.#failFrame(frame, error)
@@ -121,8 +114,8 @@ export class Publisher implements LinkUser {
 
   linkUp(fabric: FabricConnection): void {
     this.#fabric = fabric
-    this.#attempt = 0
-    this.#stopRetry()
+    this.#retry.succeeded()
+    this.#retry.stop()
     if (this.#frames.length > 0) this.#recover()
     else {
       this.#recovering = false
@@ -132,7 +125,7 @@ export class Publisher implements LinkUser {
 
   linkDown(): void {
     this.#fabric = undefined
-    this.#stopRetry()
+    this.#retry.stop()
     for (const frame of this.#frames) {
       frame.waiting = false
       frame.sentOver = undefined
@@ -142,30 +135,6 @@ export class Publisher implements LinkUser {
 
   linkClosed(error: SkeinError): void {
     this.close(error)
-  }
-
-  #hasRoom(): boolean {
-    return (
-      this.outstandingMessages <= clientLimits.publishBufferMessages &&
-      this.outstandingBytes <= clientLimits.publishBufferBytes
-    )
-  }
-
-  #roomProblem(call: PublishCall): SkeinError | undefined {
-    if (
-      this.outstandingMessages + call.count <= clientLimits.publishBufferMessagesMax &&
-      this.outstandingBytes + call.bytes <= clientLimits.publishBufferBytesMax
-    ) {
-      return undefined
-    }
-    return skeinError(
-      "Overloaded",
-      "too many messages wait to be published: await room() between",
-      {
-        messages: this.outstandingMessages,
-        bytes: this.outstandingBytes,
-      },
-    )
   }
 
   #flushSoon(): void {
@@ -220,14 +189,14 @@ export class Publisher implements LinkUser {
     const at = this.#frames.indexOf(frame)
     if (at < 0) return
     this.#frames.splice(at, 1)
-    this.#attempt = 0
+    this.#retry.succeeded()
     if (this.#splitCalls > 0) this.#splitCalls -= frame.calls.length
     if (answer.count === frame.count) confirmFrame(frame, answer, this.#release)
     else {
       const detail = `${answer.count} of ${frame.count} messages were confirmed`
-      this.#failFrame(frame, skeinError("ProtocolError", detail, { outcome: "unknown" }))
+      this.#failCalls(frame, skeinError("ProtocolError", detail, { outcome: "unknown" }))
     }
-    this.#wake()
+    this.#room.wake()
     if (this.#recovering) this.#recover()
     else this.#pump()
   }
@@ -237,6 +206,7 @@ export class Publisher implements LinkUser {
     if (frame.sentOver !== fabric || !frame.waiting || !this.#frames.includes(frame)) return
     frame.waiting = false
     frame.refusal = error
+    if (leavesOpen(error)) frame.mayBeStored = true
     // A gap only says that an earlier frame was refused.
     if (error._tag !== "SequenceGap") for (const call of frame.calls) call.refusal = error
     this.#recovering = true
@@ -295,29 +265,15 @@ export class Publisher implements LinkUser {
     if (fabric === undefined) return
     this.#recovering = false
     for (const frame of this.#frames) {
-      if (frame.sentOver !== fabric) frame.ambiguous = true
+      if (frame.sentOver !== fabric) frame.mayBeStored = true
       this.#send(frame, fabric)
     }
     this.#pump()
   }
 
   #after(wait: boolean, run: () => void): void {
-    if (!wait) {
-      run()
-      return
-    }
-    if (this.#cancelRetry !== undefined) return
-    const delayMs = backoffMs(this.#runtime.random, this.#attempt, retryBounds)
-    this.#attempt++
-    this.#cancelRetry = this.#runtime.clock.setTimer(delayMs, () => {
-      this.#cancelRetry = undefined
-      run()
-    })
-  }
-
-  #stopRetry(): void {
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
+    if (wait) this.#retry.later(run)
+    else run()
   }
 
   /** Every frame here is known not to be stored: back with them, their numbers are free. */
@@ -330,10 +286,11 @@ export class Publisher implements LinkUser {
 
   /** Ends a frame whose number stays unused; what may be stored must not meet other content. */
   #drop(lowest: OutFrame, error: SkeinError): void {
+    const numbersAreFree = this.#frames.every(surelyNotStored)
     this.#failFrame(lowest, error)
     if (this.#splitCalls > 0) this.#splitCalls -= lowest.calls.length
     this.#frames.shift()
-    if (lowest.ambiguous) {
+    if (!numbersAreFree) {
       this.#startProducer(error)
       return
     }
@@ -350,21 +307,26 @@ export class Publisher implements LinkUser {
     const surely: OutFrame[] = []
     for (const frame of frames) {
       if (surelyNotStored(frame)) surely.push(frame)
-      else this.#failFrame(frame, unconfirmedError(why))
+      else this.#failFrame(frame, why)
     }
     this.#outbox.putBack(surely)
   }
 
   /** So that a frame is never repeated into the node's forgetting. */
-  #giveUpOld(): void {
+  #giveUpOld(): boolean {
     const oldest = this.#frames[0]
-    if (oldest === undefined) return
+    if (oldest === undefined) return false
     const ageMs = this.#runtime.clock.monotonicMs() - oldest.firstSentMs
-    if (ageMs < limits.unconfirmedAfterMs) return
+    if (ageMs < limits.unconfirmedAfterMs) return false
     this.#startProducer(skeinError("TimedOut", `no answer within ${limits.unconfirmedAfterMs} ms`))
+    return true
   }
 
-  #failFrame(frame: OutFrame, error: SkeinError): void {
+  #failFrame(frame: OutFrame, why: SkeinError): void {
+    this.#failCalls(frame, surelyNotStored(frame) ? why : outcomeOpen(why))
+  }
+
+  #failCalls(frame: OutFrame, error: SkeinError): void {
     for (let at = 0; at < frame.calls.length; at++) {
       const call = frame.calls[at]
       if (!call.done) this.#fail(call, error)
@@ -374,28 +336,15 @@ export class Publisher implements LinkUser {
   #fail(call: PublishCall, error: SkeinError): void {
     this.#release(call)
     call.reject(error)
-    this.#wake()
+    this.#room.wake()
   }
 
   /** Bookkeeping of an ended call; its promise is the caller's matter. */
   readonly #release = (call: PublishCall): void => {
     call.done = true
-    this.outstandingMessages -= call.count
-    this.outstandingBytes -= call.bytes
+    this.#outbox.ended(call)
+    this.#room.release(call)
     if (call.forgetSignal !== undefined) call.forgetSignal()
-  }
-
-  #wake(): void {
-    if (this.#roomWaiters.length > 0 && this.#hasRoom()) {
-      const waiters = this.#roomWaiters
-      this.#roomWaiters = []
-      for (const waiter of waiters) waiter.resolve()
-    }
-    if (this.#idleWaiters.length > 0 && this.outstandingMessages === 0) {
-      const waiters = this.#idleWaiters
-      this.#idleWaiters = []
-      for (const waiter of waiters) waiter.resolve()
-    }
   }
 
   #watch(call: PublishCall, signal: AbortSignal): void {
@@ -420,10 +369,14 @@ export class Publisher implements LinkUser {
     }
     for (const frame of this.#frames) frame.calls.forEach(look)
     this.#outbox.waiting().forEach(look)
-    this.#giveUpOld()
+    if (this.#giveUpOld()) {
+      // The answers that a recovery waits for count no more.
+      this.#retry.stop()
+      this.#resume()
+    }
     const oldest = this.#frames[0]
-    if (oldest === undefined) this.#pump()
-    else nextMs = Math.min(nextMs, oldest.firstSentMs + limits.unconfirmedAfterMs)
+    if (oldest !== undefined)
+      nextMs = Math.min(nextMs, oldest.firstSentMs + limits.unconfirmedAfterMs)
     return nextMs
   }
 
@@ -436,8 +389,3 @@ export class Publisher implements LinkUser {
     return timedOutError("publish", call.timeoutMs, this.#outcomeOf(call), why, reason)
   }
 }
-
-const unconfirmedError = (why: SkeinError): SkeinError =>
-  skeinError("Unconfirmed", `whether the message was stored cannot be told: ${why.detail}`, {
-    outcome: "unknown",
-  })

@@ -22,12 +22,18 @@ export type Verdict =
 
 // The node did not say what became of the frame.
 const unknownOutcome = new Set<ErrorTag>(["ConnectionFailed", "TimedOut", "Aborted"])
+// It will not serve the frame again, and may have failed after it was stored.
+const failedMeanwhile = new Set<ErrorTag>(["FabricClosed", "InternalError"])
 const goneForAll = new Set<ErrorTag>(["QueueNotFound", "Quarantined", "FabricClosed"])
 const oneMessageAtFault = new Set<ErrorTag>(["BodyTooLarge", "FrameInvalid"])
 
-/** The node does not know either: the shard was closed while the frame's commit was under way. */
-const mayBeStored = (error: SkeinError): boolean =>
+/** The node may not know either: the shard was closed while the frame's commit was under way. */
+const saysNothing = (error: SkeinError): boolean =>
   unknownOutcome.has(error._tag) || error.data.outcome === "unknown"
+
+/** After this answer the frame may be stored, now and whatever is answered later. */
+export const leavesOpen = (error: SkeinError): boolean =>
+  saysNothing(error) || failedMeanwhile.has(error._tag)
 
 export const judge = (frames: readonly OutFrame[]): Verdict => {
   invariant(frames.length > 0, "there is something to judge")
@@ -36,7 +42,7 @@ export const judge = (frames: readonly OutFrame[]): Verdict => {
   // A new connection: nothing was answered over it yet.
   if (error === undefined) return { next: "resend", wait: false }
   if (goneForAll.has(error._tag)) return { next: "gone", error }
-  if (mayBeStored(error)) return { next: "resend", wait: true }
+  if (saysNothing(error)) return { next: "resend", wait: true }
   if (error._tag === "ProducerUnknown") return { next: "newProducer", why: error }
   if (error._tag === "SequenceGap") return judgeGap(lowest, error)
   if (error.retryable) {
@@ -60,9 +66,9 @@ const judgeGap = (lowest: OutFrame, error: SkeinError): Verdict =>
     ? { next: "resend", wait: true }
     : { next: "newProducer", why: error }
 
-/** The node said so, and nobody but this connection can have brought the frame to it. */
+/** The node said so of every sending. */
 export const surelyNotStored = (frame: OutFrame): boolean => {
   const error = frame.refusal
-  if (frame.ambiguous || error === undefined || mayBeStored(error)) return false
+  if (frame.mayBeStored || error === undefined) return false
   return error._tag !== "SequenceGap" || Number(error.data.expected) <= frame.number
 }

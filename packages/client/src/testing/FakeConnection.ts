@@ -171,7 +171,10 @@ export class FakeConnection implements FabricConnection {
       }
     }
     if (isSkeinError(fault)) this.#reply(() => fail(fault))
-    else if (fault === "late") this.#fabric.later(attempt)
+    else if (typeof fault === "object") {
+      attempt()
+      this.#reply(() => fail(fault.happenedBut))
+    } else if (fault === "late") this.#fabric.later(attempt)
     else if (fault !== "dropBefore") attempt()
     if (fault === "dropBefore" || fault === "dropAfter" || fault === "late") this.die()
     else this.#fabric.runLate()
@@ -227,6 +230,15 @@ export class FakeConnection implements FabricConnection {
         ),
       status: () => this.#ask("admin", () => fakeStatus(fabric.names().length)),
       cluster: () => this.#ask("admin", () => fakeCluster),
+      drainNode: (node) => this.#ask("admin", () => refuseNode(node)),
+      reviveNode: () => this.#ask("admin", () => undefined),
+      planMoves: () => this.#ask("admin", () => noPlan),
+      rebalance: () => this.#ask("admin", () => noPlan),
+      whyShard: (shard) => this.#ask("admin", () => [`${shard} is on fake`]),
+      moveShard: (_, node) => this.#ask("admin", () => refuseNode(node)),
+      decisions: () => this.#ask("admin", () => ({ log: "fake", decisions: [], last: 0 })),
+      shardLoads: () => this.#ask("admin", () => ({ loads: [], silent: [] })),
+      clients: () => this.#ask("admin", () => ({ clients: [], more: 0, silent: [] })),
     }
   }
 }
@@ -243,6 +255,13 @@ const noCounts = {
   producers: 0,
   sessions: 0,
   dedupIds: 0,
+}
+
+const noPlan = { moves: [], spread: { before: 1, after: 1 }, held: "fake is the only node" }
+
+const refuseNode = (node: string): never => {
+  if (node === "fake") throw skeinError("MoveRefused", "fake is the last node", { node })
+  throw skeinError("NodeUnknown", `there is no node ${node}`, { node })
 }
 
 const fakeCluster: ClusterStatus = {
@@ -266,6 +285,7 @@ const fakeStatus = (queues: number) => ({
   uptimeMs: 0,
   shards: 1,
   shardsOpen: 1,
+  ready: true,
   queues,
   connections: 1,
   sessions: 0,

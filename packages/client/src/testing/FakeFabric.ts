@@ -21,9 +21,14 @@ export type FakeOp = "admin" | "extend" | "fetch" | "openSession" | "publish" | 
 /**
  * `dropBefore`: the connection breaks, nothing happened. `dropAfter`: it breaks, but it happened.
  * `late`: it breaks, and the request takes effect after the next connection's first request.
- * An error: the request is refused with it and nothing happened.
+ * An error: the request is refused with it and nothing happened. `HappenedBut`: it happened, and is
+ * answered with an error all the same.
  */
-export type Fault = "dropAfter" | "dropBefore" | "late" | "none" | SkeinError
+export type Fault = "dropAfter" | "dropBefore" | "late" | "none" | HappenedBut | SkeinError
+
+export interface HappenedBut {
+  readonly happenedBut: SkeinError
+}
 
 interface Wait {
   readonly request: FetchRequest

@@ -4,7 +4,7 @@
  * Must not know: how the local Admin answers, who calls.
  */
 import type { QueuePolicyInput, Shard } from "@skein/model"
-import { type Admin, AdminRpcs } from "@skein/wire"
+import { type Admin, type FabricCalls, QueueRpcs } from "@skein/wire"
 import { Effect, type Layer } from "effect"
 import { ClusterSchema, Entity, type Sharding } from "../Platform.js"
 import {
@@ -20,7 +20,7 @@ import type { LocalShards } from "./TableRunnerStorage.js"
 const catalogShard: Shard = 0
 const catalogDoor = doorId(catalogShard, "catalog")
 
-const AdminDoor = Entity.fromRpcGroup("Admin", AdminRpcs)
+const AdminDoor = Entity.fromRpcGroup("Admin", QueueRpcs)
   .annotateRpcs(ClusterSchema.ClientTracingEnabled, false)
   .annotate(ClusterSchema.ShardGroup, groupOfDoor)
 
@@ -45,18 +45,20 @@ export const layerAdminDoors = (local: Admin): Layer.Layer<never, never, Shardin
  * The Admin port for all shards: a call whose shard is open here is answered here, in no more steps
  * than that takes; the others go through the door on the node that has the shard. A call ends with
  * ShardUnavailable after `withinMs` (default 5 s) at the latest, each of its two steps for itself.
+ * `fabric` answers what is asked of the whole fabric; default: this node alone.
  */
 export const makeDoorAdmin = (
   local: Admin,
   here: LocalShards,
   withinMs?: number,
+  fabric: FabricCalls = local,
 ): Effect.Effect<Admin, never, Sharding.Sharding> =>
   Effect.gen(function* () {
     const door = yield* AdminDoor.client
     const run = yield* makeCallDoor(withinMs)
     const remote = remoteAdmin(local, door, run)
-    const catalog = (): Admin => (here.isOpen(catalogShard) ? local : remote(catalogDoor))
-    const queue = async (name: string): Promise<Admin> => {
+    const catalog = (): QueueAdmin => (here.isOpen(catalogShard) ? local : remote(catalogDoor))
+    const queue = async (name: string): Promise<QueueAdmin> => {
       const { shard } = await catalog().lookup(name)
       return here.isOpen(shard) ? local : remote(doorId(shard, name))
     }
@@ -70,13 +72,25 @@ export const makeDoorAdmin = (
       peek: async (request) => (await queue(request.name)).peek(request),
       status: () => local.status(),
       cluster: () => local.cluster(),
+      drainNode: (node) => fabric.drainNode(node),
+      reviveNode: (node) => fabric.reviveNode(node),
+      planMoves: () => fabric.planMoves(),
+      rebalance: () => fabric.rebalance(),
+      whyShard: (shard) => fabric.whyShard(shard),
+      moveShard: (shard, node) => fabric.moveShard(shard, node),
+      decisions: (request) => fabric.decisions(request),
+      shardLoads: () => fabric.shardLoads(),
+      clients: (node) => fabric.clients(node),
     }
   })
+
+/** What a queue's shard answers, and the node itself. */
+type QueueAdmin = Omit<Admin, keyof FabricCalls>
 
 /** The Admin port of the node that has the shard of a door. */
 const remoteAdmin =
   (local: Admin, door: Effect.Effect.Success<typeof AdminDoor.client>, run: CallDoor) =>
-  (id: string): Admin => {
+  (id: string): QueueAdmin => {
     const at = door(id)
     return {
       declare: (name, policy) => run(at.declare({ name, policy: given(policy) })),

@@ -50,26 +50,33 @@ export const answerDoor = <A>(call: () => Promise<A>): Effect.Effect<A, SkeinErr
 
 export type CallDoor = <A>(call: Effect.Effect<A, unknown>) => Promise<A>
 
-/** Rejects with a SkeinError only; ShardUnavailable after `withinMs` at the latest. */
-export const makeCallDoor = (withinMs = callWithinMs): Effect.Effect<CallDoor> =>
+/**
+ * Rejects with a SkeinError only; after `withinMs` at the latest, with what `lost` makes of it:
+ * default ShardUnavailable, and then a call to a shard that is on its way is made again.
+ */
+export const makeCallDoor = (
+  withinMs = callWithinMs,
+  lost?: (how: string) => SkeinError,
+): Effect.Effect<CallDoor> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     const run = Runtime.runPromiseExit(runtime)
     return async (call) => {
       const patient = Effect.retry(call, {
-        while: isInTransition,
+        while: lost === undefined ? isInTransition : () => false,
         schedule: Schedule.spaced(Duration.millis(retryEveryMs)),
       })
       const exit = await run(Effect.timeoutOption(Effect.exit(patient), withinMs))
-      if (Exit.isFailure(exit)) throw errorOf(exit.cause)
+      const ending = lost ?? shardLost
+      if (Exit.isFailure(exit)) throw errorOf(exit.cause, ending)
       const ended = Option.getOrUndefined(exit.value)
-      if (ended === undefined) throw late(withinMs)
+      if (ended === undefined) throw ending(`there was none in ${withinMs} ms`)
       if (Exit.isSuccess(ended)) return ended.value
-      throw errorOf(ended.cause)
+      throw errorOf(ended.cause, ending)
     }
   })
 
-const late = (withinMs: number): SkeinError =>
-  skeinError("ShardUnavailable", `the node that has the shard gave no answer in ${withinMs} ms`)
+const shardLost = (how: string): SkeinError =>
+  skeinError("ShardUnavailable", `the answer of the node that has the shard: ${how}`)
 
 /** The shard was not open where the call came to: nothing was done. */
 const isInTransition = (failure: unknown): boolean =>
@@ -77,13 +84,13 @@ const isInTransition = (failure: unknown): boolean =>
   (failure.tag === "ShardUnavailable" || failure.tag === "Moved") &&
   failure.data.outcome === undefined
 
-const errorOf = (cause: Cause.Cause<unknown>): SkeinError => {
+const errorOf = (cause: Cause.Cause<unknown>, lost: (how: string) => SkeinError): SkeinError => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
   if (isEncoded(failure)) return decodeError(failure)
   if (Cause.isInterruptedOnly(cause)) {
-    return skeinError("ShardUnavailable", "the queue's shard moved during the call")
+    return lost("its door was closed during the call")
   }
-  return skeinError("ShardUnavailable", `the control call had no answer: ${Cause.pretty(cause)}`)
+  return lost(Cause.pretty(cause))
 }
 
 const isEncoded = (value: unknown): value is SkeinErrorEncoded =>

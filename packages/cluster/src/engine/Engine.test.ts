@@ -35,6 +35,15 @@ const local = (seen: string[]): Admin => ({
   peek: unused,
   status: unused,
   cluster: unused,
+  drainNode: unused,
+  reviveNode: unused,
+  planMoves: unused,
+  rebalance: unused,
+  whyShard: unused,
+  moveShard: unused,
+  decisions: unused,
+  shardLoads: unused,
+  clients: unused,
 })
 
 const runtimes: ManagedRuntime.ManagedRuntime<never, never>[] = []
@@ -91,9 +100,10 @@ describe("TableRunnerStorage", () => {
     const weights = runners.map(([runner]) => runner.weight)
     expect(runners.map(([runner]) => runner.groups)).toEqual([
       ["default"],
+      ["node-n1"],
       ...Array.from({ length: 8 }, (_, shard) => [`s00${shard}`]),
     ])
-    expect(new Set(weights).size).toBe(9)
+    expect(new Set(weights).size).toBe(10)
     expect(weights[0]).toBe(1)
   })
 

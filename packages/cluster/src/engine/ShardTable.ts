@@ -12,12 +12,16 @@ export interface NodeAddress {
   readonly port: number
 }
 
+export interface NamedAddress extends NodeAddress {
+  readonly name: NodeName
+}
+
 export interface ShardTable {
   /** Of this node in its fabric. */
   readonly self: NodeName
   readonly shards: () => number
-  /** Those that are there; this node is always among them. */
-  readonly nodes: () => readonly NodeAddress[]
+  /** Those that are there, each name once; this node is always among them. */
+  readonly nodes: () => readonly NamedAddress[]
   /** `undefined`: nobody who is there should have it; calls to it wait. */
   readonly owner: (shard: Shard) => NodeAddress | undefined
   readonly version: () => number
@@ -29,7 +33,7 @@ export interface ShardTable {
 export const fixedTable = (node: NodeAddress, shards: number): ShardTable => ({
   self: "n1",
   shards: () => shards,
-  nodes: () => [node],
+  nodes: () => [{ ...node, name: "n1" }],
   owner: () => node,
   version: () => 1,
   onChange: () => () => {},
@@ -43,12 +47,14 @@ export const fabricTable = (address: NodeAddress, map: FabricMap): ShardTable =>
     self: map.self,
     shards: () => map.table().owners.length,
     nodes: () => {
-      const found = [address]
+      const found: NamedAddress[] = [{ ...address, name: map.self }]
       for (const node of map.nodes()) {
         // Death is absence: an entry of the engine is never marked, only added and removed.
         if (node.silent || node.node === map.self || found.length >= limits.nodesMax) continue
         const at = addressOf(node)
-        if (at !== undefined && !found.some((other) => isSame(other, at))) found.push(at)
+        const isKnown = (other: NamedAddress): boolean =>
+          other.name === node.node || (at !== undefined && isSame(other, at))
+        if (at !== undefined && !found.some(isKnown)) found.push({ ...at, name: node.node })
       }
       return found
     },

@@ -1,7 +1,8 @@
 /**
  * Owns: how the engine is shown our shard table: one engine shard group a shard (`s017:1`), one
- * runner entry a (node, shard). `acquire` mirrors which shard hosts are open here: owner tokens are
- * the truth, the engine only follows.
+ * runner entry a (node, shard); and one group a node (`node-n2:1`), which is on that node alone.
+ * `acquire` mirrors which shard hosts are open here: owner tokens are the truth, the engine only
+ * follows.
  * Must not know: how shards are opened or moved.
  *
  * Traps of the engine that shape this file: entries of one node are told apart by weight only, so
@@ -10,7 +11,7 @@
  * `healthy: false`. After each `acquire` it sleeps 1 s, also after an empty one, so `acquire` gives
  * hosts that are being opened a moment; not long, as nothing is released meanwhile.
  */
-import { parseShardName, type Shard, shardName } from "@skein/model"
+import { type NodeName, parseShardName, type Shard, shardName } from "@skein/model"
 import { Duration, Effect, Layer } from "effect"
 import { MachineId, Runner, RunnerAddress, RunnerStorage, type ShardId } from "../Platform.js"
 import type { NodeAddress, ShardTable } from "./ShardTable.js"
@@ -27,6 +28,11 @@ const acquireWithinMs = 500
 const acquireEveryMs = 10
 /** The engine's least weight; entries differ in the sixth digit. */
 const weightBase = 0.1
+/** Of the entry for the node itself: above those of all shards. */
+const nodeWeight = 0.2
+
+/** The group whose one shard is on the node of that name, and on no other. */
+export const nodeGroup = (node: NodeName): string => `node-${node}`
 
 export const layerTableRunnerStorage = (
   table: ShardTable,
@@ -107,7 +113,10 @@ const readTable = (
   entries: Map<string, Runner.Runner>,
 ): Array<readonly [Runner.Runner, boolean]> => {
   const rows: Array<readonly [Runner.Runner, boolean]> = []
-  for (const node of table.nodes()) rows.push([entry(entries, node, "default", 1), true])
+  for (const node of table.nodes()) {
+    rows.push([entry(entries, node, "default", 1), true])
+    rows.push([entry(entries, node, nodeGroup(node.name), nodeWeight), true])
+  }
   const shards = table.shards()
   for (let shard = 0; shard < shards; shard++) {
     const owner = table.owner(shard)

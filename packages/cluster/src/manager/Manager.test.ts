@@ -1,6 +1,6 @@
 /** The manager's shell over memory ports and a manual clock. */
 
-import type { Move, ShardLoad } from "@skein/placement"
+import { leastLoaded, type Move, type Policy, type ShardLoad } from "@skein/placement"
 import { afterEach, describe, expect, it } from "vitest"
 import { failureOf, ManagedFabric } from "../testing/ManagedFabric.js"
 
@@ -257,6 +257,43 @@ describe("planned moves", () => {
     end("done")
     expect((await moved).detail).toContain("given to another node meanwhile")
     expect(fabric.table().version).toBe(version)
+  })
+
+  it("rebalance begins the plan now, and is refused where nothing is moved", async () => {
+    fresh()
+    const planned: Move = {
+      ...{ shard: 0, from: "n1", to: "n2" },
+      reason: "n1 works most",
+      kind: "balance",
+    }
+    let asks = false
+    const policy: Policy = {
+      ...leastLoaded,
+      rebalance: (view, table) =>
+        asks
+          ? { moves: [planned], spread: { before: 2, after: 1 } }
+          : leastLoaded.rebalance(view, table),
+    }
+    const moved: Move[] = []
+    const move = async (each: Move) => {
+      moved.push(each)
+      return "done" as const
+    }
+    const n1 = fabric.start("n1", { move, policy })
+    const n2 = fabric.start("n2", { policy })
+    await fabric.run(3_000)
+    expect((await n1.calls.rebalance()).moves).toEqual([])
+    asks = true
+    expect((await n1.calls.rebalance()).moves).toEqual([planned])
+    asks = false
+    await fabric.settle()
+    expect(moved).toEqual([planned])
+    expect(fabric.table().owners[0]).toBe("n2")
+    expect((await failureOf(n2.calls.rebalance())).data.manager).toBe("n1")
+    await fabric.kill("n1", n1)
+    await fabric.settle()
+    asks = true
+    expect((await failureOf(n2.calls.rebalance()))._tag).toBe("MoveRefused")
   })
 
   it("a refused move leaves the shard where it is", async () => {

@@ -1,7 +1,7 @@
 /**
- * Owns: what operators ask of the manager: drain, revive, plan, why, move. Each takes a turn of the
- * manager's shell; on a node that is not the manager they fail with ManagerUnavailable, whose data
- * names the `manager` when it is known, so that a caller can ask there.
+ * Owns: what operators ask of the manager: drain, revive, plan, rebalance, why, move. Each takes a
+ * turn of the manager's shell; on a node that is not the manager they fail with ManagerUnavailable,
+ * whose data names the `manager` when it is known, so that a caller can ask there.
  * Must not know: who asks.
  */
 import {
@@ -72,11 +72,33 @@ export class ManagerCalls {
     if (isChanged) this.manager.tell({ _tag: "NodeRevived", node })
   }
 
+  /** Resolves when this node is the manager, as looked at now. */
+  managing(): Promise<void> {
+    return this.manager.inTurn(async (managing) => {
+      asManager(managing)
+    })
+  }
+
   /** What the next round would do; nothing is done. */
   plan(): Promise<Plan> {
     return this.manager.inTurn(async (managing) => {
       const { policy, view, table } = asManager(managing)
       return policy.rebalance(view, table)
+    })
+  }
+
+  /**
+   * Begins what the next round would do now, and answers it: how the moves end is told as
+   * decisions. Rejects with MoveRefused where moves are not carried out.
+   */
+  rebalance(): Promise<Plan> {
+    return this.manager.inTurn(async (managing) => {
+      const { policy, view, table, canMove, begin } = asManager(managing)
+      const plan = policy.rebalance(view, table)
+      if (plan.moves.length === 0) return plan
+      if (!canMove) throw skeinError("MoveRefused", noMoves)
+      if (!(await begin(plan, () => {}))) throw overtaken()
+      return plan
     })
   }
 
@@ -130,6 +152,8 @@ export class ManagerCalls {
     throw overtaken()
   }
 }
+
+const noMoves = "planned moves are not carried out here"
 
 const asManager = (managing: Managing | NotManaging): Managing => {
   if ("replace" in managing) return managing
@@ -193,5 +217,5 @@ const refusal = (
   if (owner === undefined) return `no node has ${name} yet`
   const moving = movingOf(table).find((each) => each.shard === shard)
   if (moving !== undefined) return `${name} is moving to ${moving.to}`
-  return canMove ? undefined : "planned moves are not carried out here"
+  return canMove ? undefined : noMoves
 }

@@ -14,7 +14,18 @@ export const adminHandlers = (admin: Admin) =>
     peek: (request) => answer(() => admin.peek(request)),
     status: () => answer(() => admin.status()),
     cluster: () => answer(() => admin.cluster()),
+    drainNode: ({ node }) => answer(() => done(admin.drainNode(node))),
+    reviveNode: ({ node }) => answer(() => done(admin.reviveNode(node))),
+    planMoves: () => answer(() => admin.planMoves()),
+    rebalance: () => answer(() => admin.rebalance()),
+    whyShard: ({ shard }) => answer(() => admin.whyShard(shard)),
+    moveShard: ({ shard, node }) => answer(() => done(admin.moveShard(shard, node))),
+    decisions: (request) => answer(() => admin.decisions(request)),
+    shardLoads: () => answer(() => admin.shardLoads()),
+    clients: ({ node }) => answer(() => admin.clients(node)),
   })
+
+const done = (call: Promise<void>): Promise<boolean> => call.then(() => true)
 
 /** Expected errors travel; anything else is a defect of the node. */
 const answer = <Value>(call: () => Promise<Value>): Effect.Effect<Value, SkeinErrorEncoded> =>

@@ -75,6 +75,31 @@ describe("serving", () => {
     expect(events).toContainEqual(expect.objectContaining({ _tag: "Connected", client: "test" }))
   })
 
+  it("tells who is connected, and which queues they use how often; no other nodes", async () => {
+    const { port, clock, address } = await setup({ peerSecret: "a secret" })
+    const peer = new RawClient(address.port)
+    peer.send(encodeHello({ min: 1, max: 1, client: "n2", peer: "a secret" }))
+    await peer.next()
+    const client = new RawClient(address.port)
+    client.send(encodeHello({ min: 1, max: 1, client: "billing" }))
+    await client.next()
+    clock.advance(5_000)
+    client.send(encodeOpenSession(1, { session: "cd".repeat(16), leaseMs: 5_000 }))
+    client.send(encodePublish(2, publishOf(frameOf(3, 10))))
+    client.send(encodePublish(3, { ...publishOf(frameOf(3, 10), 2) }))
+    client.send(encodeFetch(4, fetchOf()))
+    client.send(encodeEnvelope("ping", 9))
+    for (let answer = await client.next(); answer?.kind !== "pong"; answer = await client.next()) {}
+    expect(port.clients()).toEqual([
+      {
+        peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        ...{ clientName: "billing", connectedMs: 5_000, sessions: 1 },
+        publishes: [{ shard: 1, generation: 1, requests: 2 }],
+        consumes: [{ shard: 1, generation: 1, requests: 1 }],
+      },
+    ])
+  })
+
   it("carries each data call and its answer", async () => {
     const { fabric, address } = await setup()
     const client = await RawClient.open(address.port)

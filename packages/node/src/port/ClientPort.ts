@@ -19,6 +19,7 @@ import {
   type Welcome,
   welcomeLimits,
 } from "@skein/wire"
+import type { Connected } from "../NodeCore.js"
 import { loopbackAddress } from "./Bind.js"
 import { Bootstrap, bootstrapAddress } from "./Bootstrap.js"
 import { Budget } from "./Budget.js"
@@ -181,6 +182,16 @@ export class ClientPort {
       partialBytes: budget.partialBytes,
       unsentBytes,
     }
+  }
+
+  /** Those that have said hello, other nodes not among them. */
+  clients(): readonly Connected[] {
+    const nowMs = this.#host.clock.monotonicMs()
+    const clients: Connected[] = []
+    for (const connection of this.#connections) {
+      if (connection.isAdmitted && !connection.isPeer) clients.push(connection.describe(nowMs))
+    }
+    return clients
   }
 
   #accept(socket: Socket): void {

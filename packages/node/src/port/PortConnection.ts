@@ -28,6 +28,7 @@ import {
   type Parts,
   protocolVersion,
 } from "@skein/wire"
+import type { Connected } from "../NodeCore.js"
 import type { PortHost } from "./PortHost.js"
 import { Requests } from "./Requests.js"
 
@@ -44,6 +45,7 @@ export class PortConnection {
   readonly #requests: Requests
   #state: State = "greeting"
   #isPeer = false
+  #clientName: string | undefined
   #engine: PeerLine | undefined
   #isAdmitted = false
   #mapWaits = false
@@ -101,6 +103,19 @@ export class PortConnection {
   /** It presented the peer secret: another node of the fabric. */
   get isPeer(): boolean {
     return this.#isPeer
+  }
+
+  /** As operators see it. */
+  describe(nowMs: number): Connected {
+    const { publishes, consumes, sessions } = this.#requests
+    return {
+      peer: this.peer,
+      ...(this.#clientName !== undefined && { clientName: this.#clientName }),
+      connectedMs: Math.round(nowMs - this.openedAtMs),
+      sessions,
+      publishes: publishes.rows(),
+      consumes: consumes.rows(),
+    }
   }
 
   /** It has said hello. */
@@ -196,6 +211,7 @@ export class PortConnection {
     if (full !== undefined) return full
     this.#isAdmitted = true
     this.#isPeer = isPeer
+    this.#clientName = hello.client
     this.#state = "open"
     this.#send(encodeWelcome(this.#host.welcome))
     this.tellMap()

@@ -30,6 +30,7 @@ import {
 } from "@skein/wire"
 import { AnswerRoom, heavyCall } from "./AnswerRoom.js"
 import type { PortHost } from "./PortHost.js"
+import { QueueUses } from "./QueueUses.js"
 
 interface Pending {
   readonly kind: Kind
@@ -48,6 +49,8 @@ export class Requests {
   readonly #onRelease: () => void
   readonly #pending = new Map<number, Pending>()
   readonly #sessions = new Set<SessionId>()
+  readonly publishes = new QueueUses()
+  readonly consumes = new QueueUses()
   readonly #room: AnswerRoom
   #bytes = 0
   #dropped = false
@@ -62,6 +65,11 @@ export class Requests {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Opened over this connection, and not closed over it. */
+  get sessions(): number {
+    return this.#sessions.size
   }
 
   get count(): number {
@@ -116,12 +124,14 @@ export class Requests {
         const request = decodePublish(payload)
         if (request instanceof SkeinError) return this.#reject(correlation, request)
         if (this.#host.draining) return this.#reject(correlation, draining())
+        this.publishes.count(request.queue)
         this.#run("publish", correlation, payload, () => broker.publish(request), encodePublished)
         return undefined
       }
       case kinds.fetch: {
         const request = decodeFetch(payload)
         if (request instanceof SkeinError) return this.#reject(correlation, request)
+        this.consumes.count(request.queue)
         this.#fetch(correlation, payload, request)
         return undefined
       }

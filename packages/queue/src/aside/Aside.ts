@@ -14,12 +14,18 @@ import { locate, type QueueState, relocate } from "../QueueState.js"
 import { blockOf } from "../state/Blocks.js"
 import { storedKeys } from "../storedKeys.js"
 
+interface Place {
+  readonly location: number
+  /** 0 when that is not known any more: nobody counts by it then. */
+  readonly bytes: number
+}
+
 export class Aside {
   /** Every chunk that a checkpoint may hold of the queue. */
   readonly keys: Set<string>
   private readonly prefix: string
   /** Living frames that the state does not know, per block. */
-  private readonly extra = new Map<number, Map<Sequence, number>>()
+  private readonly extra = new Map<number, Map<Sequence, Place>>()
   /** Blocks whose places are to be written. */
   private readonly changed: Set<number>
   /** Events that no checkpoint holds yet. */
@@ -37,7 +43,7 @@ export class Aside {
     const { blocks } = state
     this.changed = new Set([...blocks.gone, ...numbersOf(stored, `${this.prefix}f`)])
     blocks.gone = []
-    for (const { first, location } of blocks.dead) this.place(first, location)
+    for (const { first, location, bytes } of blocks.dead) this.place(first, location, bytes)
     blocks.dead = []
   }
 
@@ -46,21 +52,39 @@ export class Aside {
     this.kept.push(events)
   }
 
-  place(first: Sequence, location: number): void {
+  /** `bytes`: as the frame was stored; absent when only its place is told. */
+  place(first: Sequence, location: number, bytes?: number): void {
     const index = blockOf(first)
-    if (!this.extra.get(index)?.has(first) && relocate(this.state, first, location)) return
+    const known = this.extra.get(index)?.get(first)
+    if (known === undefined && relocate(this.state, first, location)) return
     if (Number.isNaN(location)) return
     let places = this.extra.get(index)
     if (places === undefined) {
       places = new Map()
       this.extra.set(index, places)
     }
-    places.set(first, location)
+    places.set(first, { location, bytes: bytes ?? known?.bytes ?? 0 })
     this.changed.add(index)
   }
 
   locate(first: Sequence): number | undefined {
-    return this.extra.get(blockOf(first))?.get(first) ?? locate(this.state, first)?.location
+    const known = this.extra.get(blockOf(first))?.get(first)
+    return known?.location ?? locate(this.state, first)?.location
+  }
+
+  /** Every frame that was not given back, to be given back: the queue is deleted. */
+  each(visit: (location: number, bytes: number) => void): void {
+    for (const places of this.extra.values()) {
+      for (const { location, bytes } of places.values()) visit(location, bytes)
+    }
+    for (const { index, base, frames } of this.state.blocks.byIndex.values()) {
+      const places = this.extra.get(index)
+      for (let at = 0; at < frames.length; at++) {
+        const location = frames.location(at)
+        if (frames.live(at) === 0 || Number.isNaN(location)) continue
+        if (!places?.has(base + frames.offset(at))) visit(location, frames.bytes(at))
+      }
+    }
   }
 
   /** What changed since the last call. */
@@ -83,7 +107,8 @@ export class Aside {
   }
 
   private placesOf(index: number): readonly (readonly [Sequence, number])[] {
-    const places = new Map(this.extra.get(index))
+    const places = new Map<Sequence, number>()
+    for (const [first, { location }] of this.extra.get(index) ?? []) places.set(first, location)
     const block = this.state.blocks.byIndex.get(index)
     for (let at = 0; block !== undefined && at < block.frames.length; at++) {
       const first = block.base + block.frames.offset(at)

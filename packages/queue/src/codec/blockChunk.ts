@@ -1,6 +1,6 @@
 /**
- * Owns: the stored form of a block: `[version, index, forgottenBelow, touched, sinceMs, bits,
- * failed, returned, frames]`.
+ * Owns: the stored form of a block: `[version, index, touched, sinceMs, bits, failed, returned,
+ * frames]`.
  *
  * ```
  *   bits      [first byte, bytes]: two messages a byte, the lower one in the low bits; leased is
@@ -24,7 +24,6 @@ export const packBlock = (block: Block): Uint8Array =>
   packTuple([
     version,
     block.index,
-    block.forgottenBelow,
     block.touched ? 1 : 0,
     block.sinceMs,
     packBits(block.words),
@@ -37,7 +36,6 @@ export const packBlock = (block: Block): Uint8Array =>
 export const unpackBlock = (bytes: Uint8Array, lanes: Lanes): Block => {
   const fields = unpackTuple("block", bytes, version)
   const block = new Block(fields.count("index"))
-  block.forgottenBelow = fields.count("forgottenBelow")
   const touched = fields.count("touched", 1) === 1
   block.sinceMs = fields.count("sinceMs")
   readBits(block, fields.tuple("bits"))

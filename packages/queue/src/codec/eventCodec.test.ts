@@ -58,6 +58,18 @@ const golden: readonly (readonly [JournaledEvent, string])[] = [
     "92019505060202920707",
   ],
   [
+    {
+      generation: 5,
+      event: {
+        _tag: "Ended",
+        outcome: "reject",
+        by: { epoch: 3, attempt: 300 },
+        ranges: [4, 5],
+      },
+    },
+    "92019605090303cd012c920405",
+  ],
+  [
     { generation: 5, event: { _tag: "MessagesPurged", ranges: [1, 10_000_000] } },
     "92019305079201ce00989680",
   ],

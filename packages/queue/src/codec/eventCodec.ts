@@ -11,9 +11,8 @@
  *   6 Ended           outcome, cause, ranges        cause: 0 none, 1 closed, 2 expired, 3 lost
  *   7 MessagesPurged  ranges
  *   8 Deleted
- *   9 SettledLate     epoch, ranges
- *  10 HandedOver      part, digest, sessions, leases           session: id, answered max and bits,
- *                     lease and remaining ms; lease: session, fetch number, epoch, remaining, ranges
+ *   9 Ended           outcome, epoch, attempt, ranges   an ack or reject by an earlier tag
+ *  10 HandedOver      part, digest, sessions, leases    codec/handedOverCodec.ts
  *  11 Received        epoch
  *  64 QueueDeclared   name, policy, shard, generation   of the catalog: its events are
  *  65 QueueRemoved    generation                        under generation 0
@@ -84,15 +83,16 @@ const packEvent = ({ generation, event }: JournaledEvent): readonly unknown[] =>
     case "Redelivered":
       return [generation, 5, event.ranges]
     case "Ended": {
+      const outcome = outcomes.indexOf(event.outcome)
+      const { by, ranges } = event
+      if (by !== undefined) return [generation, 9, outcome, by.epoch, by.attempt, ranges]
       const cause = event.cause === undefined ? 0 : causes.indexOf(event.cause) + 1
-      return [generation, 6, outcomes.indexOf(event.outcome), cause, event.ranges]
+      return [generation, 6, outcome, cause, ranges]
     }
     case "MessagesPurged":
       return [generation, 7, event.ranges]
     case "Deleted":
       return [generation, 8]
-    case "SettledLate":
-      return [generation, 9, event.epoch, event.ranges]
     case "HandedOver":
       return [generation, 10, ...packHandedOver(event)]
     case "Received":
@@ -153,8 +153,9 @@ const readEvent = (tag: number, fields: Fields): DurableEvent | undefined => {
       return { _tag: "Deleted" }
     case 9:
       return {
-        _tag: "SettledLate",
-        epoch: fields.count("epoch"),
+        _tag: "Ended",
+        outcome: outcomes[fields.count("outcome", outcomes.length - 1)],
+        by: { epoch: fields.count("epoch"), attempt: fields.count("attempt") },
         ranges: fields.ranges("ranges"),
       }
     case 10:

@@ -1,4 +1,12 @@
-/** Owns: the stored form of a hand-over's event: its fields behind generation and tag. */
+/**
+ * Owns: the stored form of a hand-over's event: its fields behind generation and tag.
+ *
+ * ```
+ *   part, digest, [session, …], [lease, …]
+ *   session   id, answered max, answered bits, lease ms, remaining ms
+ *   lease     session id, fetch number, epoch, remaining ms, ranges
+ * ```
+ */
 import { isHex128, limits, type SessionId } from "@skein/model"
 import type { HandedOver, LeaseHanded, SessionHanded } from "../Event.js"
 import type { Fields } from "./tuples.js"

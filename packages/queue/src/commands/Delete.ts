@@ -25,7 +25,7 @@ export const evolveDeleted = (state: QueueState): void => {
   state.blocks.clear()
   state.producers.clear()
   state.dedup.clear()
-  state.redeliveries.clear()
+  state.settlers.clear()
   state.sessions = new Sessions()
   state.leases = new Leases(state.blocks)
 }

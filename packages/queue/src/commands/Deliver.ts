@@ -164,7 +164,6 @@ export const evolveTouched = (state: QueueState, event: Touched): void => {
 
 export const evolveRedelivered = (state: QueueState, event: Redelivered): void => {
   for (let at = 0; at < event.ranges.length; at += 2) {
-    state.redeliveries.note(event.ranges[at], event.ranges[at + 1], state.epoch)
     state.blocks.every(event.ranges[at], event.ranges[at + 1], (block, from, to) => {
       block.markOpen(from, to, state.lanes)
       block.dirty = true

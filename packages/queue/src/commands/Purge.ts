@@ -9,6 +9,8 @@ import type { MessagesPurged } from "../Event.js"
 import type { QueueState } from "../QueueState.js"
 import { blockMessages, readyLanes } from "../state/bits.js"
 import { countRanges, pushRange } from "../state/ranges.js"
+import { nobody } from "../state/Settlers.js"
+import { noteSettlers } from "./Settle.js"
 
 export const decidePurge = (state: QueueState, command: Purge): Decision => {
   const end = Math.min(command.rest?.end ?? state.next, state.next)
@@ -50,9 +52,10 @@ export const evolvePurged = (state: QueueState, event: MessagesPurged): void => 
   for (let at = 0; at < ranges.length; at += 2) {
     const first = ranges[at]
     const last = ranges[at + 1]
-    state.blocks.every(first, last, (block, from, to) =>
-      state.leases.release(block, from, to, state.blocks.settle(block, from, to)),
-    )
+    state.blocks.every(first, last, (block, from, to) => {
+      noteSettlers(state, block, from, to, nobody)
+      state.leases.release(block, from, to, state.blocks.settle(block, from, to))
+    })
     state.blocks.sweep(first, last, state.next)
   }
   state.counters.purged += countRanges(ranges)

@@ -86,19 +86,78 @@ describe("a settle of a message that is ready again", () => {
   })
 })
 
+/** Message 1 was handed out a second time, because its first lease ran out. */
+const twiceDelivered = (count = 1): Bench => {
+  const bench = leasedBench(count)
+  expire(bench)
+  bench.fetch("t", 1, 1)
+  return bench
+}
+
+const expire = (bench: Bench): void => {
+  bench.now = { ...bench.now, monotonicMs: bench.now.monotonicMs + 1_000 }
+  bench.run({ _tag: "Tick", stallMs: 0 })
+}
+
+const lostOne = [[1, 1]]
+
 describe("a settle of a settled message", () => {
-  it("is ok under the tag that settled it and under older epochs, lost otherwise", () => {
-    const bench = leasedBench(2)
-    bench.settle("fail", [1, 1])
-    bench.fetch("s", 2)
-    bench.settle("ack", [1, 1], 1)
-    expect(bench.settle("ack", [1, 1], 1)).toEqual([])
-    expect(bench.settle("ack", [1, 1], 0)).toEqual([[1, 1]])
-    bench.open(2)
-    expect(bench.settle("ack", [1, 1], 0, 1)).toEqual([])
+  it("is ok under the tag that settled it, lost under the others", () => {
+    for (const count of [1, 2]) {
+      const bench = twiceDelivered(count)
+      expect(bench.settle("ack", [1, 1], 1)).toEqual([])
+      expect(bench.settle("ack", [1, 1], 1)).toEqual([])
+      expect(bench.settle("ack", [1, 1], 0)).toEqual(lostOne)
+      bench.open(2)
+      expect(bench.settle("ack", [1, 1], 1, 1)).toEqual([])
+      expect(bench.settle("ack", [1, 1], 0, 1)).toEqual(lostOne)
+      expect(bench.settle("ack", [1, 1], 1, 2)).toEqual(lostOne)
+    }
   })
 
-  it("is ok under any tag once nothing of its block is unsettled", () => {
+  it("that came late is ok again, and the later delivery's is lost", () => {
+    for (const count of [1, 2]) {
+      const bench = twiceDelivered(count)
+      expire(bench)
+      expect(bench.settle("ack", [1, 1], 0)).toEqual([])
+      expect(bench.settle("ack", [1, 1], 0)).toEqual([])
+      expect(bench.settle("ack", [1, 1], 1)).toEqual(lostOne)
+      expect(counts(bench.state)).toMatchObject({ acked: 1, total: count - 1 })
+    }
+  })
+
+  it("under a former owner's tag is ok again, and the later delivery's is lost", () => {
+    const bench = leasedBench(1)
+    bench.open(2)
+    bench.fetch("t", 1)
+    bench.open(3)
+    expect(bench.settle("ack", [1, 1], 0, 1)).toEqual([])
+    expect(bench.settle("ack", [1, 1], 0, 1)).toEqual([])
+    expect(bench.settle("ack", [1, 1], 0, 2)).toEqual(lostOne)
+  })
+
+  it("is judged alike when its block is gone", () => {
+    const bench = twiceDelivered(1)
+    bench.settle("ack", [1, 1], 1)
+    bench.checked = false
+    for (let frame = 0; frame < 42; frame++) bench.publish(100)
+    bench.fetch("t", 2, 8_192)
+    for (let number = 3; number < 45; number++) bench.fetch("t", number)
+    bench.settle("ack", [2, 4_201])
+    expect(bench.state.blocks.byIndex.has(0)).toBe(false)
+    expect(bench.settle("ack", [1, 3], 1)).toEqual([])
+    expect(bench.settle("ack", [1, 3], 0)).toEqual(lostOne)
+    expect(bench.settle("ack", [1, 3], 0, 9)).toEqual([[1, 3]])
+  })
+
+  it("is lost if a purge took it after its lease had run out", () => {
+    const bench = leasedBench(1)
+    expire(bench)
+    bench.run({ _tag: "Purge" })
+    expect(bench.settle("ack", [1, 1], 0)).toEqual(lostOne)
+  })
+
+  it("is ok under any tag when it was handed out once", () => {
     const bench = leasedBench(2)
     bench.settle("ack", [1, 2])
     expect(bench.settle("fail", [1, 2], 5)).toEqual([])
@@ -117,6 +176,17 @@ describe("several settles in one command", () => {
     const { reply } = bench.run({ _tag: "Settle", session: "s", settles })
     expect(reply).toEqual({ _tag: "Settled", lost: [[], [2, 2], []] })
     expect(counts(bench.state)).toMatchObject({ acked: 1, returned: 2, failed: 1, total: 3 })
+  })
+
+  it("of two deliveries of one message: the first counts, the second is lost", () => {
+    const bench = twiceDelivered()
+    const settles = [
+      { outcome: "ack", epoch: 1, attempt: 1, ranges: [1, 1] },
+      { outcome: "ack", epoch: 1, attempt: 0, ranges: [1, 1] },
+      { outcome: "ack", epoch: 1, attempt: 1, ranges: [1, 1] },
+    ] as const
+    const { reply } = bench.run({ _tag: "Settle", session: "t", settles })
+    expect(reply).toEqual({ _tag: "Settled", lost: [[], [1, 1], []] })
   })
 
   it("refuses ranges that are none, and too many of them", () => {

@@ -4,27 +4,29 @@
  *
  * | the message is | tag | answer |
  * |---|---|---|
- * | settled, handed out by two owners | not of the epoch that settled it | LeaseLost |
- * | settled, its block or counts gone | any other | ok |
- * | settled | older epoch, or its attempt was the last one | ok (the same settle again) |
- * | settled | otherwise | LeaseLost |
+ * | any | of an epoch to come | LeaseLost |
+ * | settled, handed out more than once | the one that settled it | ok (the same settle again) |
+ * | settled, handed out more than once | any other | LeaseLost |
+ * | settled, handed out once, or it is forgotten by whom (state/Settlers.ts) | any | ok |
  * | leased | of this lease | accepted |
  * | leased | otherwise | LeaseLost |
  * | ready | of a delivery that was counted as ended | ack, reject: accepted; return, fail: ok |
  * | ready, flagged | older epoch, not yet counted | accepted |
  * | ready | otherwise: never issued | LeaseLost |
  *
- * Of two settles of one message in one command the first counts; an ack after a return is
- * LeaseLost.
+ * Of several settles of one message in one command the first counts. The others are ok if they have
+ * its tag (but an ack after a return is LeaseLost), or if all that is asked for is to put back what
+ * is put back; else LeaseLost.
  */
 import { invariant, limits, type Outcome, type Sequence, skeinError } from "@skein/model"
 import type { Settle, SettleAlone } from "../Command.js"
 import type { Decision } from "../Decision.js"
-import type { Ended, SettledLate } from "../Event.js"
+import type { Ended } from "../Event.js"
 import type { QueueState } from "../QueueState.js"
 import type { Block } from "../state/Block.js"
 import { flagged, leased, ready } from "../state/bits.js"
 import { pushRange, rangesProblem } from "../state/ranges.js"
+import { isSame, type Tag } from "../state/Settlers.js"
 import { refuse } from "./decisions.js"
 
 export const decideSettle = (state: QueueState, command: SettleAlone): Decision =>
@@ -45,33 +47,33 @@ export const decideSettles = (state: QueueState, settles: readonly Settle[]): De
     )
   }
   const events: Ended[] = []
-  const late: SettledLate[] = []
+  const earlier: Earlier[] = []
   const lost: Sequence[][] = []
   let anyLost = false
   let named = 0
   for (const settle of settles) {
-    const verdict = new Verdict(state, settle, events)
+    const verdict = new Verdict(state, settle, earlier)
     for (let at = 0; at < settle.ranges.length; at += 2) {
       verdict.judge(settle.ranges[at], settle.ranges[at + 1])
     }
-    named += (verdict.accepted.length + verdict.lost.length) / 2
+    named += verdict.named
     if (named > limits.eventRangesMax) return refuse(tooScattered)
     if (verdict.lost.length > 0) anyLost = true
     lost.push(verdict.lost)
-    if (verdict.accepted.length > 0) {
-      const { epoch, outcome } = settle
-      events.push({ _tag: "Ended", outcome, ranges: verdict.accepted })
-      if (epoch < state.epoch && removes(outcome)) {
-        late.push({ _tag: "SettledLate", epoch, ranges: verdict.accepted })
-      }
+    for (const event of verdict.ended()) {
+      events.push(event)
+      earlier.push({ ...settle, ranges: event.ranges })
     }
   }
   return {
-    events: [...events, ...late],
+    events,
     reply: { _tag: "Settled", lost: anyLost ? lost : [] },
     deliveries: [],
   }
 }
+
+/** What a settle before in the same command did. */
+type Earlier = Settle
 
 /** A wide range over messages of many others: no consumer holds so much. */
 const tooScattered = skeinError("LimitExceeded", "a settle names too many separate deliveries", {
@@ -80,23 +82,41 @@ const tooScattered = skeinError("LimitExceeded", "a settle names too many separa
 
 /** One settle of a command, against the state and the settles before it in the command. */
 class Verdict {
+  /** Of the messages' latest deliveries. */
   readonly accepted: Sequence[] = []
+  /** Acks and rejects of deliveries that were counted as ended, or of an older owner's. */
+  readonly late: Sequence[] = []
   readonly lost: Sequence[] = []
   private readonly ends: boolean
-  private readonly earlier: readonly Ended[]
+  private readonly earlier: readonly Earlier[]
 
   constructor(
     private readonly state: QueueState,
     private readonly settle: Settle,
-    earlier: readonly Ended[],
+    earlier: readonly Earlier[],
   ) {
     this.ends = removes(settle.outcome)
     this.earlier = [...earlier]
   }
 
+  /** Ranges of the answer and of the events. */
+  get named(): number {
+    return (this.accepted.length + this.late.length + this.lost.length) / 2
+  }
+
+  ended(): Ended[] {
+    const { outcome, epoch, attempt } = this.settle
+    const events: Ended[] = []
+    if (this.accepted.length > 0) events.push({ _tag: "Ended", outcome, ranges: this.accepted })
+    if (this.late.length > 0) {
+      events.push({ _tag: "Ended", outcome, by: { epoch, attempt }, ranges: this.late })
+    }
+    return events
+  }
+
   judge(first: Sequence, last: Sequence): void {
     const { state } = this
-    const known = Math.min(last, state.next - 1)
+    const known = this.settle.epoch > state.epoch ? first - 1 : Math.min(last, state.next - 1)
     if (first <= known) {
       let covered = first
       state.blocks.each(first, known, (block, from, to) => {
@@ -112,23 +132,20 @@ class Verdict {
     if (last > known) pushRange(this.lost, Math.max(first, known + 1), last)
   }
 
-  /** Of these messages no block is left, so they were settled: ok, but for newer deliveries. */
+  /** Of these messages no block is left, so they were settled. */
   private judgeGone(first: Sequence, last: Sequence): void {
-    if (first > last || this.state.redeliveries.isEmpty) return
+    if (first > last || this.state.settlers.isEmpty) return
     // However wide the range is, few blocks are remembered.
-    for (const [from, to] of this.state.redeliveries.parts(first, last)) {
+    for (const [from, to] of this.state.settlers.parts(first, last)) {
       for (let sequence = from; sequence <= to; sequence++) {
-        if (this.isOutdated(sequence)) pushRange(this.lost, sequence, sequence)
+        if (this.judgeSettled(sequence) === "lost") pushRange(this.lost, sequence, sequence)
       }
     }
   }
 
-  /**
-   * Of a message that is settled: another delivery than the settle's did it, as far as is known.
-   */
-  private isOutdated(sequence: Sequence): boolean {
-    const epoch = this.state.redeliveries.epochOf(sequence)
-    return epoch !== 0 && epoch !== this.settle.epoch
+  private judgeSettled(sequence: Sequence): "lost" | "ok" {
+    const by = this.state.settlers.find(sequence)
+    return by === undefined || isSame(by, this.settle) ? "ok" : "lost"
   }
 
   /** The settle is of first deliveries by this owner, and the first of its command. */
@@ -144,37 +161,41 @@ class Verdict {
       const sequence = block.base + offset
       const answer = this.judgeEarlier(sequence) ?? this.judgeOne(block, offset, sequence)
       if (answer === "accepted") pushRange(this.accepted, sequence, sequence)
+      else if (answer === "late") pushRange(this.late, sequence, sequence)
       else if (answer === "lost") pushRange(this.lost, sequence, sequence)
     }
   }
 
   private judgeEarlier(sequence: Sequence): "lost" | "ok" | undefined {
-    for (const ended of this.earlier) {
-      if (!covers(ended.ranges, sequence)) continue
-      return this.ends && !removes(ended.outcome) ? "lost" : "ok"
+    for (const before of this.earlier) {
+      if (!covers(before.ranges, sequence)) continue
+      if (removes(before.outcome)) return isSame(before, this.settle) ? "ok" : "lost"
+      return this.ends ? "lost" : "ok"
     }
     return undefined
   }
 
-  private judgeOne(block: Block, offset: number, sequence: Sequence): "accepted" | "lost" | "ok" {
+  private judgeOne(
+    block: Block,
+    offset: number,
+    sequence: Sequence,
+  ): "accepted" | "late" | "lost" | "ok" {
     const { attempt, epoch } = this.settle
     const current = this.state.epoch
     const lane = block.lane(offset)
-    if (epoch > current) return "lost"
-    if ((lane & 3) === 0) {
-      if (this.isOutdated(sequence)) return "lost"
-      if (sequence < block.forgottenBelow || epoch < current) return "ok"
-      return attempt === block.attempt(offset) ? "ok" : "lost"
-    }
+    if ((lane & 3) === 0) return this.judgeSettled(sequence)
     const here = block.attempt(offset)
     if ((lane & 3) === leased) {
       const own = epoch === this.state.leases.leaseOf(block, sequence).epoch
-      return own && attempt === here ? "accepted" : "lost"
+      if (!own || attempt !== here) return "lost"
+      // A lease that came along in a planned move.
+      return this.ends && epoch < current ? "late" : "accepted"
     }
     invariant((lane & 3) === ready, "a message is in a state that does not exist yet")
     if (attempt > here) return "lost"
-    if (attempt === here) return epoch < current && (lane & flagged) !== 0 ? "accepted" : "lost"
-    return this.ends ? "accepted" : "ok"
+    if (attempt < here) return this.ends ? "late" : "ok"
+    if (epoch === current || (lane & flagged) === 0) return "lost"
+    return this.ends ? "late" : "accepted"
   }
 }
 
@@ -213,9 +234,35 @@ export const evolveEnded = (state: QueueState, event: Ended): void => {
 
 const endPart = (state: QueueState, event: Ended, block: Block, from: number, to: number): void => {
   if (removes(event.outcome)) {
+    noteSettlers(state, block, from, to, event.by)
     state.leases.release(block, from, to, state.blocks.settle(block, from, to))
     return
   }
   state.leases.release(block, from, to, state.blocks.putBack(block, from, to))
   block.count(event.outcome === "fail" ? "failed" : "returned", from, to, state.lanes)
+}
+
+/**
+ * Before messages go: those that may have been handed out more than once were settled by their
+ * latest delivery, unless `by` says by which (or by nobody: a purge).
+ */
+export const noteSettlers = (
+  state: QueueState,
+  block: Block,
+  from: number,
+  to: number,
+  by?: Tag,
+): void => {
+  if (block.isPlain) return
+  for (let offset = from; offset <= to; ) {
+    const attempt = block.attempt(offset)
+    const wasOut = block.wasOut(offset)
+    let end = offset + 1
+    while (end <= to && block.attempt(end) === attempt && block.wasOut(end) === wasOut) end++
+    if (wasOut) {
+      const tag = by ?? { epoch: state.epoch, attempt }
+      state.settlers.note(block.base + offset, block.base + end - 1, tag)
+    }
+    offset = end
+  }
 }

@@ -26,8 +26,6 @@ export class Block {
   readyFrom = 0
   /** No message below this offset is unsettled. */
   unsettledFrom = 0
-  /** Messages below are settled and their counts forgotten. */
-  forgottenBelow: Sequence
   /** Something of it was handed out under this epoch. */
   touched = false
   /** Journal time at which its oldest unsettled message can have come at the earliest. */
@@ -43,7 +41,6 @@ export class Block {
 
   constructor(readonly index: number) {
     this.base = index * Bits.blockMessages
-    this.forgottenBelow = this.base
   }
 
   get unsettled(): number {
@@ -60,6 +57,16 @@ export class Block {
 
   returns(offset: number): number {
     return this.returned === undefined ? 0 : this.returned.values[offset]
+  }
+
+  /** No message of it has ended deliveries or may have been out under an earlier owner. */
+  get isPlain(): boolean {
+    return this.marks === 0 && this.failed === undefined && this.returned === undefined
+  }
+
+  /** The message had a delivery before the latest one, or may have had. */
+  wasOut(offset: number): boolean {
+    return (this.lane(offset) & Bits.flagged) !== 0 || this.attempt(offset) > 0
   }
 
   /** How many deliveries of the message have ended: the attempt of its current or next one. */
@@ -101,9 +108,7 @@ export class Block {
   settle(first: number, last: number, lanes: Lanes): number {
     const words = this.words
     invariant(words !== undefined, "a message is settled of an empty block")
-    if (this.marks > 0 || this.failed !== undefined || this.returned !== undefined) {
-      this.forgetFacts(first, last, lanes)
-    }
+    if (!this.isPlain) this.forgetFacts(first, last, lanes)
     let leased = 0
     for (let at = first >>> 3; at <= last >>> 3; at++) {
       const mask = Bits.laneMask(at, first, last)
@@ -195,8 +200,8 @@ export class Block {
     return failures
   }
 
-  /** Nothing is unsettled: bits and counts go, and settles of what was here are taken on trust. */
-  drain(forgottenBelow: Sequence): void {
+  /** Nothing is unsettled: bits and counts go. `next`: sequence of the queue's next message. */
+  drain(next: Sequence): void {
     invariant(this.unsettled === 0, "a block with unsettled messages is drained")
     invariant(this.marks === 0, "a drained block has marks")
     if (this.words !== undefined) giveWords(this.words)
@@ -204,8 +209,7 @@ export class Block {
     this.failed = undefined
     this.returned = undefined
     this.held = noHeld
-    this.forgottenBelow = forgottenBelow
-    this.readyFrom = Math.min(forgottenBelow - this.base, Bits.blockMessages)
+    this.readyFrom = Math.min(next - this.base, Bits.blockMessages)
     if (this.frames.alive === 0) this.frames.clear()
   }
 
@@ -253,8 +257,7 @@ export class Block {
   /** Whether every message of the range is leased and has neither marks nor counts. */
   plainlyLeased(first: number, last: number): boolean {
     const words = this.words
-    if (words === undefined || this.marks > 0) return false
-    if (this.failed !== undefined || this.returned !== undefined) return false
+    if (words === undefined || !this.isPlain) return false
     for (let at = first >>> 3; at <= last >>> 3; at++) {
       const mask = Bits.laneMask(at, first, last)
       if ((words[at] & mask) !== (Bits.allLeased & mask)) return false

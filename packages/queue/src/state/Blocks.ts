@@ -171,7 +171,7 @@ export class Blocks {
       if (block.unsettled > 0) return
       const end = block.base + blockMessages
       if (block.words !== undefined) {
-        block.drain(Math.min(next, end))
+        block.drain(next)
         block.dirty = true
       }
       if (next < end || block.frames.alive > 0) return

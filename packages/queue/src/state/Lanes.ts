@@ -14,7 +14,7 @@ export const Fact = {
   failed: 4,
   returned: 5,
   touched: 6,
-  redelivered: 7,
+  settledBy: 7,
 } as const
 export type Fact = (typeof Fact)[keyof typeof Fact]
 

@@ -49,6 +49,8 @@ export class Rig {
   readonly delivered: { sequence: number; epoch: number; attempt: number }[] = []
   private readonly tags = new Set<string>()
   private newest = 0
+  /** Of each message that an ack or reject was confirmed for: by which delivery. */
+  private readonly confirmed = new Map<number, string>()
   readonly nextFrame = new Map<string, number>()
   private readonly chunks = new Map<string, Uint8Array>()
   private tail: Uint8Array[] = []
@@ -139,20 +141,45 @@ export class Rig {
 
   settle(session: string, settles: readonly Settle[]): void {
     const { reply } = this.run({ _tag: "Settle", session, settles })
-    this.compareLost(reply, this.shadow.settle(settles), settles.length)
+    this.compareLost(reply, this.shadow.settle(settles), settles)
   }
 
   fetch(command: Extract<Command, { _tag: "Fetch" }>): void {
     const { reply } = this.run(command)
     const lost = this.shadow.fetch(command, this.now.monotonicMs)
-    this.compareLost(reply, lost, command.settles.length)
+    this.compareLost(reply, lost, command.settles)
   }
 
-  private compareLost(reply: Decision["reply"], lost: number[][], settles: number): void {
+  private compareLost(
+    reply: Decision["reply"],
+    lost: number[][],
+    settles: readonly Settle[],
+  ): void {
     if (reply._tag !== "Settled") throw new Error(`settle: ${JSON.stringify(reply)}`)
+    this.judgeConfirms(settles, reply.lost.map(expand))
     const none = lost.every((list) => list.length === 0)
     same(reply.lost.map(expand), none ? [] : lost, "lost settles")
-    same(none || reply.lost.length === settles, true, "one list for each settle")
+    same(none || reply.lost.length === settles.length, true, "one list for each settle")
+  }
+
+  /**
+   * DESIGN.md section 6 whatever the shadow says: of the deliveries of a message that there were,
+   * acks and rejects of one at most are confirmed, and those each time.
+   */
+  private judgeConfirms(settles: readonly Settle[], lost: readonly number[][]): void {
+    settles.forEach(({ outcome, epoch, attempt, ranges }, at) => {
+      if (outcome !== "ack" && outcome !== "reject") return
+      for (const sequence of expand(ranges)) {
+        const tag = `${sequence} ${epoch} ${attempt}`
+        if (!this.tags.has(tag)) continue
+        const by = this.confirmed.get(sequence)
+        if (lost[at]?.includes(sequence)) {
+          if (by === tag) throw new Error(`a repeat of the settle ${tag} is lost`)
+        } else if (by !== undefined && by !== tag) {
+          throw new Error(`settled twice: by ${by} and by ${tag}`)
+        } else this.confirmed.set(sequence, tag)
+      }
+    })
   }
 
   deliver(): void {

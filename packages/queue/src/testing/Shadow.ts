@@ -75,12 +75,9 @@ export class Shadow {
   acked = 0
   rejected = 0
   published = 0
-  private readonly redelivered = new Map<Sequence, Epoch>()
-  private readonly settledAttempt = new Map<Sequence, number>()
-  private forgotten = new Set<Sequence>()
+  /** Of messages that may have been handed out more than once: the tag that settled them. */
+  private readonly settledBy = new Map<Sequence, string>()
   private touched = new Set<number>()
-  /** Blocks in which a message or a stored frame ever began. */
-  private readonly made = new Set<number>()
   private readonly producers = new Map<string, Producer>()
   private dedup: { id: string; atMs: number }[] = []
   private waits: Wait[] = []
@@ -139,12 +136,9 @@ export class Shadow {
     const frame: Frame = { first, count, bytes, left: added }
     for (let at = 0; at < count; at++) {
       const sequence = first + at
-      if (duplicates.includes(at)) this.settledAttempt.set(sequence, 0)
-      else {
-        const message = { sequence, frame, failed: 0, returned: 0, flagged: false, open: false }
-        this.bySequence.set(sequence, message)
-        this.made.add(blockOf(sequence)).add(blockOf(first))
-      }
+      if (duplicates.includes(at)) continue
+      const message = { sequence, frame, failed: 0, returned: 0, flagged: false, open: false }
+      this.bySequence.set(sequence, message)
     }
     this.next += count
     this.published += added
@@ -160,8 +154,7 @@ export class Shadow {
 
   /** For each settle: the sequences that are lost. */
   settle(settles: readonly Settle[]): Sequence[][] {
-    const done = new Map<Sequence, Outcome>()
-    const late = new Map<Sequence, Epoch>()
+    const done = new Map<Sequence, Settle>()
     const answers = settles.map((settle) => {
       const lost: Sequence[] = []
       const accepted: Sequence[] = []
@@ -170,44 +163,37 @@ export class Shadow {
         if (answer === "lost") lost.push(sequence)
         if (answer === "accepted") accepted.push(sequence)
       }
-      for (const sequence of accepted) done.set(sequence, settle.outcome)
-      const takes = settle.outcome === "ack" || settle.outcome === "reject"
-      if (takes && settle.epoch < this.epoch) {
-        for (const sequence of accepted) late.set(sequence, settle.epoch)
-      }
+      for (const sequence of accepted) done.set(sequence, settle)
       return lost
     })
     // All are judged by what was before the command.
-    for (const [sequence, outcome] of done) this.end(sequence, outcome)
-    for (const [sequence, epoch] of late) this.redelivered.set(sequence, epoch)
+    for (const [sequence, { outcome, epoch, attempt }] of done) {
+      this.end(sequence, outcome, `${epoch} ${attempt}`)
+    }
     return answers
   }
 
-  private judge(settle: Settle, sequence: Sequence, done: ReadonlyMap<Sequence, Outcome>): string {
-    const takes = settle.outcome === "ack" || settle.outcome === "reject"
-    if (sequence >= this.next) return "lost"
+  private judge(settle: Settle, sequence: Sequence, done: ReadonlyMap<Sequence, Settle>): string {
+    const { epoch, outcome } = settle
+    const takes = outcome === "ack" || outcome === "reject"
+    const tag = `${epoch} ${settle.attempt}`
+    if (sequence >= this.next || epoch > this.epoch) return "lost"
     const before = done.get(sequence)
     if (before !== undefined) {
-      return takes && (before === "return" || before === "fail") ? "lost" : "ok"
+      const wentBack = before.outcome === "return" || before.outcome === "fail"
+      if (wentBack) return takes ? "lost" : "ok"
+      return tag === `${before.epoch} ${before.attempt}` ? "ok" : "lost"
     }
     const message = this.find(sequence)
-    if (message === undefined) {
-      const by = this.redelivered.get(sequence)
-      if (by !== undefined && by !== settle.epoch) return "lost"
-      if (this.forgottenBlock(sequence)) return "ok"
-      if (settle.epoch > this.epoch) return "lost"
-      if (this.forgotten.has(sequence) || settle.epoch < this.epoch) return "ok"
-      return this.settledAttempt.get(sequence) === settle.attempt ? "ok" : "lost"
-    }
+    if (message === undefined) return (this.settledBy.get(sequence) ?? tag) === tag ? "ok" : "lost"
     const attempt = message.failed + message.returned
-    if (settle.epoch > this.epoch || settle.attempt > attempt) return "lost"
+    if (settle.attempt > attempt) return "lost"
     if (message.lease !== undefined) {
-      return settle.epoch === message.lease.epoch && settle.attempt === attempt
-        ? "accepted"
-        : "lost"
+      const { lease } = message
+      return epoch === lease.epoch && settle.attempt === attempt ? "accepted" : "lost"
     }
     if (settle.attempt < attempt) return takes ? "accepted" : "ok"
-    return settle.epoch < this.epoch && message.flagged ? "accepted" : "lost"
+    return epoch < this.epoch && message.flagged ? "accepted" : "lost"
   }
 
   fetch(command: Fetch, monotonicMs: number): Sequence[][] {
@@ -262,7 +248,7 @@ export class Shadow {
     for (const message of taken) {
       const { epoch } = this
       message.lease = { session, fetchNumber, epoch, untilMs: monotonicMs + this.policy.leaseMs }
-      if (message.flagged || message.failed > 0) this.redeliver(message)
+      if (message.flagged || message.failed > 0) message.open = true
       else this.touched.add(blockOf(message.sequence))
     }
     this.answered.get(session)?.add(fetchNumber)
@@ -293,7 +279,8 @@ export class Shadow {
   /** Fetch numbers that get an empty answer. */
   endSession(session: string, reason: "closed" | "lost"): number[] {
     for (const { sequence, lease } of this.messages) {
-      if (lease?.session === session) this.end(sequence, reason === "closed" ? "return" : "fail")
+      if (lease?.session !== session) continue
+      this.end(sequence, reason === "closed" ? "return" : "fail", "")
     }
     const waiting = this.waits.filter((wait) => wait.session === session)
     for (const { fetchNumber } of waiting) this.drop(session, fetchNumber)
@@ -305,7 +292,7 @@ export class Shadow {
     for (const { lease } of this.messages) if (lease !== undefined) lease.untilMs += stallMs
     for (const wait of this.waits) wait.untilMs += stallMs
     for (const { sequence, lease } of [...this.messages]) {
-      if (lease !== undefined && lease.untilMs <= monotonicMs) this.end(sequence, "fail")
+      if (lease !== undefined && lease.untilMs <= monotonicMs) this.end(sequence, "fail", "")
     }
     const over = this.waits.filter(({ untilMs }) => untilMs <= monotonicMs)
     for (const { session, fetchNumber } of over) {
@@ -317,8 +304,7 @@ export class Shadow {
 
   purge(): number {
     const ready = this.messages.filter(({ lease }) => lease === undefined)
-    for (const { sequence } of ready) this.take(sequence)
-    for (const block of new Set(ready.map(({ sequence }) => blockOf(sequence)))) this.forget(block)
+    for (const { sequence } of ready) this.take(sequence, "nobody")
     this.purged += ready.length
     return ready.length
   }
@@ -370,17 +356,12 @@ export class Shadow {
     return this.waits.filter((wait) => wait.session === session).length
   }
 
-  private redeliver(message: Message): void {
-    message.open = true
-    this.redelivered.set(message.sequence, this.epoch)
-  }
-
-  private end(sequence: Sequence, outcome: Outcome): void {
+  private end(sequence: Sequence, outcome: Outcome, tag: string): void {
     const message = this.find(sequence) as Message
     if (outcome === "ack") this.acked++
     if (outcome === "reject") this.rejected++
     if (outcome === "ack" || outcome === "reject") {
-      this.remove(sequence)
+      this.take(sequence, tag)
       return
     }
     if (outcome === "fail") message.failed++
@@ -389,33 +370,12 @@ export class Shadow {
     delete message.lease
   }
 
-  private remove(sequence: Sequence): void {
-    this.take(sequence)
-    this.forget(blockOf(sequence))
-  }
-
-  private take(sequence: Sequence): void {
+  private take(sequence: Sequence, tag: string): void {
     const message = this.find(sequence) as Message
     this.bySequence.delete(sequence)
-    this.settledAttempt.set(sequence, message.failed + message.returned)
+    const once = !message.flagged && message.failed + message.returned === 0
+    if (!once) this.settledBy.set(sequence, tag)
     if (--message.frame.left === 0) this.diedFrames.push(message.frame.first)
-  }
-
-  /** A block without unsettled messages forgets how they ended. */
-  private forget(block: number): void {
-    if (this.messages.some(({ sequence }) => blockOf(sequence) === block)) return
-    const end = Math.min((block + 1) * blockSize, this.next)
-    for (let at = Math.max(block * blockSize, 1); at < end; at++) this.forgotten.add(at)
-  }
-
-  /** Full blocks of which nothing is left answer ok to anything. */
-  private forgottenBlock(sequence: Sequence): boolean {
-    const block = blockOf(sequence)
-    if (!this.made.has(block)) return true
-    if ((block + 1) * blockSize > this.next) return false
-    if (this.messages.some((other) => blockOf(other.sequence) === block)) return false
-    const spans = this.messages.some(({ frame }) => blockOf(frame.first) === block)
-    return !spans
   }
 
   private find(sequence: Sequence): Message | undefined {

@@ -28,7 +28,7 @@ const run = (
 ) =>
   runFaults({
     ...{ directory, seed: "3", nodes, fakeTime: undefined, faults, recoverMs: 20_000 },
-    ...{ leaseMs: 30_000, data: undefined },
+    ...{ leaseMs: 5_000, data: undefined },
     kinds: chooseFaults(kinds, { nodes, fakeTime: undefined }).chosen,
     deadlineMs: Number.POSITIVE_INFINITY,
     onProgress: () => {},

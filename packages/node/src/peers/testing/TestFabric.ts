@@ -6,18 +6,25 @@
 import {
   type CatalogCalls,
   type FabricMap,
+  fabricCalls,
   layerAdminDoors,
   layerCatalogDoors,
   layerEngine,
+  layerNodeDoors,
+  type MoveMessage,
   makeDoorAdmin,
+  makeNodeCalls,
   makeRemoteCatalog,
+  type NodeCalls,
+  type NodePort,
   PeerDoor,
   type Peers,
   type RemoteCatalog,
 } from "@skein/cluster"
-import type { SeenNode } from "@skein/journal"
+import { type SeenNode, systemClock } from "@skein/journal"
 import { defaultQueuePolicy, invariant, type QueueRef, skeinError } from "@skein/model"
-import type { Admin } from "@skein/wire"
+import type { ShardLoad } from "@skein/placement"
+import type { Admin, ManagerPort } from "@skein/wire"
 import { Layer, ManagedRuntime } from "effect"
 import { ClientPort } from "../../port/ClientPort.js"
 import { StubFabric } from "../../port/testing/StubFabric.js"
@@ -29,6 +36,7 @@ const fabricId = "f"
 export class TestFabric {
   readonly nodes: TestNode[] = []
   readonly owners: (string | undefined)[]
+  manager: string | undefined
   readonly #listeners = new Set<() => void>()
   #version = 1
 
@@ -98,15 +106,18 @@ export class TestNode {
   readonly open = new Set<number>()
   readonly door = new PeerDoor()
   readonly calls: string[] = []
+  readonly messages: { readonly from: string; readonly message: MoveMessage }[] = []
+  loads: readonly ShardLoad[] = []
   silent = false
   /** Told of each purge that has come. */
   onPurge: () => void = () => {}
-  /** Awaited by each purge. */
+  /** Awaited by each purge, by calls of the manager and by loads. */
   gate: Promise<void> = Promise.resolve()
   #address = ""
   #runtime: ManagedRuntime.ManagedRuntime<never, never> | undefined
   #port: ClientPort | undefined
   #admin: Admin | undefined
+  #nodes: NodeCalls | undefined
   #catalog: RemoteCatalog | undefined
 
   constructor(
@@ -118,6 +129,11 @@ export class TestNode {
   get admin(): Admin {
     invariant(this.#admin !== undefined, "the node has started")
     return this.#admin
+  }
+
+  get nodes(): NodeCalls {
+    invariant(this.#nodes !== undefined, "the node has started")
+    return this.#nodes
   }
 
   get catalog(): RemoteCatalog {
@@ -175,16 +191,26 @@ export class TestNode {
       door: this.door,
     })
     const local = this.#local()
-    const doors = Layer.merge(
+    const doors = Layer.mergeAll(
       layerAdminDoors(local),
+      layerNodeDoors(this.#nodePort()),
       layerCatalogDoors(this.#catalogCalls(), async (queue, why) => {
         this.calls.push(`erase ${queue.shard} ${queue.generation} ${why}`)
       }),
     )
     const runtime = ManagedRuntime.make(doors.pipe(Layer.provideMerge(engine)))
     this.#runtime = runtime as never
-    this.#admin = await runtime.runPromise(makeDoorAdmin(local, here, this.options.withinMs))
-    this.#catalog = await runtime.runPromise(makeRemoteCatalog(this.options.withinMs))
+    const { withinMs } = this.options
+    const map = this.fabric.map(this.name)
+    this.#nodes = await runtime.runPromise(
+      makeNodeCalls({ map, local: this.#nodePort(), ...(withinMs !== undefined && { withinMs }) }),
+    )
+    const fabric = fabricCalls({
+      ...{ self: this.name, manager: this.#managerPort() },
+      ...{ nodes: this.#nodes, clock: systemClock },
+    })
+    this.#admin = await runtime.runPromise(makeDoorAdmin(local, here, withinMs, fabric))
+    this.#catalog = await runtime.runPromise(makeRemoteCatalog(withinMs))
   }
 
   /** As a process that was killed: its connections break, its engine answers no more. */
@@ -238,7 +264,65 @@ export class TestNode {
         },
       ],
       status: () => Promise.reject(new Error("a fault that is no SkeinError")),
-      cluster: () => Promise.reject(skeinError("InternalError", "not asked in these tests")),
+      cluster: notAsked,
+      ...this.#managerPort(),
+      shardLoads: notAsked,
+      clients: notAsked,
+    }
+  }
+
+  /** This node's own; the manager is whom the test says. */
+  #nodePort(): NodePort {
+    return {
+      loads: async () => {
+        await this.gate
+        return this.loads
+      },
+      clients: async () => ({
+        clients: [
+          {
+            ...{ node: this.name, peer: "127.0.0.1:9", clientName: "a client", connectedMs: 5 },
+            ...{ sessions: 1, publishes: [{ shard: 3, generation: 7, requests: 2 }], consumes: [] },
+          },
+        ],
+        more: 0,
+        silent: [],
+      }),
+      moveMessage: async (from, message) => {
+        if (message.kind === "refused") throw skeinError("MoveRefused", "not now", { shard: 3 })
+        this.messages.push({ from, message })
+      },
+      manager: this.#managerPort(),
+    }
+  }
+
+  #managerPort(): ManagerPort {
+    const asked = async <A>(what: string, answer: A): Promise<A> => {
+      const { manager } = this.fabric
+      if (manager !== this.name) {
+        const data = manager === undefined ? {} : { manager }
+        throw skeinError("ManagerUnavailable", "this node is not the manager", data)
+      }
+      this.calls.push(what)
+      await this.gate
+      return answer
+    }
+    const plan = {
+      moves: [{ shard: 3, from: "n1", to: "n2", reason: "n1 works more", kind: "balance" }],
+      spread: { before: 2, after: 1.5 },
+    }
+    return {
+      drainNode: (node) => asked(`drain ${node}`, undefined),
+      reviveNode: (node) => asked(`revive ${node}`, undefined),
+      planMoves: () => asked("plan", plan),
+      rebalance: () => asked("rebalance", plan),
+      whyShard: (shard) => asked(`why ${shard}`, [`${shard} is where it is`]),
+      moveShard: async (shard, node) => {
+        await asked(`move ${shard} ${node}`, undefined)
+        throw skeinError("MoveRefused", `${node} is drained`, { shard, node })
+      },
+      decisions: (request) =>
+        asked(`decisions ${request?.after}`, { log: this.name, decisions: [], last: 7 }),
     }
   }
 
@@ -258,3 +342,5 @@ export class TestNode {
     }
   }
 }
+
+const notAsked = () => Promise.reject(skeinError("InternalError", "not asked in these tests"))

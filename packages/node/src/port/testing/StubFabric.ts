@@ -125,7 +125,20 @@ export class StubFabric implements Fabric {
     cluster: async () => {
       throw skeinError("ShardUnavailable", "not in a stub")
     },
+    drainNode: notInStub,
+    reviveNode: notInStub,
+    planMoves: notInStub,
+    rebalance: notInStub,
+    whyShard: notInStub,
+    moveShard: notInStub,
+    decisions: notInStub,
+    shardLoads: notInStub,
+    clients: notInStub,
   }
+}
+
+const notInStub = async (): Promise<never> => {
+  throw skeinError("ManagerUnavailable", "not in a stub")
 }
 
 export const frameOf = (count: number, bodyBytes: number): Uint8Array =>

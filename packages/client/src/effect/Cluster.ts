@@ -1,0 +1,72 @@
+/**
+ * Owns: the calls about nodes and placement as effects. What each does is said at the same name of
+ * SkeinClient.
+ */
+import type { ClientList, DecisionPage, DecisionsRequest, MovePlan, ShardLoads } from "@skein/wire"
+import { Effect } from "effect"
+import type { CallOptions } from "../Deadline.js"
+import type { SkeinClient } from "../SkeinClient.js"
+import { type ClusterError, call, clusterTags } from "./errors.js"
+import { Skein } from "./Skein.js"
+
+type Options = Omit<CallOptions, "signal">
+
+/** Takes all shards from the node, and gives it none until it is revived. */
+export const drainNode = (
+  node: string,
+  options?: Options,
+): Effect.Effect<void, ClusterError, Skein> =>
+  asked((client, signal) => client.drainNode(node, { ...options, signal }))
+
+/** Lets a drained node have shards again. */
+export const reviveNode = (
+  node: string,
+  options?: Options,
+): Effect.Effect<void, ClusterError, Skein> =>
+  asked((client, signal) => client.reviveNode(node, { ...options, signal }))
+
+/** What the next round of balancing would do; nothing is done. */
+export const planMoves = (options?: Options): Effect.Effect<MovePlan, ClusterError, Skein> =>
+  asked((client, signal) => client.planMoves({ ...options, signal }))
+
+/** Begins the moves of that plan now, and answers them. */
+export const rebalance = (options?: Options): Effect.Effect<MovePlan, ClusterError, Skein> =>
+  asked((client, signal) => client.rebalance({ ...options, signal }))
+
+/** Why the shard is where it is, most important first. */
+export const whyShard = (
+  shard: number,
+  options?: Options,
+): Effect.Effect<readonly string[], ClusterError, Skein> =>
+  asked((client, signal) => client.whyShard(shard, { ...options, signal }))
+
+/** Succeeds when `node` serves the shard. */
+export const moveShard = (
+  shard: number,
+  node: string,
+  options?: Options,
+): Effect.Effect<void, ClusterError, Skein> =>
+  asked((client, signal) => client.moveShard(shard, node, { ...options, signal }))
+
+/** What the manager did and saw, by number. */
+export const decisions = (
+  request?: DecisionsRequest,
+  options?: Options,
+): Effect.Effect<DecisionPage, ClusterError, Skein> =>
+  asked((client, signal) => client.decisions(request, { ...options, signal }))
+
+/** What each shard did in about the last second. */
+export const shardLoads = (options?: Options): Effect.Effect<ShardLoads, ClusterError, Skein> =>
+  asked((client, signal) => client.shardLoads({ ...options, signal }))
+
+/** Who is connected to `node`; without one, to any node. */
+export const clients = (
+  node?: string,
+  options?: Options,
+): Effect.Effect<ClientList, ClusterError, Skein> =>
+  asked((client, signal) => client.clients(node, { ...options, signal }))
+
+const asked = <A>(
+  ask: (client: SkeinClient, signal: AbortSignal) => Promise<A>,
+): Effect.Effect<A, ClusterError, Skein> =>
+  Effect.flatMap(Skein, (client) => call(clusterTags, (signal) => ask(client, signal)))
