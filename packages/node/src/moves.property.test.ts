@@ -30,7 +30,9 @@ class Run {
   readonly odd: string[] = []
   moved = 0
   refused = 0
-  /** Two fetches at a time may be answered in any order when one of them has to be repeated. */
+  /** First message of each answer to a fetch that was asked once, by its number. */
+  private readonly atOnce = new Map<number, number>()
+  /** One fetch at a time; of two the one whose frames are read sooner is answered first. */
   private readonly ordered: boolean
   private queue!: QueueInfo
   private frames = 0
@@ -95,6 +97,9 @@ class Run {
       const unflagged = this.delivered.filter(({ flagged }) => !flagged).map(({ body }) => body)
       expect(new Set(unflagged).size, this.where).toBe(unflagged.length)
       if (this.takeovers) return
+      // However they came, fetches were served in the order of their numbers.
+      const served = [...this.atOnce].sort(([a], [b]) => a - b).map(([, body]) => body)
+      expect(served, this.where).toEqual([...served].sort((a, b) => a - b))
       if (this.ordered) expect(firsts, this.where).toEqual([...firsts].sort((a, b) => a - b))
       expect(unflagged.length, this.where).toBe(this.delivered.length)
     })
@@ -149,10 +154,14 @@ class Run {
       const { queue, fetches: fetchNumber } = this
       const much = { messagesMax: 3, bytesMax: 1e6, waitMs: 100, settles: [] }
       let runs: readonly DeliveredRun[] = []
+      let asked = 0
       at = await this.until1(at, async ({ core }) => {
+        asked += 1
         await core.broker.openSession(session, 600_000)
         runs = await core.broker.fetch({ queue, session, fetchNumber, ...much }).delivered
       })
+      const [first] = bodiesOf(runs)
+      if (asked === 1 && first !== undefined) this.atOnce.set(fetchNumber, Number(first))
       for (const run of runs) for (const body of bodiesOf([run])) this.note(body, run.redelivered)
       // Some are held for a while: moves go on meanwhile.
       await this.sleep(this.random.below(3) * 40)

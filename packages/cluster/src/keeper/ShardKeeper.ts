@@ -14,8 +14,8 @@
  * the table gives to another one within that time, and its token stays behind as if held.
  *
  * Planned moves: `leave` before the token goes: the end of its host is no fault then, and nothing
- * is claimed back while the table says that the shard moves. `adopt` when a token came: the shard is
- * opened although the table does not give it to this node yet, and stays open until it does.
+ * is claimed back while the table says that the shard moves. `adopt` when a token came: the shard
+ * is opened although the table does not give it to this node yet, and stays open until it does.
  *
  * Shutdown: `stop`: nothing is opened or closed any more; the supervisor closes what is open.
  */
