@@ -44,6 +44,19 @@ export interface ShardActor {
   readonly generation: Generation
   /** The first thing an owner says: what was leased under an older epoch is not any more. */
   readonly open: (turn: Turn) => void
+  /** As `open`, when the shard came by a planned move: what was handed over goes on. */
+  readonly receive: (turn: Turn) => void
+  /**
+   * Writes down what the next owner needs beside the durable facts; nothing is decided after it
+   * but by `resume`. Throws when the journal has no room for it.
+   */
+  readonly handOver: (turn: Turn, pausedMs: number) => void
+  /** Whether what was replayed ends with this very state being handed over. */
+  readonly isHandedOver: () => boolean
+  /** The shard stays here after all. */
+  readonly resume: () => void
+  /** Those that wait in the mailbox have waited long enough for the end of a move. */
+  readonly shed: (why: SkeinError) => void
   /** Decides and evolves what is in the mailbox; answers whether commands are left in it. */
   readonly work: (turn: Turn) => boolean
   /** The record is sealed after this: hands out what is ready, answers the encoded events. */

@@ -110,6 +110,11 @@ class NoteActor implements ShardActor {
 
   dueMs = () => Number.POSITIVE_INFINITY
   tick = () => {}
+  receive = () => this.open()
+  handOver = () => {}
+  isHandedOver = () => true
+  resume = () => {}
+  shed = () => {}
   isAside = () => this.aside
   readonly kept: string[] = []
   keep = (events: Uint8Array) => void this.kept.push(new TextDecoder().decode(events))

@@ -9,6 +9,10 @@
  * Interleavings: turns go on while a commit is in flight, on a new record; its waiters are released
  * later, so a reply never overtakes what it rests on. A checkpoint closes the open record first, so
  * that the state it shows equals a whole number of records, durable or not yet.
+ * Planned moves: `park` (mailboxes fill, nothing is decided) -> the group commit's `drain` ->
+ * `handOver` (one last record) -> the token goes -> `closed` with Moved; before the token goes
+ * `resume` takes it back. At the target `follow` and `catchUp` replay without a claim, `takeOver`
+ * reads the rest and serves if every actor ends with what its former owner had.
  * Fairness: an actor with work left goes behind the others of its shard.
  * Shutdown: `retire` (no new requests, no timer) -> the group commit's `drain` (the last record is
  * committed) -> the journal's checkpoint -> `closed`.
@@ -17,6 +21,7 @@ import type {
   CheckpointDelta,
   Chunk,
   CommitResult,
+  FollowedShard,
   FrameKey,
   Journal,
   Location,
@@ -37,7 +42,7 @@ import {
   shardName,
   skeinError,
 } from "@skein/model"
-import { deferred } from "./Deferred.js"
+import { type Deferred, deferred } from "./Deferred.js"
 import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
 import { ShardMeter } from "./load/ShardMeter.js"
 import { OpenRecord } from "./OpenRecord.js"
@@ -97,8 +102,14 @@ export class ShardHost implements ShardTenant {
   private retired = false
   private readonly whenClosed = deferred<SkeinError>()
 
+  private parked: Parked | undefined
+  /** Absent while it is only followed. */
+  private held: OpenedShard | undefined
+  /** Frames that died while it was followed. */
+  private died: [Location, number][] = []
+
   private constructor(
-    readonly opened: OpenedShard,
+    readonly shard: Shard,
     private readonly context: HostContext,
   ) {}
 
@@ -108,21 +119,63 @@ export class ShardHost implements ShardTenant {
     factory: ActorFactory,
     context: HostContext,
   ): Promise<ShardHost> {
-    const host = new ShardHost(opened, context)
-    await host.restore(factory)
-    const breath = new Breath(context.clock)
-    for await (const record of opened.records) {
-      host.replayRecord(record, factory)
-      await breath.taken()
-    }
+    const host = new ShardHost(opened.shard, context)
+    host.held = opened
+    await host.restore(opened.checkpoint, factory)
+    await host.catchUp(opened.records, factory)
     host.placedUpTo = host.recordNumber
     opened.attach(host)
-    await host.announce()
+    await host.announce((actor, record) => actor.open(record))
     return host
   }
 
-  get shard(): Shard {
-    return this.opened.shard
+  /** What another owner has stored so far; it does not serve. */
+  static async follow(
+    followed: FollowedShard,
+    factory: ActorFactory,
+    context: HostContext,
+  ): Promise<ShardHost> {
+    const host = new ShardHost(followed.shard, context)
+    await host.restore(followed.checkpoint, factory)
+    return host
+  }
+
+  /** Replays further records of a shard that is followed. */
+  async catchUp(records: AsyncIterable<ReplayedRecord>, factory: ActorFactory): Promise<void> {
+    const breath = new Breath(this.context.clock)
+    for await (const record of records) {
+      this.replayRecord(record, factory)
+      await breath.taken()
+    }
+  }
+
+  /**
+   * The token has come: reads the rest, and serves when its first commit is durable. `false`: what
+   * is here is not what the former owner handed over; nothing was written.
+   */
+  async takeOver(opened: OpenedShard, factory: ActorFactory): Promise<boolean> {
+    await this.catchUp(opened.records, factory)
+    for (const actor of this.actors.values()) if (!actor.isHandedOver()) return false
+    this.held = opened
+    this.placedUpTo = this.recordNumber
+    for (const [location, bytes] of this.died) opened.release(location, bytes)
+    this.died = []
+    opened.attach(this)
+    await this.announce((actor, record) => actor.receive(record))
+    return true
+  }
+
+  /** Absent while it is only followed. */
+  get opened(): OpenedShard {
+    invariant(this.held !== undefined, "a shard that is only followed is written to")
+    return this.held
+  }
+
+  /** No message of the frame is left. */
+  release(location: Location, bytes: number): void {
+    // Those of a shard that is followed are given back once it is open.
+    if (this.held === undefined) this.died.push([location, bytes])
+    else this.held.release(location, bytes)
   }
 
   /** Resolves with the reason when the host has ended. */
@@ -145,6 +198,73 @@ export class ShardHost implements ShardTenant {
     this.disarm()
   }
 
+  /**
+   * Nothing is decided from now on; what comes waits in the mailboxes, for `limits.parkedMs` and
+   * `limits.parkedRequestsMax`. Nothing falls due meanwhile.
+   */
+  park(): void {
+    if (this.parked !== undefined || this.ended !== undefined) return
+    const { clock } = this.context
+    const over = deferred()
+    over.promise.catch(() => {})
+    const stop = clock.setTimer(limits.parkedMs, () => this.shed())
+    this.parked = { sinceMs: clock.monotonicMs(), over, stop, requests: 0, isLate: false }
+    this.disarm()
+    this.armedMs = Number.POSITIVE_INFINITY
+  }
+
+  /** The last record before the token goes. Resolves when it is durable and the token was seen. */
+  async handOver(): Promise<void> {
+    const { parked } = this
+    if (this.ended !== undefined) throw this.ended
+    invariant(parked !== undefined && this.records.isEmpty, "a shard at work is handed over")
+    const pausedMs = this.context.clock.monotonicMs() - parked.sinceMs
+    const { promise, resolve, reject } = deferred()
+    try {
+      this.each((actor, record) => actor.handOver(record, pausedMs))
+      this.openRecord().wait({ release: resolve, fail: reject })
+    } finally {
+      // Also when it failed half way: a hand-over that nobody follows means nothing.
+      this.context.commitSoon(this)
+    }
+    return promise
+  }
+
+  /** Goes on as the owner, as if nothing had happened. */
+  resume(): void {
+    const { parked } = this
+    if (parked === undefined || this.ended !== undefined) return
+    this.endParking()
+    const pausedMs = this.context.clock.monotonicMs() - parked.sinceMs
+    for (const actor of this.actors.values()) {
+      actor.resume()
+      if (actor.dueMs() !== Number.POSITIVE_INFINITY) actor.tick(pausedMs)
+      this.wake(actor)
+    }
+    parked.over.resolve()
+  }
+
+  /** One more request comes while it is parked; why it cannot wait, if so. */
+  admit(): SkeinError | undefined {
+    const { parked } = this
+    if (parked === undefined) return undefined
+    if (parked.isLate || parked.requests >= limits.parkedRequestsMax) return stillMoving(this.shard)
+    parked.requests += 1
+    return undefined
+  }
+
+  private shed(): void {
+    if (this.parked === undefined) return
+    this.parked.isLate = true
+    const why = stillMoving(this.shard)
+    for (const actor of this.actors.values()) actor.shed(why)
+  }
+
+  private endParking(): void {
+    this.parked?.stop()
+    this.parked = undefined
+  }
+
   /** Puts an actor into the shard. Its first events create it durably. */
   add(actor: ShardActor): void {
     invariant(!this.actors.has(actor.generation), "an actor of this generation is there already")
@@ -157,6 +277,9 @@ export class ShardHost implements ShardTenant {
    */
   remove(generation: Generation, why: SkeinError): Promise<void> {
     if (this.ended !== undefined) return Promise.reject(this.ended)
+    if (this.parked !== undefined) {
+      return this.parked.over.promise.then(() => this.remove(generation, why))
+    }
     const { promise, resolve, reject } = deferred()
     const record = this.openRecord()
     const actor = this.actors.get(generation)
@@ -190,7 +313,7 @@ export class ShardHost implements ShardTenant {
 
   /** Works off mailboxes until done or `deadlineMs`; answers whether something is left. */
   turn(deadlineMs: number): boolean {
-    if (this.ended !== undefined) return false
+    if (this.ended !== undefined || this.parked !== undefined) return false
     const record = this.openRecord(this.readySinceMs)
     record.begin(this.now(), deadlineMs)
     this.readySinceMs = record.now.monotonicMs
@@ -265,11 +388,13 @@ export class ShardHost implements ShardTenant {
 
   /** Nothing decided and not yet durable, nothing in a mailbox. */
   get idle(): boolean {
-    return this.records.isEmpty && this.ready.size === 0
+    return this.records.isEmpty && (this.ready.size === 0 || this.parked !== undefined)
   }
 
   /** The node stood still for `stallMs`: due actors hear of it before anything expires. */
   stalled(stallMs: number): void {
+    // The whole pause counts as a stall when it ends.
+    if (this.parked !== undefined) return
     for (const actor of this.actors.values()) {
       if (actor.dueMs() !== Number.POSITIVE_INFINITY) this.tickActor(actor, stallMs)
     }
@@ -333,6 +458,8 @@ export class ShardHost implements ShardTenant {
     this.sinceCheckpoint = []
     this.ready.clear()
     const toCallers = this.toCallers(why)
+    this.parked?.over.reject(toCallers)
+    this.endParking()
     failAll(all, outcomeUnknown(toCallers))
     for (const actor of this.actors.values()) actor.close(toCallers)
     this.actors.clear()
@@ -344,16 +471,20 @@ export class ShardHost implements ShardTenant {
    * they may ask again, unless the journal is gone for good.
    */
   private toCallers(why: SkeinError): SkeinError {
+    if (why._tag === "Moved" && why.data.address !== undefined) return why
     if (why._tag === "Moved") return this.context.movedTo?.(this.shard) ?? why
     if (why.retryable || why._tag === "FabricClosed") return why
     const detail = `shard ${shardName(this.shard)} was closed: ${why.detail}`
     return skeinError("ShardUnavailable", detail, { shard: this.shard }, { cause: why })
   }
 
-  private async restore(factory: ActorFactory): Promise<void> {
-    this.recordNumber = this.opened.checkpoint.recordNumber
+  private async restore(
+    checkpoint: OpenedShard["checkpoint"],
+    factory: ActorFactory,
+  ): Promise<void> {
+    this.recordNumber = checkpoint.recordNumber
     const chunks = new Map<Generation, { key: string; bytes: Uint8Array }[]>()
-    for await (const chunk of this.opened.checkpoint.chunks) {
+    for await (const chunk of checkpoint.chunks) {
       if (chunk.key === clockKey) {
         this.journalMs = decodeClock(chunk.bytes)
         continue
@@ -364,7 +495,7 @@ export class ShardHost implements ShardTenant {
       else list.push(chunk)
     }
     for (const [generation, list] of chunks) this.add(factory.restored(generation, list, this))
-    for (const frame of this.opened.checkpoint.placements) this.relocate(frame, frame.location)
+    for (const frame of checkpoint.placements) this.relocate(frame, frame.location)
   }
 
   private replayRecord(record: ReplayedRecord, factory: ActorFactory): void {
@@ -397,20 +528,24 @@ export class ShardHost implements ShardTenant {
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
   private place(key: FrameKey, location: Location, bytes: number): void {
     const live = this.actors.get(key.generation)?.relocate(key.first, location, bytes) === true
-    if (!live) this.opened.release(location, bytes)
+    if (!live) this.release(location, bytes)
   }
 
-  /** The new epoch's first record: no lease of an older one holds any more. */
-  private announce(): Promise<void> {
-    const { promise, resolve, reject } = deferred()
+  /** In records of their own: a shard of a million queues takes several. */
+  private each(tell: (actor: ShardActor, record: OpenRecord) => void): void {
     for (const actor of this.actors.values()) {
-      // A shard of a million queues opens in several records.
       if (this.records.open?.full()) this.seal()
       const record = this.openRecord()
       record.begin(this.now(), Number.POSITIVE_INFINITY)
       record.actors.add(actor)
-      actor.open(record)
+      tell(actor, record)
     }
+  }
+
+  /** The new epoch's first record. */
+  private announce(tell: (actor: ShardActor, record: OpenRecord) => void): Promise<void> {
+    const { promise, resolve, reject } = deferred()
+    this.each(tell)
     this.openRecord().wait({ release: resolve, fail: reject })
     this.context.commitSoon(this)
     return promise
@@ -464,7 +599,7 @@ export class ShardHost implements ShardTenant {
 
   /** One timer for the shard: the earliest of what its actors wait for. */
   private arm(worked: Iterable<ShardActor>): void {
-    if (this.retired) return
+    if (this.retired || this.parked !== undefined) return
     let due = this.armedMs
     for (const actor of worked) due = Math.min(due, actor.dueMs())
     if (due === this.armedMs) return
@@ -491,6 +626,20 @@ export class ShardHost implements ShardTenant {
     this.wake(actor)
   }
 }
+
+/** A shard whose move has reached the point where nothing is decided. */
+interface Parked {
+  readonly sinceMs: number
+  /** Resolves when the shard goes on here, rejects when it is closed. */
+  readonly over: Deferred<void>
+  readonly stop: () => void
+  requests: number
+  /** Nobody waits any longer. */
+  isLate: boolean
+}
+
+const stillMoving = (shard: Shard): SkeinError =>
+  skeinError("ShardUnavailable", `shard ${shardName(shard)} is moving for long`, { shard })
 
 /** What went wrong inside of a host: its state cannot be trusted any more. */
 export const hostFault = (cause: unknown): SkeinError =>

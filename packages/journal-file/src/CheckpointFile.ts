@@ -25,6 +25,8 @@ export interface CheckpointHeader {
   readonly crc: number
   /** Earlier checkpoint files that this one continues, oldest first, as [epoch, number]. */
   readonly continues: readonly (readonly [Epoch, number])[]
+  /** The one with which its epoch began, if any: a former owner's that came late is not it. */
+  readonly opened?: readonly [Epoch, number]
   readonly files: readonly StoredFile[]
   /** Where frames lie that the tenant knew without a place when it made the chunks. */
   readonly placements: readonly ReplayedFrame[]

@@ -2,10 +2,11 @@
  * Owns: the stored state of one shard: checkpoint files that continue each other, each with the
  * chunks that changed. Over half dead, they are written anew as one. No file is ever overwritten;
  * what is superseded is deleted by `sweep`, when the caller has seen its token.
+ * One who follows another's shard holds its files open: they are readable after they were deleted.
  */
 
 import { crc32 } from "node:zlib"
-import { type Chunk, type Disk, isMissing, type ReplayedFrame } from "@skein/journal"
+import { type Chunk, type Disk, type DiskFile, isMissing, type ReplayedFrame } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { skeinError } from "@skein/model"
 import {
@@ -52,6 +53,11 @@ export class CheckpointStore {
   #totalBytes = 0
   #liveBytes = 0
   #number = 0
+  readonly #held = new Map<string, DiskFile>()
+  /** The files may be gone from the directory: nothing may continue them. */
+  #isAlone = false
+  /** The one that it began with. */
+  #opened: readonly [Epoch, number] | undefined
 
   constructor(
     readonly disk: Disk,
@@ -66,7 +72,7 @@ export class CheckpointStore {
       const file = parseShardFile(name)
       if (file?.kind !== "checkpoint") continue
       try {
-        found.push(await this.#readHeader(file.epoch, file.number))
+        found.push(await this.read(file.epoch, file.number))
       } catch (error) {
         // Superseded, and swept by the one who superseded it: the newer one is there too.
         if (!isMissing(error)) throw error
@@ -78,6 +84,7 @@ export class CheckpointStore {
   /** Goes on from `newest`: its files become the ones that the next checkpoint continues. */
   use(newest: StoredCheckpoint, all: readonly StoredCheckpoint[]): void {
     const header = this.#intact(newest)
+    this.#opened = [newest.epoch, newest.number]
     for (const [epoch, number] of header.continues) {
       const file = all.find((one) => one.epoch === epoch && one.number === number)
       if (file === undefined) {
@@ -89,12 +96,30 @@ export class CheckpointStore {
     this.#index(newest, header)
   }
 
+  /** Opens the files, so that the chunks stay readable whatever their owner deletes. */
+  async hold(): Promise<void> {
+    for (const { path } of this.#chain) this.#held.set(path, await this.disk.open(path, "read"))
+  }
+
+  /** Lets go of them. */
+  async release(): Promise<void> {
+    const held = [...this.#held.values()]
+    this.#held.clear()
+    for (const file of held) await file.close()
+  }
+
+  /** Their owner may have deleted the files: the next checkpoint holds the whole state. */
+  standAlone(): void {
+    this.#isAlone = true
+  }
+
   /** The chunks of the state, file by file. ShardCorrupt at the first that is damaged. */
   async *chunks(): AsyncGenerator<Chunk> {
     for (const { path } of this.#chain) {
       const keys = [...this.#places].filter(([, place]) => place.path === path)
       if (keys.length === 0) continue
-      const file = await this.disk.open(path, "read")
+      const held = this.#held.get(path)
+      const file = held ?? (await this.disk.open(path, "read"))
       try {
         const window = new FileWindow(file, await file.size())
         for (const [key, place] of keys) {
@@ -105,14 +130,15 @@ export class CheckpointStore {
           yield { key, bytes }
         }
       } finally {
-        await file.close()
+        if (held === undefined) await file.close()
       }
     }
   }
 
   /** Writes a checkpoint; durable when this resolves. Nothing that it replaces is deleted yet. */
   async publish(epoch: Epoch, checkpoint: CheckpointToWrite): Promise<void> {
-    const whole = this.#chain.length === 0 || this.#isMostlyDead(checkpoint)
+    const alone = this.#chain.length === 0 || this.#isAlone
+    const whole = alone || this.#isMostlyDead(checkpoint)
     const chunks = new Map<string, Uint8Array>()
     if (whole) {
       // Half of little is little: the whole state fits in memory when its dead half does not.
@@ -130,6 +156,7 @@ export class CheckpointStore {
       recordNumber: checkpoint.recordNumber,
       crc: checkpoint.crc,
       continues: whole ? [] : this.#chain.map((file) => [file.epoch, file.number] as const),
+      ...(this.#opened === undefined ? {} : { opened: this.#opened }),
       files: checkpoint.files,
       placements: checkpoint.placements,
       put: [...chunks].map(
@@ -139,7 +166,10 @@ export class CheckpointStore {
     }
     const path = this.paths.checkpoint(this.shard, epoch, number)
     const bytes = await writeCheckpoint(this.disk, path, header, chunks.values())
-    if (whole) this.#forget()
+    if (whole) {
+      this.#forget()
+      await this.release()
+    }
     let chunksAt = bytes
     for (const chunk of chunks.values()) chunksAt -= chunk.length
     this.#index({ epoch, number, path, header, chunksAt }, header)
@@ -150,7 +180,8 @@ export class CheckpointStore {
     return new Set(this.#chain.map((file) => file.path.slice(file.path.lastIndexOf("/") + 1)))
   }
 
-  async #readHeader(epoch: Epoch, number: number): Promise<StoredCheckpoint> {
+  /** One of the checkpoints in the directory. */
+  async read(epoch: Epoch, number: number): Promise<StoredCheckpoint> {
     const path = this.paths.checkpoint(this.shard, epoch, number)
     const file = await this.disk.open(path, "read")
     try {
@@ -207,6 +238,7 @@ export class CheckpointStore {
     this.#chain = []
     this.#totalBytes = 0
     this.#liveBytes = 0
+    this.#isAlone = false
   }
 
   #corrupt(detail: string, file: string) {

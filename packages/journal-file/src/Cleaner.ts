@@ -20,6 +20,7 @@
  * the log has no hole. The shard is not closed: its other queues can be served. The tenant is told.
  */
 import type { Disk, Ownership } from "@skein/journal"
+import { isMissing } from "@skein/journal"
 import type { Clock, InstanceId, Shard } from "@skein/model"
 import { isSkeinError, shardName, skeinError } from "@skein/model"
 import type { CommitLog } from "./CommitLog.js"
@@ -62,6 +63,10 @@ export interface CleanerParts {
   readonly freeBytesKept: number
   /** Whether this process removes what dead ones have left. */
   readonly tidiesDead: () => boolean
+  /** Closes shards that another process has taken; `true`: that explains the failure. */
+  readonly wasFenced: (error: unknown) => boolean
+  /** How many shards have been closed so far. */
+  readonly closings: () => number
   /** The shard if it is open and its tenant attached. */
   readonly cleanable: (shard: Shard) => Cleanable | undefined
   /** The shard if it is open, attached or not. */
@@ -149,7 +154,16 @@ export class Cleaner {
     do {
       this.#again = false
       await this.letGo()
-      await this.#runOnce(tried)
+      const closings = this.parts.closings()
+      try {
+        await this.#runOnce(tried)
+      } catch (error) {
+        // A shard that another process has meanwhile: its owner needs the file no longer. Judged
+        // here, once for all who wait for the pass.
+        const isGone = isMissing(error) && closings !== this.parts.closings()
+        if (!isGone && !this.parts.wasFenced(error)) throw error
+        this.#again = true
+      }
     } while (this.#again && !this.#stopped)
   }
 

@@ -6,6 +6,7 @@ import {
   type Journal,
   type JournalDriver,
   ManualClock,
+  type MoveDriver,
   newInstanceId,
   registerDrivers,
   SeededRandom,
@@ -14,6 +15,7 @@ import {
 import { describe, it } from "vitest"
 import { createFabric } from "./FabricFile.js"
 import { fileDisk } from "./FileDisk.js"
+import type { FileJournal } from "./FileJournal.js"
 import { fileManagerToken } from "./FileManagerToken.js"
 import { fileOwnership } from "./FileOwnership.js"
 import { paths } from "./Layout.js"
@@ -25,9 +27,9 @@ const temporary = () => mkdtemp(join(tmpdir(), "skein-journal-"))
 /** A clock of its own for each journal: killed with it, it fires no timer any more. */
 const small = { shards: 8, segmentBytes: 64 * 1024, shared: true } as const
 
-const realDriver = async (): Promise<JournalDriver> => {
+const realDriver = async () => {
   const dir = await temporary()
-  const journals = new Set<Journal>()
+  const journals = new Set<FileJournal>()
   const open = async () => {
     const journal = await openFileJournal({ ...small, dir, clock: new ManualClock() })
     journals.add(journal)
@@ -36,14 +38,19 @@ const realDriver = async (): Promise<JournalDriver> => {
   return {
     open,
     rival: open,
-    kill: async (journal) => {
-      journals.delete(journal)
+    kill: async (journal: Journal) => {
+      journals.delete(journal as FileJournal)
     },
     dispose: async () => {
       for (const journal of journals) await journal.close()
       await rm(dir, { recursive: true })
     },
   }
+}
+
+const moveDriver = async (): Promise<MoveDriver> => {
+  const { open, kill, dispose } = await realDriver()
+  return { open, kill, clean: (journal) => (journal as FileJournal).clean(), dispose }
 }
 
 const simulatedDriver = async (): Promise<JournalDriver> => {
@@ -76,6 +83,7 @@ registerDrivers("file", {
     }
   },
   journal: realDriver,
+  moves: moveDriver,
   manager: async () => {
     const dir = await temporary()
     const disk = fileDisk()

@@ -11,6 +11,7 @@
 import type {
   CommitResult,
   Disk,
+  FollowedShard,
   Journal,
   JournalStatus,
   Location,
@@ -18,12 +19,11 @@ import type {
   Membership,
   OpenedShard,
   Ownership,
-  ReplayedRecord,
   ShardAppend,
   TableStore,
 } from "@skein/journal"
 import { DiskFailed, isMissing } from "@skein/journal"
-import type { Clock, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
+import type { Clock, Epoch, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
 import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"
 import { type Cleanable, Cleaner } from "./Cleaner.js"
@@ -37,9 +37,11 @@ import type { Paths } from "./Layout.js"
 import type { LogScans } from "./LogScans.js"
 import { OpenShard } from "./OpenShard.js"
 import { recordBytesOf } from "./RecordCodec.js"
-import { type Recovered, type RecoveredRecord, Recovery } from "./Recovery.js"
+import { type Recovered, Recovery } from "./Recovery.js"
 import type { Reservation } from "./Reservation.js"
+import { replayRecords } from "./replayRecords.js"
 import { ShardCheckpointer } from "./ShardCheckpointer.js"
+import { ShardFollower } from "./ShardFollower.js"
 import { Turns } from "./Turns.js"
 
 export interface FileJournalParts {
@@ -92,6 +94,7 @@ export class FileJournal implements Journal {
   #fail: (error: SkeinError) => void = () => {}
   #failure: SkeinError | undefined
   #closing: Promise<void> | undefined
+  #closings = 0
   #commits = 0
   #committedBytes = 0
   #markedCommits = 0
@@ -123,7 +126,14 @@ export class FileJournal implements Journal {
       return open?.closed === true ? undefined : open
     }
     const tidiesDead = () => this.#tidiesDead
-    this.#cleaner = new Cleaner({ ...parts, cleanable, openShard, tidiesDead })
+    this.#cleaner = new Cleaner({
+      ...parts,
+      closings: () => this.#closings,
+      wasFenced: (error) => this.#wasFenced(error),
+      cleanable,
+      openShard,
+      tidiesDead,
+    })
     log.onRoll = () => {
       if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#cleanSoon()
     }
@@ -167,34 +177,23 @@ export class FileJournal implements Journal {
   }
 
   readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
-    this.#refuseWhenOver()
-    if (!Number.isInteger(shard) || shard < 0 || shard >= this.shards) {
-      throw skeinError("ShardUnavailable", `the fabric has no ${shardName(shard)}`, { shard })
-    }
+    this.#refuseShard(shard)
     const former = this.#open.get(shard)
     if (former !== undefined) this.#forget(former)
     try {
-      const recovered = await this.#recovery.open(shard)
-      this.#refuseWhenOver()
-      const { paths, reader, cache } = this.parts
-      const { epoch, table, store, last, checkpointRecord } = recovered
-      const open = new OpenShard(
-        shard,
-        epoch,
-        table,
-        store,
-        reader,
-        cache,
-        paths,
-        last,
-        checkpointRecord,
-      )
-      open.inherits = recovered.inherits
-      this.#open.set(shard, open)
-      return this.#handle(open, recovered)
+      return this.#adopt(shard, await this.#recovery.open(shard))
     } catch (error) {
       throw this.#noticeFailure(error)
     }
+  }
+
+  readonly follow = async (shard: Shard): Promise<FollowedShard> => {
+    this.#refuseShard(shard)
+    const { disk, paths, clock, ownership, scans } = this.parts
+    const adopt = (of: Shard, recovered: Recovered) => this.#adopt(of, recovered)
+    const recovery = this.#recovery
+    const parts = { disk, paths, clock, ownership, scans, recovery, adopt }
+    return ShardFollower.open(parts, shard)
   }
 
   readonly commit = (batch: readonly ShardAppend[]): Promise<readonly CommitResult[]> =>
@@ -284,10 +283,6 @@ export class FileJournal implements Journal {
       await this.#cleaner.run()
       this.#cleanLater()
     } catch (error) {
-      if (this.#wasFenced(error)) {
-        this.#cleaningDue = true
-        return
-      }
       const failure = this.#noticeFailure(error)
       if (failure._tag !== "DiskFull") return
       this.#cleaningDue = true
@@ -348,7 +343,8 @@ export class FileJournal implements Journal {
     try {
       return (await this.#checkpointers.get(shard)?.publish()) ?? false
     } catch (error) {
-      if (!this.#wasFenced(error)) this.#noticeFailure(error)
+      const isGone = isMissing(error) && shard.closed
+      if (!isGone && !this.#wasFenced(error)) this.#noticeFailure(error)
       return false
     }
   }
@@ -370,8 +366,31 @@ export class FileJournal implements Journal {
     this.#forget(shard)
   }
 
+  /** The shard is this process's own now. */
+  #adopt(shard: Shard, recovered: Recovered): OpenedShard {
+    this.#refuseWhenOver()
+    const former = this.#open.get(shard)
+    if (former !== undefined) this.#forget(former)
+    const { paths, reader, cache } = this.parts
+    const { epoch, table, store, last, checkpointRecord } = recovered
+    const open = new OpenShard(
+      shard,
+      epoch,
+      table,
+      store,
+      reader,
+      cache,
+      paths,
+      last,
+      checkpointRecord,
+    )
+    open.inherits = recovered.inherits
+    this.#open.set(shard, open)
+    return this.#handle(open, recovered)
+  }
+
   #handle(open: OpenShard, recovered: Recovered): OpenedShard {
-    const { records, placements, tornBytes, inherits } = recovered
+    const { records, placements, tornBytes, inherits, recount } = recovered
     const { disk, paths, ownership, clock } = this.parts
     return {
       shard: open.shard,
@@ -382,10 +401,11 @@ export class FileJournal implements Journal {
         chunks: open.store.chunks(),
         placements,
       },
-      records: replay(records, clock),
+      records: replayRecords(records, clock),
       attach: (tenant) => {
         if (open.closed) return
         open.tenant = tenant
+        recount?.(tenant)
         this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
         this.#cleaningDue ||= inherits
       },
@@ -397,7 +417,46 @@ export class FileJournal implements Journal {
         }),
       release: open.release,
       close: () => this.#closeShard(open),
+      handTo: (to) => this.#handTo(open, to),
     }
+  }
+
+  /**
+   * The note and the rename. No checkpoint is written and nothing is swept meanwhile: what the other
+   * finds must stay. A commit that comes all the same finds its token gone.
+   */
+  async #handTo(open: OpenShard, to: InstanceId): Promise<Epoch> {
+    this.#refuseWhenOver()
+    const { shard, epoch } = open
+    const { ownership } = this.parts
+    const work = async (): Promise<Epoch> => {
+      if (open.closed || !ownership.holds(shard, epoch)) {
+        throw skeinError("Moved", `${shardName(shard)} is not open here`, { shard })
+      }
+      const { lastRecord: recordNumber, lastCrc: crc } = open
+      if (recordNumber !== open.durableRecord) {
+        throw skeinError("MoveRefused", `a commit of ${shardName(shard)} is under way`, { shard })
+      }
+      const there = await ownership.hand({ shard, epoch, to, recordNumber, crc })
+      this.#forget(open)
+      return there
+    }
+    try {
+      return await (this.#checkpointers.get(open)?.exclusively(work) ?? work())
+    } catch (error) {
+      throw this.#whyNotHanded(open, error)
+    }
+  }
+
+  #whyNotHanded(open: OpenShard, error: unknown): SkeinError {
+    const { shard, epoch } = open
+    const failure = this.#noticeFailure(error)
+    if (failure._tag === "Moved") {
+      if (!open.closed) this.#lose(open)
+      return failure
+    }
+    if (failure._tag !== "DiskFull" || !this.parts.ownership.holds(shard, epoch)) return failure
+    return skeinError("MoveRefused", `${shardName(shard)}: ${failure.message}`, { shard })
   }
 
   async #closeShard(open: OpenShard): Promise<void> {
@@ -413,9 +472,19 @@ export class FileJournal implements Journal {
   }
 
   #forget(open: OpenShard): void {
+    this.#closings++
     open.end()
+    const release = () => open.store.release()
+    const released = this.#checkpointers.get(open)?.exclusively(release) ?? release()
+    void released.catch((error: unknown) => this.#noticeFailure(error))
     this.#checkpointers.delete(open)
     if (this.#open.get(open.shard) === open) this.#open.delete(open.shard)
+  }
+
+  #refuseShard(shard: Shard): void {
+    this.#refuseWhenOver()
+    if (Number.isInteger(shard) && shard >= 0 && shard < this.shards) return
+    throw skeinError("ShardUnavailable", `the fabric has no ${shardName(shard)}`, { shard })
   }
 
   #refuseWhenOver(): void {
@@ -506,29 +575,3 @@ const refused = (shard: Shard, error: SkeinError): CommitResult => ({
   shard,
   error,
 })
-
-/** Records one by one, giving way to the event loop as the fabric's 20 ms rule asks. */
-async function* replay(
-  records: readonly RecoveredRecord[],
-  clock: Clock,
-): AsyncGenerator<ReplayedRecord> {
-  let sinceMs = clock.monotonicMs()
-  for (const { from, locations } of records) {
-    const { record } = from
-    yield {
-      recordNumber: record.recordNumber,
-      epoch: record.epoch,
-      journalMs: record.journalMs,
-      events: record.events,
-      frames: record.frames.map(({ generation, first, bytes }, at) => ({
-        generation,
-        first,
-        bytes,
-        location: locations[at],
-      })),
-    }
-    if (clock.monotonicMs() - sinceMs < limits.batchWorkMaxMs) continue
-    await new Promise<void>((resolve) => clock.defer(resolve))
-    sinceMs = clock.monotonicMs()
-  }
-}

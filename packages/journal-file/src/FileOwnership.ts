@@ -3,10 +3,11 @@
  * `owner.<epoch>.<instance>`; whoever renames it to its own name owns the shard. There is no lock
  * that a stopped process could keep, and no time in it.
  * Order of a claim: the note `claim.<e+1>.<me>` is durable, then the rename, then the directory's
- * sync; only after that may the claimant read what the predecessor left.
+ * sync; only after that may the claimant read what the predecessor left. A planned move is the same
+ * with the parts exchanged: the owner writes the note in the other's name and renames for it.
  */
-import type { Claim, Disk, Ownership } from "@skein/journal"
-import type { InstanceId, Shard } from "@skein/model"
+import type { Claim, Disk, Handing, Ownership } from "@skein/journal"
+import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { writeClaim } from "./ClaimFile.js"
 import { genesis, type Paths } from "./Layout.js"
@@ -21,6 +22,7 @@ import {
 export const fileOwnership = (disk: Disk, paths: Paths, instance: InstanceId): Ownership => ({
   instance,
   claim: (shard) => claim(disk, paths, instance, shard),
+  hand: (handing) => hand(disk, paths, instance, handing),
   holds: (shard, epoch) => disk.existsSync(paths.owner(shard, epoch, instance)),
   holder: async (shard) => {
     const { owner } = await surveyTokens(disk, paths.shard(shard))
@@ -56,4 +58,27 @@ const claim = async (
   }
   const predecessor = owner.instance === genesis ? undefined : owner
   return predecessor === undefined ? { shard, epoch } : { shard, epoch, predecessor }
+}
+
+const hand = async (
+  disk: Disk,
+  paths: Paths,
+  instance: InstanceId,
+  { shard, epoch: from, to, recordNumber, crc }: Handing,
+): Promise<Epoch> => {
+  const directory = paths.shard(shard)
+  const own = { epoch: from, instance }
+  const { epochMax } = await surveyTokens(disk, directory)
+  const epoch = epochMax + 1
+  const note = { ...own, end: { recordNumber, crc } }
+  await writeClaim(disk, paths.claim(shard, epoch, to), note)
+  await disk.syncDirectory(directory)
+  const renamed = await renameToken(
+    disk,
+    directory,
+    tokenName(own),
+    tokenName({ epoch, instance: to }),
+  )
+  if (renamed) return epoch
+  throw skeinError("Moved", `${shardName(shard)} was taken by another process`, { shard })
 }

@@ -111,6 +111,9 @@ class HistoryBuilder {
     const copies = copiesBefore(owner, seal, this.base.recordNumber)
     const kept = seal.recordNumber - copies.length - this.base.recordNumber
     if (this.#records.length > kept) this.#records.length = Math.max(0, kept)
+    // Whoever sealed knew that these were durable, and copied what was not: after a planned move
+    // the logs alone cannot tell.
+    this.#records = this.#records.map((record) => ({ ...record, volatile: false }))
     for (const record of copies) this.#append(owner, record, damages)
     const last = this.#last
     if (last.recordNumber !== seal.recordNumber || last.crc !== seal.crc) {

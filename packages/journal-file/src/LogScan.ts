@@ -52,7 +52,7 @@ export interface ScannedRecord {
   readonly bytes: number
 }
 
-interface ScannedSeal {
+export interface ScannedSeal {
   readonly kind: "seal"
   readonly order: number
   readonly seal: Seal
@@ -426,7 +426,8 @@ export class LogScan {
   }
 }
 
-const scannedRecord = (
+/** A record without its bodies; `bytes` are the whole payload, at `offset` in the segment. */
+export const scannedRecord = (
   kind: "record" | "copy",
   order: number,
   segment: LogSegmentName,

@@ -4,18 +4,26 @@
  * Whoever recovers must have taken the token before; whoever only looks may be late or early.
  */
 import type { Disk } from "@skein/journal"
-import type { Shard } from "@skein/model"
+import type { InstanceId, Shard } from "@skein/model"
 import { skeinError } from "@skein/model"
 import type { CheckpointStore, StoredCheckpoint } from "./CheckpointStore.js"
 import { type Holder, readClaim } from "./ClaimFile.js"
 import { assembleHistory, type History, type OwnerLog, sealOf } from "./History.js"
 import { genesis, type Paths } from "./Layout.js"
-import type { LogScan } from "./LogScan.js"
-import type { LogScans } from "./LogScans.js"
+import type { Damage, ShardEntry, TornTail } from "./LogScan.js"
+
+/** What was read of an instance's log. */
+export interface ScannedLog {
+  readonly damages: readonly Damage[]
+  readonly torn: TornTail | undefined
+  readonly durableBefore: number
+  readonly entries: (shard: Shard) => readonly ShardEntry[]
+  readonly forget: (shard: Shard) => void
+}
 
 export interface Owner {
   readonly holder: Holder
-  readonly scan: LogScan
+  readonly scan: ScannedLog
   readonly log: OwnerLog
 }
 
@@ -30,7 +38,9 @@ export interface Owners {
 interface Places {
   readonly disk: Disk
   readonly paths: Paths
-  readonly scans: LogScans
+  readonly scans: {
+    readonly read: (instance: InstanceId, shard: Shard) => Promise<ScannedLog>
+  }
 }
 
 /** The checkpoint to begin with, and everybody who served since, up to `last`. */

@@ -3,7 +3,7 @@
  * newest checkpoint and the logs of the former owners, back along their claims; copy what was not
  * known to be durable into the own log together with the seal; sync; look for the token again.
  */
-import type { Claim, Disk, Location, Ownership, ReplayedFrame } from "@skein/journal"
+import type { Claim, Disk, Location, Ownership, ReplayedFrame, ShardTenant } from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
@@ -35,6 +35,8 @@ export interface Recovered {
   readonly tornBytes: number
   /** Logs of former processes were read: the cleaner can make an end of that. */
   readonly inherits: boolean
+  /** Makes counts right that only the tenant can know. */
+  readonly recount?: (tenant: ShardTenant) => void
 }
 
 export class Recovery {
@@ -76,7 +78,7 @@ export class Recovery {
       table.restore(file)
     }
     const predecessor = claim.predecessor ?? { epoch: 0, instance: genesis }
-    const records = await this.#seal(shard, claim.epoch, history, table, predecessor)
+    const records = await this.seal(shard, claim.epoch, history, table, predecessor)
     if (!this.ownership.holds(shard, claim.epoch)) {
       throw skeinError("Moved", `${shardName(shard)} was taken while it was opened`, { shard })
     }
@@ -94,8 +96,8 @@ export class Recovery {
     }
   }
 
-  /** Copies what is volatile, seals the history, syncs. */
-  #seal(
+  /** Copies what is volatile, seals the history, syncs. Answers the history's records. */
+  seal(
     shard: Shard,
     epoch: number,
     history: History,
@@ -119,14 +121,8 @@ export class Recovery {
       const { recordNumber, crc } = history
       const records = history.records.map((from) => {
         const copy = copies.get(from)
-        const { record, instance } = from
         if (copy !== undefined) return this.#copy(shard, epoch, from, copy, table)
-        const { segment } = record
-        const { number, bytes } = segment
-        const entry = table.add({ kind: "log", instance, number, bytes, epoch: 0 }, false)
-        for (const frame of record.frames) noteFrame(entry, frame.bytes)
-        const locations = record.frames.map((frame) => locationOf(entry.id, frame.offset))
-        return { from, locations }
+        return placeRecord(from, table)
       })
       this.log.addSeal({ shard, epoch, recordNumber, crc, predecessor })
       await this.log.flush()
@@ -167,4 +163,14 @@ export class Recovery {
       await file.close()
     }
   }
+}
+
+/** A record that stays where it is, in the log of a former owner. */
+export const placeRecord = (from: HistoryRecord, table: FileTable): RecoveredRecord => {
+  const { record, instance } = from
+  const { number, bytes } = record.segment
+  const entry = table.add({ kind: "log", instance, number, bytes, epoch: 0 }, false)
+  for (const frame of record.frames) noteFrame(entry, frame.bytes)
+  const locations = record.frames.map((frame) => locationOf(entry.id, frame.offset))
+  return { from, locations }
 }

@@ -38,6 +38,11 @@ export class ShardCheckpointer {
     })
   }
 
+  /** Runs while no checkpoint is written and nothing is swept. */
+  exclusively<A>(work: () => Promise<A>): Promise<A> {
+    return this.#turns.run(work)
+  }
+
   async #publish(upTo = Number.POSITIVE_INFINITY): Promise<boolean> {
     const { shard } = this
     if (shard.tenant === undefined || shard.closed) return false

@@ -4,7 +4,7 @@
  * all shards of a node have ready, and one sync covers it.
  * Must not know: queues, sessions, the network.
  */
-import type { Epoch, Generation, Sequence, Shard, SkeinError } from "@skein/model"
+import type { Epoch, Generation, InstanceId, Sequence, Shard, SkeinError } from "@skein/model"
 
 /** Opaque number by which the journal finds a frame of a shard. A safe integer >= 0. */
 export type Location = number
@@ -129,6 +129,34 @@ export interface OpenedShard {
   readonly release: (location: Location, bytes: number) => void
   /** Checkpoint now and give the shard up. */
   readonly close: () => Promise<void>
+  /**
+   * Hands the token straight to that process, which follows the shard; answers its epoch there.
+   * The last commit has been answered, and none may come after it. Once it resolves this shard is
+   * closed here and its bytes are the other's. Rejects with MoveRefused when the token is surely
+   * still here, with Moved when it is somebody else's.
+   */
+  readonly handTo: (instance: InstanceId) => Promise<Epoch>
+}
+
+/**
+ * A shard of another owner, read along without a claim: how the target of a planned move gets warm.
+ * What it reads may be records that were not confirmed yet; a tail that is not whole is no record.
+ */
+export interface FollowedShard {
+  readonly shard: Shard
+  readonly checkpoint: OpenedShard["checkpoint"]
+  /** Records that are there by now and were not yielded before, in order. */
+  readonly catchUp: () => AsyncIterable<ReplayedRecord>
+  /** Bytes of the owner's log that were not read yet, as of now. */
+  readonly behindBytes: () => Promise<number>
+  /**
+   * The owner has handed its token to this process under `epoch`: seals, and answers the shard for
+   * writing. Its `records` are those that `catchUp` has not yielded; its checkpoint is the one
+   * above. Rejects with Moved when the token is not here.
+   */
+  readonly open: (epoch: Epoch) => Promise<OpenedShard>
+  /** Lets go without opening. Again and late: harmless. */
+  readonly close: () => Promise<void>
 }
 
 export interface JournalStatus {
@@ -143,6 +171,8 @@ export interface JournalStatus {
 export interface Journal {
   /** Claims the shard under a new epoch and recovers it. */
   readonly openShard: (shard: Shard) => Promise<OpenedShard>
+  /** Reads along a shard that another process owns. ShardUnavailable: there is no such owner. */
+  readonly follow: (shard: Shard) => Promise<FollowedShard>
   /**
    * Stores the records of all these shards, syncs once, looks at each token, answers for each.
    * One call at a time. Never rejects: a failure is an answer for each shard.

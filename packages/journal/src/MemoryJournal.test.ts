@@ -8,7 +8,7 @@ import {
   registerDrivers,
 } from "./conformance/index.js"
 import { newInstanceId } from "./InstanceId.js"
-import { MemoryStore, memoryJournal } from "./MemoryJournal.js"
+import { MemoryStore, memoryJournal, SharedMemory } from "./MemoryJournal.js"
 import { MemoryNodes, memoryMembership } from "./MemoryMembership.js"
 import { MemoryTokens, memoryOwnership } from "./MemoryOwnership.js"
 import { MemoryTables, memoryManagerToken, memoryTableStore } from "./MemoryTable.js"
@@ -25,6 +25,16 @@ const memoryDriver = async (): Promise<JournalDriver> => {
 
 registerDrivers("memory", {
   journal: memoryDriver,
+  moves: async () => {
+    const shared = new SharedMemory()
+    const random = new SeededRandom(9)
+    return {
+      open: async () => memoryJournal({ shared, random }),
+      kill: async () => {},
+      clean: async () => {},
+      dispose: async () => {},
+    }
+  },
   ownership: async () => {
     const tokens = new MemoryTokens()
     const random = new SeededRandom(7)

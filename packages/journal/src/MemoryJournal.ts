@@ -6,12 +6,13 @@
  * yet. The bytes go only with the commit that was begun after the release: a shard that is closed
  * in between must find the frame again.
  */
-import type { Clock, Random, SkeinError } from "@skein/model"
-import { limits, skeinError } from "@skein/model"
+import type { Clock, Epoch, InstanceId, Random, Shard, SkeinError } from "@skein/model"
+import { limits, shardName, skeinError } from "@skein/model"
 import { newInstanceId } from "./InstanceId.js"
-import type { CommitResult, Journal, OpenedShard, ShardAppend } from "./Journal.js"
+import type { CommitResult, FollowedShard, Journal, OpenedShard, ShardAppend } from "./Journal.js"
+import { MemoryFollower } from "./MemoryFollower.js"
 import { MemoryTokens, memoryOwnership } from "./MemoryOwnership.js"
-import { MemoryShard } from "./MemoryShard.js"
+import { type MemoryHandle, MemoryShard } from "./MemoryShard.js"
 import type { Ownership } from "./Ownership.js"
 import { systemRandom } from "./SystemRandom.js"
 
@@ -21,6 +22,8 @@ export interface MemoryJournalOptions {
   readonly random?: Random
   /** Reservations are refused beyond so many bytes of records and frames. Default: 1 GiB. */
   readonly bytesMax?: number
+  /** What several journals of one fabric have in common; instead of `ownership` and `store`. */
+  readonly shared?: SharedMemory
   /** Who owns what; share one between two journals to test fencing. Default: its own tokens. */
   readonly ownership?: Ownership
   /** What is stored; share it between two journals to test a takeover. Default: its own store. */
@@ -47,17 +50,23 @@ export class MemoryStore {
   }
 }
 
-export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
+/** What a data directory is to the file driver: several journals over one are one fabric. */
+export class SharedMemory {
+  readonly tokens = new MemoryTokens()
+  readonly store = new MemoryStore()
+}
+
+export const memoryJournal = (options: MemoryJournalOptions = {}): MemoryJournal => {
+  const shared = options.shared ?? new SharedMemory()
   const instance = newInstanceId(options.random ?? systemRandom)
-  const ownership = options.ownership ?? memoryOwnership(new MemoryTokens(), instance)
   return new MemoryJournal(
-    ownership,
-    options.store ?? new MemoryStore(),
+    options.ownership ?? memoryOwnership(shared.tokens, instance),
+    options.store ?? shared.store,
     options.bytesMax ?? 8 * limits.logUncleanedBytesMax,
   )
 }
 
-class MemoryJournal implements Journal {
+export class MemoryJournal implements Journal {
   readonly failed: Promise<SkeinError> = new Promise(() => {})
   readonly #open = new Map<number, OpenedShard>()
   #commits = 0
@@ -71,14 +80,50 @@ class MemoryJournal implements Journal {
     readonly bytesMax: number,
   ) {}
 
-  readonly openShard = async (shard: number): Promise<OpenedShard> => {
-    if (this.#closed) throw skeinError("FabricClosed", "the journal is closed")
+  get instance(): InstanceId {
+    return this.ownership.instance
+  }
+
+  readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
+    this.#refuseWhenClosed()
     const claim = await this.ownership.claim(shard)
-    const opened = this.store.shard(shard).open(claim.epoch, () => {
-      if (this.#open.get(shard)?.epoch === claim.epoch) this.#open.delete(shard)
+    const stored = this.store.shard(shard)
+    return this.#opened(shard, stored.open(this.#handle(shard, claim.epoch)))
+  }
+
+  readonly follow = async (shard: Shard): Promise<FollowedShard> => {
+    this.#refuseWhenClosed()
+    const owner = await this.ownership.holder(shard)
+    if (owner === undefined || owner.instance === this.instance) {
+      const detail = `no other process owns ${shardName(shard)}`
+      throw skeinError("ShardUnavailable", detail, { shard })
+    }
+    return new MemoryFollower(this.store.shard(shard), (epoch, open) => {
+      this.#refuseWhenClosed()
+      if (!this.ownership.holds(shard, epoch)) {
+        throw skeinError("Moved", `${shardName(shard)} is not here`, { shard })
+      }
+      return this.#opened(shard, open(this.#handle(shard, epoch)))
     })
+  }
+
+  #handle(shard: Shard, epoch: Epoch): MemoryHandle {
+    return {
+      epoch,
+      onClose: () => {
+        if (this.#open.get(shard)?.epoch === epoch) this.#open.delete(shard)
+      },
+      hand: (to, recordNumber) => this.ownership.hand({ shard, epoch, to, recordNumber, crc: 0 }),
+    }
+  }
+
+  #opened(shard: Shard, opened: OpenedShard): OpenedShard {
     this.#open.set(shard, opened)
     return opened
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw skeinError("FabricClosed", "the journal is closed")
   }
 
   readonly commit = async (batch: readonly ShardAppend[]): Promise<readonly CommitResult[]> => {

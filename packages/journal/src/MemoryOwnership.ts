@@ -3,7 +3,8 @@
  * driver, and each {@link memoryOwnership} over it is one instance's view.
  */
 import type { Epoch, InstanceId, Shard } from "@skein/model"
-import type { Claim, Ownership } from "./Ownership.js"
+import { shardName, skeinError } from "@skein/model"
+import type { Claim, Handing, Ownership } from "./Ownership.js"
 
 interface Token {
   readonly epoch: Epoch
@@ -24,11 +25,20 @@ export class MemoryTokens {
     this.#tokens.set(shard, { epoch, instance })
     return before === undefined ? { shard, epoch } : { shard, epoch, predecessor: before }
   }
+
+  hand({ shard, epoch, to }: Handing, from: InstanceId): Epoch {
+    const held = this.#tokens.get(shard)
+    if (held?.epoch !== epoch || held.instance !== from) {
+      throw skeinError("Moved", `${shardName(shard)} was taken by another process`, { shard })
+    }
+    return this.take(shard, to).epoch
+  }
 }
 
 export const memoryOwnership = (tokens: MemoryTokens, instance: InstanceId): Ownership => ({
   instance,
   claim: async (shard) => tokens.take(shard, instance),
+  hand: async (handing) => tokens.hand(handing, instance),
   holds: (shard, epoch) => {
     const token = tokens.holder(shard)
     return token !== undefined && token.epoch === epoch && token.instance === instance

@@ -2,6 +2,7 @@
  * Owns: what is stored of one shard in memory: checkpoint chunks, the records after them, and the
  * bytes of live frames. Bounded: records are folded into a checkpoint every few MiB.
  */
+import type { Epoch, InstanceId } from "@skein/model"
 import { invariant, limits, skeinError } from "@skein/model"
 import type {
   Chunk,
@@ -13,6 +14,23 @@ import type {
   ShardAppend,
   ShardTenant,
 } from "./Journal.js"
+
+/** What a shard's handle needs of the journal that opened it. */
+export interface MemoryHandle {
+  readonly epoch: Epoch
+  readonly onClose: () => void
+  /** Gives the token away. */
+  readonly hand: (to: InstanceId, recordNumber: number) => Promise<Epoch>
+}
+
+/** The stored state at some moment, and what came after it. */
+export interface MemoryBase {
+  readonly recordNumber: number
+  readonly chunks: ReadonlyMap<string, Uint8Array>
+  readonly placements: readonly ReplayedFrame[]
+  /** Records after the checkpoint; grows while somebody follows. */
+  readonly records: ReplayedRecord[]
+}
 
 interface StoredFrame extends FrameKey {
   readonly bytes: Uint8Array
@@ -40,10 +58,40 @@ export class MemoryShard {
   #pendingPlacedUpTo = 0
   /** Locations that the tenant did not know when it made the checkpoint. */
   #placements: readonly ReplayedFrame[] = []
+  readonly #followed = new Set<MemoryBase>()
 
   constructor(readonly shard: number) {}
 
-  open(epoch: number, onClose: () => void): OpenedShard {
+  /** The state now; its records go on until {@link unfollow}. */
+  follow(): MemoryBase {
+    const base = {
+      recordNumber: this.#checkpointRecord,
+      chunks: new Map(this.#chunks),
+      placements: this.#placements,
+      records: [...this.#records],
+    }
+    this.#followed.add(base)
+    return base
+  }
+
+  unfollow(base: MemoryBase): void {
+    this.#followed.delete(base)
+  }
+
+  /** Opens for one who has followed from `base` and has taken in `taken` records of it. The stored
+   * state goes back to that base: the follower's next delta says what changed since. */
+  openFollowed(base: MemoryBase, taken: number, handle: MemoryHandle): OpenedShard {
+    this.unfollow(base)
+    for (const key of [...this.#chunks.keys()]) this.#putChunk(key, undefined)
+    for (const [key, bytes] of base.chunks) this.#putChunk(key, bytes)
+    this.#checkpointRecord = base.recordNumber
+    this.#placements = base.placements
+    this.#keepRecords(base.records)
+    return this.open(handle, taken)
+  }
+
+  /** `taken`: so many records after the checkpoint are known to the tenant already. */
+  open({ epoch, onClose, hand }: MemoryHandle, taken = 0): OpenedShard {
     this.#tenant = undefined
     this.#released = []
     // Never committed: the one who replays now takes its first checkpoint from what is stored.
@@ -59,7 +107,7 @@ export class MemoryShard {
         chunks: this.#readChunks(),
         placements: this.#placements,
       },
-      records: this.#readRecords(),
+      records: this.#readRecords(taken),
       attach: (tenant) => {
         if (closed) return
         this.#tenant = tenant
@@ -75,6 +123,14 @@ export class MemoryShard {
         this.#fold()
         this.#tenant = undefined
         onClose()
+      },
+      handTo: async (to) => {
+        if (closed) throw skeinError("Moved", "the shard is closed here", { shard: this.shard })
+        const there = await hand(to, this.lastRecord)
+        closed = true
+        this.#tenant = undefined
+        onClose()
+        return there
       },
     }
   }
@@ -95,13 +151,15 @@ export class MemoryShard {
           bytes: frame.bytes.length,
         }
       })
-      this.#records.push({
+      const stored = {
         recordNumber: ++this.lastRecord,
         epoch: append.epoch,
         journalMs: record.journalMs,
         events: record.events,
         frames,
-      })
+      }
+      this.#records.push(stored)
+      for (const { records } of this.#followed) records.push(stored)
       this.#recordsBytes += record.events.length + overheadBytes
       bytes += record.events.length + overheadBytes
     }
@@ -158,7 +216,12 @@ export class MemoryShard {
       .filter(({ recordNumber }) => recordNumber > this.#pendingPlacedUpTo)
       .filter(({ recordNumber }) => recordNumber <= this.#checkpointRecord)
       .flatMap(({ frames }) => frames)
-    const kept = this.#records.filter((record) => record.recordNumber > this.#checkpointRecord)
+    this.#keepRecords(
+      this.#records.filter((record) => record.recordNumber > this.#checkpointRecord),
+    )
+  }
+
+  #keepRecords(kept: ReplayedRecord[]): void {
     this.bytes -= this.#recordsBytes
     this.#recordsBytes = 0
     for (const record of kept) this.#recordsBytes += record.events.length + overheadBytes
@@ -191,9 +254,9 @@ export class MemoryShard {
     for (const [key, bytes] of this.#chunks) yield { key, bytes }
   }
 
-  async *#readRecords(): AsyncGenerator<ReplayedRecord> {
-    let expected = this.#checkpointRecord
-    for (const record of this.#records) {
+  async *#readRecords(taken: number): AsyncGenerator<ReplayedRecord> {
+    let expected = this.#checkpointRecord + taken
+    for (const record of this.#records.slice(taken)) {
       invariant(record.recordNumber === ++expected, "records are without gaps")
       yield record
     }

@@ -12,10 +12,23 @@ export interface Claim {
   readonly predecessor?: { readonly epoch: Epoch; readonly instance: InstanceId }
 }
 
+/** A shard that its owner gives to a process that has read along. */
+export interface Handing {
+  readonly shard: Shard
+  /** The giver's. */
+  readonly epoch: Epoch
+  readonly to: InstanceId
+  /** The last durable record: with this one the other knows that it has read all. */
+  readonly recordNumber: number
+  readonly crc: number
+}
+
 export interface Ownership {
   readonly instance: InstanceId
   /** Takes the shard from whoever has it. Rejects with Moved when another was quicker. */
   readonly claim: (shard: Shard) => Promise<Claim>
+  /** Gives the token to another; answers its epoch there. Moved: this process did not have it. */
+  readonly hand: (handing: Handing) => Promise<Epoch>
   /** Looks at the token itself, now, without an await. */
   readonly holds: (shard: Shard, epoch: Epoch) => boolean
   /** The instance that holds the shard, if any ever did. */

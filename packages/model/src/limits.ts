@@ -126,6 +126,10 @@ export const limits = {
   moveBehindBytesMax: 1 * MiB,
   /** How long a node keeps requests for a shard that is on its way to it. */
   parkedMs: 1_000,
+  /** The manager looks for itself how a move ended that nobody told the end of by then. */
+  moveWithinMs: 70_000,
+  /** A lease that came along in a planned move lasts at least so long there. */
+  movedLeaseMinMs: 5_000,
   parkedRequestsMax: 16_384,
   loadSampleEveryMs: 1_000,
   /** What a manager remembers of its decisions. */

@@ -127,6 +127,10 @@ export class CatalogActor implements CatalogDoor, ShardActor {
 
   open(): void {}
 
+  shed(why: SkeinError): void {
+    for (const request of this.mailbox.drain()) request.fail(why)
+  }
+
   work(turn: Turn): boolean {
     while (!turn.spent()) {
       const request = this.mailbox.take()
@@ -156,6 +160,11 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     for (const request of this.mailbox.drain()) request.fail(why)
   }
 
+  // It leases nothing: there is nothing to hand over but what is durable.
+  readonly receive = (): void => {}
+  readonly handOver = (): void => {}
+  readonly isHandedOver = (): boolean => true
+  readonly resume = (): void => {}
   // The catalog has no messages, no frames, no timers, is never set aside and never deleted.
   readonly depthChange = (): number => 0
   readonly dueMs = (): number => Number.POSITIVE_INFINITY

@@ -93,8 +93,11 @@ export const makeNode = <R = never>(
     return { core, failed: supervisor.failed }
   })
 
-const fabricMapOf = ({ cluster }: Pick<NodeOptions, "cluster">) =>
-  cluster === undefined ? {} : { fabricMap: cluster.fabricMap }
+const fabricMapOf = ({ cluster }: Pick<NodeOptions, "cluster">) => {
+  if (cluster === undefined) return {}
+  const { fabricMap, moves } = cluster
+  return { fabricMap, ...(moves && { moves }) }
+}
 
 const shardsOf = (
   core: NodeCore,

@@ -9,14 +9,18 @@
  * then `stop`.
  */
 import {
+  type ActorFactory,
   type FabricMap,
   GroupCommit,
   type HostContext,
   LoadSampler,
+  Moves,
+  type MovesOptions,
   ShardHost,
   type ShardMeter,
+  type WarmHost,
 } from "@skein/cluster"
-import type { Journal } from "@skein/journal"
+import type { FollowedShard, Journal } from "@skein/journal"
 import {
   type Clock,
   type Generation,
@@ -83,7 +87,15 @@ export interface NodeCoreOptions {
   readonly clusterStatus?: () => ClusterStatus
   /** Who has the shards that are not here. Default: this node has all. */
   readonly fabricMap?: FabricMap
+  /** How shards move to and from other nodes. Default: not by plan. */
+  readonly moves?: MoveOptions
 }
+
+/** What planned moves need of the fabric. */
+export type MoveOptions = Pick<MovesOptions, "instance" | "onEnd" | "peerOf" | "tokenOf">
+
+/** Who opens and closes the shards of a node among others. */
+export type ShardsKeeper = Pick<MovesOptions, "adopt" | "leave">
 
 const catalogShard: Shard = 0
 
@@ -93,6 +105,8 @@ export class NodeCore implements Fabric {
   readonly sessions: Sessions
   /** What other nodes may ask of the shards that are open here. */
   readonly forOthers: RemoteShards
+  /** Planned moves from and to this node; other nodes call it. Absent: there are none. */
+  readonly moves: Moves | undefined
   private readonly hosts = new Map<Shard, ShardHost>()
   /** Shards whose stored data is damaged: they stay closed, and no waiting helps. */
   private readonly damaged = new Map<Shard, SkeinError>()
@@ -106,6 +120,12 @@ export class NodeCore implements Fabric {
   private readonly sampler: LoadSampler
   private catalog: CatalogActor | undefined
   private remote: RemoteShards | undefined
+  private keeper: ShardsKeeper | undefined
+  private readonly factory: ActorFactory = {
+    replaying: (generation, host) => this.actor(generation, host, undefined),
+    restored: (generation, chunks, host) => this.actor(generation, host, chunks),
+    generationOf: (key) => generationOfKey(key) ?? catalogGeneration,
+  }
   private forgetFabric: () => void = () => {}
   private connected: () => readonly Connected[] = () => []
 
@@ -132,6 +152,7 @@ export class NodeCore implements Fabric {
       create: (host, queue) => this.newQueue(host, queue),
       arrivals: this.arrivals,
       fabric: fabricMap,
+      moves: () => this.moves,
     })
     this.broker = new NodeBroker(this.queues, this.sessions)
     this.admin = new NodeAdmin(
@@ -149,6 +170,10 @@ export class NodeCore implements Fabric {
       (queue, why) => this.queues.erase(queue, why),
     )
     if (fabricMap !== undefined) this.follow(fabricMap)
+    this.moves =
+      fabricMap === undefined || options.moves === undefined
+        ? undefined
+        : this.newMoves(fabricMap, options.moves)
     this.startedMs = clock.monotonicMs()
     this.stallWatch.start()
   }
@@ -170,22 +195,10 @@ export class NodeCore implements Fabric {
   }
 
   private async openHost(shard: Shard): Promise<ShardHost> {
-    const opened = await this.options.journal.openShard(shard)
-    if (opened.tornBytes > 0) {
-      const text = `${opened.tornBytes} bytes of an unfinished write were cut; none was confirmed`
-      this.options.onNotice?.(shardName(shard), text)
-    }
-    const host = await ShardHost.open(
-      opened,
-      {
-        replaying: (generation, home) => this.actor(generation, home, undefined),
-        restored: (generation, chunks, home) => this.actor(generation, home, chunks),
-        generationOf: (key) => generationOfKey(key) ?? catalogGeneration,
-      },
-      this.context,
-    )
+    const host = (await this.moves?.take(shard)) ?? (await this.openStored(shard))
     if (shard === catalogShard) this.catalog = this.catalogIn(host)
     this.hosts.set(shard, host)
+    this.moves?.served(shard)
     this.arrivals.arrived(shard)
     // Either of the two may be opened last.
     if (shard === catalogShard) await this.eraseAllDoomed()
@@ -193,6 +206,48 @@ export class NodeCore implements Fabric {
     // A call to another node holds up no opening.
     else if (this.remote !== undefined) void this.eraseDoomed(shard)
     return host
+  }
+
+  private async openStored(shard: Shard): Promise<ShardHost> {
+    const opened = await this.options.journal.openShard(shard)
+    if (opened.tornBytes > 0) {
+      const text = `${opened.tornBytes} bytes of an unfinished write were cut; none was confirmed`
+      this.options.onNotice?.(shardName(shard), text)
+    }
+    return ShardHost.open(opened, this.factory, this.context)
+  }
+
+  private newMoves(fabric: FabricMap, options: MoveOptions): Moves {
+    const { clock, journal } = this.options
+    return new Moves({
+      ...options,
+      clock,
+      fabric,
+      hostOf: (shard) => {
+        const host = this.hosts.get(shard)
+        return host?.isServing ? host : undefined
+      },
+      drain: (host) => this.commit.drain(host),
+      follow: journal.follow,
+      warm: (followed) => this.warm(followed),
+      adopt: (shard) => this.keeper?.adopt(shard),
+      leave: (shard) => this.keeper?.leave(shard),
+      onChange: () => this.reviewArrivals(),
+    })
+  }
+
+  private async warm(followed: FollowedShard): Promise<WarmHost> {
+    const host = await ShardHost.follow(followed, this.factory, this.context)
+    return {
+      host,
+      catchUp: () => host.catchUp(followed.catchUp(), this.factory),
+      takeOver: async (epoch) => host.takeOver(await followed.open(epoch), this.factory),
+    }
+  }
+
+  /** Who opens shards that come by a planned move. */
+  keptBy(keeper: ShardsKeeper): void {
+    this.keeper = keeper
   }
 
   /** Gives this node its way to shards that are open elsewhere. */
@@ -218,6 +273,7 @@ export class NodeCore implements Fabric {
    * Drains and closes the shard, with a checkpoint; one that has ended already is only forgotten.
    */
   async closeShard(shard: Shard): Promise<void> {
+    await this.moves?.takeBack(shard, "the shard is being closed")
     const host = this.hosts.get(shard)
     if (host === undefined) return
     const why =
@@ -269,6 +325,7 @@ export class NodeCore implements Fabric {
   }
 
   stop(): void {
+    void this.moves?.stop()
     this.forgetFabric()
     this.arrivals.close()
     this.stallWatch.stop()
@@ -364,11 +421,16 @@ export class NodeCore implements Fabric {
   private home(host: ShardHost): QueueHome {
     const known = this.homes.get(host)
     if (known !== undefined) return known
-    const { opened } = host
     const home: QueueHome = {
-      epoch: opened.epoch,
-      read: opened.read,
-      release: opened.release,
+      // A shard that is only followed is not open yet.
+      get epoch() {
+        return host.opened.epoch
+      },
+      read: (key, location, bytes) => host.opened.read(key, location, bytes),
+      release: (location, bytes) => host.release(location, bytes),
+      admit: () => host.admit(),
+      sessionLease: (session) => this.sessions.leaseOf(session),
+      adoptSession: (session, lease, holder) => this.sessions.adopt(session, lease, holder),
       wake: (actor) => host.wake(actor),
       onFault: (generation, error) =>
         this.options.onFault(`${shardName(host.shard)}/${generation}`, error),

@@ -21,6 +21,9 @@ const setup = () => {
       return new Uint8Array(100)
     },
     wake: () => void wakes++,
+    admit: () => undefined,
+    sessionLease: () => undefined,
+    adoptSession: () => {},
     release: (location) => void released.push(location),
     onFault: (_generation, error) => void faults.push(error._tag),
   })

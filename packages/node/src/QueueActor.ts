@@ -40,6 +40,7 @@ import {
   framesDied,
   isCatalogEvent,
   isDurable,
+  isHandedOver,
   locate,
   nextDueMs,
   type QueueState,
@@ -47,6 +48,7 @@ import {
   type Run,
   recoverQueue,
   relocate,
+  type SessionLease,
 } from "@skein/queue"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { FetchWait, fetchKey } from "./FetchWait.js"
@@ -60,6 +62,11 @@ import type { SessionHolder } from "./Sessions.js"
 export interface QueueHome extends FrameReader {
   readonly wake: (actor: QueueActor) => void
   readonly release: (location: Location, bytes: number) => void
+  /** Why a request cannot wait for the end of a planned move, if it cannot. */
+  readonly admit: () => SkeinError | undefined
+  readonly sessionLease: (session: SessionId) => SessionLease | undefined
+  /** A session of the former owner's node goes on here. */
+  readonly adoptSession: (session: SessionId, lease: SessionLease, holder: SessionHolder) => void
   /** A fault that was contained. */
   readonly onFault: (generation: Generation, error: SkeinError) => void
 }
@@ -83,6 +90,8 @@ export class QueueActor implements SessionHolder, ShardActor {
   private againMs = Number.POSITIVE_INFINITY
   /** Stalls of the node that leases have yet to be given back. */
   private owedMs = 0
+  /** Its last word before a move is said: nothing is handed out. */
+  private handing = false
   private depthTold = 0
 
   constructor(
@@ -139,6 +148,42 @@ export class QueueActor implements SessionHolder, ShardActor {
     this.execute({ command, answer: ignore, fail: (error) => this.setAside(error) }, turn)
   }
 
+  receive(turn: Turn): void {
+    const sessions = this.state.handedOver.flatMap((part) => part.sessions)
+    const command: Command = { _tag: "Receive", epoch: this.home.epoch }
+    this.execute({ command, answer: ignore, fail: (error) => this.setAside(error) }, turn)
+    for (const { session, leaseMs, remainingMs } of sessions) {
+      if (leaseMs > 0) this.home.adoptSession(session, { leaseMs, remainingMs }, this)
+    }
+  }
+
+  handOver(turn: Turn, pausedMs: number): void {
+    if (this.aside !== undefined || this.state.life !== "present") return
+    const { sessionLease } = this.home
+    const { events } = decide(this.state, { _tag: "HandOver", pausedMs, sessionLease }, turn.now)
+    const bytes = roomFor(events)
+    if (!turn.fits(bytes)) throw skeinError("LimitExceeded", "too many leases for one record")
+    if (!hasRoom(bytes, "settle", turn)) throw skeinError("DiskFull", "no room for a hand-over")
+    this.handing = true
+    this.evolve(events)
+  }
+
+  isHandedOver(): boolean {
+    return this.aside !== undefined || this.state.life !== "present" || isHandedOver(this.state)
+  }
+
+  resume(): void {
+    this.handing = false
+  }
+
+  shed(why: SkeinError): void {
+    for (const request of this.mailbox.drain()) {
+      // What the node itself asked for is still to be done.
+      if (request.answer === ignore) this.mailbox.putAlways(request)
+      else request.fail(why)
+    }
+  }
+
   work(turn: Turn): boolean {
     while (!turn.spent()) {
       const request = this.mailbox.take()
@@ -150,7 +195,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   seal(turn: Turn): Uint8Array | undefined {
-    if (this.fetches.size > 0 && this.aside === undefined) this.deliver(turn)
+    if (this.fetches.size > 0 && !this.handing && this.aside === undefined) this.deliver(turn)
     this.releaseDead()
     if (this.events.length === 0) return undefined
     const events = this.events
@@ -302,7 +347,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   private put(request: Request, frameBytes: number): void {
-    const problem = this.closedBy ?? this.quarantined
+    const problem = this.closedBy ?? this.quarantined ?? this.home.admit()
     if (problem !== undefined) return request.fail(problem)
     if (!this.mailbox.put(request, frameBytes + commandBytes(request.command))) {
       return request.fail(skeinError("Overloaded", "the queue's mailbox is full"))
@@ -375,7 +420,7 @@ export class QueueActor implements SessionHolder, ShardActor {
       this.tooLarge(request)
       return undefined
     }
-    if (!hasRoom(bytes, purpose, turn) && command._tag !== "Open") {
+    if (!hasRoom(bytes, purpose, turn) && !isFirst(command)) {
       this.noRoom(request, turn.now)
       return undefined
     }
@@ -521,6 +566,9 @@ export class QueueActor implements SessionHolder, ShardActor {
 }
 
 type Chunks = Parameters<typeof recoverQueue>[1]
+
+/** The first word of an owner. */
+const isFirst = ({ _tag }: Command): boolean => _tag === "Open" || _tag === "Receive"
 
 const ignore = (): void => {}
 

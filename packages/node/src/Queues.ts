@@ -14,7 +14,7 @@
  * - E on another host of the shard (opened again, or on another node): C insists on the host that
  *   was open when L began; a host that has lost its token meanwhile cannot commit C.
  */
-import type { FabricMap, ShardHost } from "@skein/cluster"
+import type { FabricMap, Moves, ShardHost } from "@skein/cluster"
 import {
   type Generation,
   type QueueRef,
@@ -36,6 +36,8 @@ export interface QueuesHome {
   readonly arrivals: Arrivals
   /** Absent: this node has all shards, and nobody waits for one. */
   readonly fabric: FabricMap | undefined
+  /** Planned moves, of which the table may not tell yet. */
+  readonly moves: () => Pick<Moves, "awaits" | "movedTo"> | undefined
 }
 
 interface FirstUse {
@@ -101,16 +103,21 @@ export class Queues {
   /** Moved, naming the living node that has the shard; `undefined`: none, or it is this one. */
   movedTo(shard: Shard): SkeinError | undefined {
     const { fabric } = this.home
+    const given = this.home.moves()?.movedTo(shard)
+    if (given !== undefined) return given
     const owner = fabric?.ownerOf(shard)
     if (owner === undefined || owner.node === fabric?.self || owner.address === "") return undefined
     const { address, node } = owner
     return skeinError("Moved", `node ${node} has ${shardName(shard)}`, { address, node, shard })
   }
 
-  /** The table gives the shard to this node, and it is not open yet. */
+  /** The table gives the shard to this node, or it is moving here; and it is not open yet. */
   isComing(shard: Shard): boolean {
     const { damaged, fabric, hosts } = this.home
     if (fabric === undefined || hosts.get(shard)?.isServing || damaged.has(shard)) return false
+    const moves = this.home.moves()
+    if (moves?.awaits(shard)) return true
+    if (moves?.movedTo(shard) !== undefined) return false
     return fabric.ownerOf(shard)?.node === fabric.self
   }
 

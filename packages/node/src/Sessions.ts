@@ -9,7 +9,9 @@
  * hours, pushes out its own. A bound by address or token would not do: on a host all share both,
  * and one of them would lock the others out.
  */
+
 import { type Clock, limits, type SessionId, skeinError } from "@skein/model"
+import type { SessionLease } from "@skein/queue"
 
 /** Somebody who holds something for a session. */
 export interface SessionHolder {
@@ -84,6 +86,31 @@ export class Sessions {
     if (holders.size < session.pruneAt) return
     for (const other of holders) if (other.isClosed) holders.delete(other)
     session.pruneAt = Math.max(pruneAtFirst, holders.size * 2)
+  }
+
+  /** How long the session lasts without a further sign of it. */
+  leaseOf(id: SessionId): SessionLease | undefined {
+    const session = this.sessions.get(id)
+    if (session === undefined) return undefined
+    const remainingMs = session.untilMs - this.clock.monotonicMs()
+    return { leaseMs: session.leaseMs, remainingMs }
+  }
+
+  /**
+   * A shard came here by a planned move, and `holder` holds something for the session, which its
+   * client has yet to open here. Without room it is left out: its leases run out by themselves.
+   */
+  adopt(id: SessionId, { leaseMs, remainingMs }: SessionLease, holder: SessionHolder): void {
+    const session = this.sessions.get(id)
+    if (session !== undefined) {
+      session.holders.add(holder)
+      return
+    }
+    if (this.sessions.size >= this.sessionsMax && !this.evict()) return
+    const untilMs = this.clock.monotonicMs() + Math.max(remainingMs, limits.movedLeaseMinMs)
+    const holders = new Set([holder])
+    this.sessions.set(id, { leaseMs, untilMs, holders, used: true, pruneAt: pruneAtFirst })
+    this.sweepLater()
   }
 
   close(id: SessionId): void {

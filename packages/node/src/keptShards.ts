@@ -4,14 +4,15 @@
  * neither that nor a shard that another node took ends the node.
  * Must not know: when a shard is wanted (ShardKeeper), how it is opened (shardChild).
  *
- * Shutdown: the keeper stops first, then the children in reverse order of their start.
+ * Shutdown: planned moves are taken back, the keeper stops, then the children in reverse order of
+ * their start.
  */
 import { type FabricMap, ShardKeeper } from "@skein/cluster"
 import { type Clock, type InstanceId, type Shard, type SkeinError, shardName } from "@skein/model"
 import { Child, type StartChildError, Supervisor, supervisionLimits } from "@skein/supervision"
 import { Effect, Runtime } from "effect"
 import { asSkeinError } from "./asSkeinError.js"
-import type { NodeCore } from "./NodeCore.js"
+import type { MoveOptions, NodeCore } from "./NodeCore.js"
 import { type JudgeEnd, type ShardEnded, shardChild, shardPolicy } from "./shardChild.js"
 
 /** What makes a node one of many. */
@@ -23,6 +24,8 @@ export interface ClusterOptions {
   readonly holderOf: (shard: Shard) => Promise<InstanceId | undefined>
   /** It failed too often on this node, which serves on without it: to be placed elsewhere. */
   readonly onShardGivenUp: (shard: Shard, error: SkeinError) => void
+  /** How shards move by plan. Default: they do not. */
+  readonly moves?: MoveOptions
 }
 
 export interface KeptShardsOptions {
@@ -47,8 +50,18 @@ export const keptShards = (core: NodeCore, options: KeptShardsOptions) =>
       })
       const keeper = yield* makeKeeper(core, shards, options)
       yield* Effect.acquireRelease(
-        Effect.sync(() => keeper.start()),
-        () => Effect.sync(() => keeper.stop()),
+        Effect.sync(() => {
+          core.keptBy({
+            adopt: (shard) => keeper.adopt(shard),
+            leave: (shard) => keeper.leave(shard),
+          })
+          keeper.start()
+        }),
+        () =>
+          Effect.promise(async () => {
+            await core.moves?.stop()
+            keeper.stop()
+          }),
       )
       return shards
     }),
@@ -61,7 +74,7 @@ const makeKeeper = (core: NodeCore, shards: Shards, options: KeptShardsOptions) 
     const { fabricMap, reread, holderOf, onShardGivenUp } = cluster
     const run = Runtime.runPromise(runtime)
     const judge: JudgeEnd = (shard, error) => {
-      onFault(shardName(shard), error)
+      if (error._tag !== "Moved" || !keeper.hasLeft(shard)) onFault(shardName(shard), error)
       return keeper.ended(shard, error)
     }
     const open = (shard: Shard) =>

@@ -49,7 +49,7 @@ const readFrame = async (
 }
 
 const cut = (run: Run, bytes: Uint8Array, epoch: Epoch): DeliveredRun => ({
-  epoch,
+  epoch: run.epoch ?? epoch,
   attempt: run.attempt,
   failed: run.failed,
   returned: run.returned,

@@ -1,5 +1,5 @@
 /** Owns: how many bytes of the journal a decision may need, at most. */
-import { type Event, isDurable } from "@skein/queue"
+import { type Event, type HandedOver, isDurable } from "@skein/queue"
 
 /** Tag, generation and the numbers of an event. */
 const eventBytes = 96
@@ -23,9 +23,20 @@ const extraBytes = (event: Event): number => {
     case "MessagesPurged":
     case "Redelivered":
       return event.ranges.length * numberBytes
+    case "HandedOver":
+      return handedBytes(event)
     case "Created":
       return event.name.length * unitBytes
     default:
       return 0
   }
+}
+
+/** A session's id and its numbers. */
+const sessionBytes = 96
+
+const handedBytes = ({ sessions, leases }: HandedOver): number => {
+  let bytes = (sessions.length + leases.length) * sessionBytes
+  for (const { ranges } of leases) bytes += ranges.length * numberBytes
+  return bytes
 }

@@ -121,6 +121,29 @@ export interface Open {
   readonly epoch: Epoch
 }
 
+/**
+ * The shard is about to be given away in a planned move: writes down what the next owner needs
+ * beside the durable facts. Leases and sessions are those of `pausedMs` ago: nobody pays for the
+ * pause.
+ */
+export interface HandOver {
+  readonly _tag: "HandOver"
+  readonly pausedMs: number
+  /** The sessions' leases at the node, as far as it knows them. */
+  readonly sessionLease: (session: SessionId) => SessionLease | undefined
+}
+
+export interface SessionLease {
+  readonly leaseMs: number
+  readonly remainingMs: number
+}
+
+/** The shard was received in a planned move: the first command of its new owner then. */
+export interface Receive {
+  readonly _tag: "Receive"
+  readonly epoch: Epoch
+}
+
 /** First use of a queue in its shard; a repeat changes nothing. Opens it for `epoch`, too. */
 export interface Create {
   readonly _tag: "Create"
@@ -142,9 +165,11 @@ export type Command =
   | EndSession
   | Extend
   | Fetch
+  | HandOver
   | Open
   | Peek
   | Publish
   | Purge
+  | Receive
   | SettleAlone
   | Tick

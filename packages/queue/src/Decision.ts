@@ -3,7 +3,7 @@
  * releases reply and deliveries only when all that they rest on is durable and the owner token was
  * seen.
  */
-import type { Sequence, SessionId, SkeinError } from "@skein/model"
+import type { Epoch, Sequence, SessionId, SkeinError } from "@skein/model"
 import type { PurgeRest } from "./Command.js"
 import type { Event } from "./Event.js"
 
@@ -48,6 +48,8 @@ export interface Run {
   readonly last: Sequence
   /** Bit i set: message `first + i` is in the run. Absent: all of first..last are. */
   readonly selection?: Uint8Array
+  /** Of its tags, when it is older than the owner's: leased before a planned move. */
+  readonly epoch?: Epoch
   readonly attempt: number
   readonly failed: number
   readonly returned: number

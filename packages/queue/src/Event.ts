@@ -60,6 +60,47 @@ export interface Ended {
   readonly ranges: readonly Sequence[]
 }
 
+/** What a session may still ask for: its answered fetch numbers, and its lease at the node. */
+export interface SessionHanded {
+  readonly session: SessionId
+  readonly answeredMax: number
+  /** Bit i: fetch number `answeredMax - i` was answered. */
+  readonly answeredBits: number
+  /** Of the session's lease at its node; 0: the node did not know it. */
+  readonly leaseMs: number
+  readonly remainingMs: number
+}
+
+/** A lease that goes on at the next owner. */
+export interface LeaseHanded {
+  readonly session: SessionId
+  readonly fetchNumber: number
+  /** Of its tags. */
+  readonly epoch: Epoch
+  readonly remainingMs: number
+  readonly ranges: readonly Sequence[]
+}
+
+/**
+ * The owner is about to give the shard away in a planned move. Durable, but no fact: it means
+ * something only to a `Received` that follows it directly; any other event makes it void.
+ */
+export interface HandedOver {
+  readonly _tag: "HandedOver"
+  /** Counts the events of one hand-over from 0: many leases take several. */
+  readonly part: number
+  /** Of the state before it. */
+  readonly digest: string
+  readonly sessions: readonly SessionHanded[]
+  readonly leases: readonly LeaseHanded[]
+}
+
+/** A new owner by a planned move: nothing has failed, and leases go on as handed over. */
+export interface Received {
+  readonly _tag: "Received"
+  readonly epoch: Epoch
+}
+
 export interface MessagesPurged {
   readonly _tag: "MessagesPurged"
   readonly ranges: readonly Sequence[]
@@ -75,8 +116,10 @@ export type DurableEvent =
   | Deleted
   | Ended
   | FramePublished
+  | HandedOver
   | MessagesPurged
   | Opened
+  | Received
   | Redelivered
   | Touched
 
@@ -84,6 +127,7 @@ export interface Leased {
   readonly _tag: "Leased"
   readonly session: SessionId
   readonly fetchNumber: number
+  readonly epoch: Epoch
   readonly untilMs: number
   readonly ranges: readonly Sequence[]
 }
@@ -91,6 +135,7 @@ export interface Leased {
 export interface LeaseExtended {
   readonly _tag: "LeaseExtended"
   readonly session: SessionId
+  readonly epoch: Epoch
   readonly untilMs: number
   readonly ranges: readonly Sequence[]
 }
@@ -121,6 +166,12 @@ export interface SessionForgotten {
   readonly session: SessionId
 }
 
+/** A session is known again, as its former owner knew it. */
+export interface SessionResumed {
+  readonly _tag: "SessionResumed"
+  readonly session: SessionHanded
+}
+
 export type VolatileEvent =
   | FetchEnded
   | FetchWaits
@@ -128,5 +179,6 @@ export type VolatileEvent =
   | Leased
   | LeasesShifted
   | SessionForgotten
+  | SessionResumed
 
 export type Event = DurableEvent | VolatileEvent

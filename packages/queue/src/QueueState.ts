@@ -10,6 +10,7 @@ import {
   type QueuePolicy,
   type Sequence,
 } from "@skein/model"
+import type { HandedOver } from "./Event.js"
 import { Blocks, type DeadFrame } from "./state/Blocks.js"
 import { type Counters, noCounters } from "./state/Counters.js"
 import { DedupWindow } from "./state/DedupWindow.js"
@@ -38,6 +39,8 @@ export class QueueState {
   readonly settlers = new Settlers(this.lanes)
   sessions = new Sessions()
   leases = new Leases(this.blocks)
+  /** The last events, when they hand the queue over; empty after any other. */
+  handedOver: readonly HandedOver[] = []
   /** Something durable changed since the last checkpoint. */
   dirty = false
   /** A checkpoint holds its head. */

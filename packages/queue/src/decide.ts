@@ -11,9 +11,11 @@ import { refuse } from "./commands/decisions.js"
 import { decideEndSession } from "./commands/EndSession.js"
 import { decideExtend } from "./commands/Extend.js"
 import { decideCancelFetch, decideFetch } from "./commands/Fetch.js"
+import { decideHandOver } from "./commands/HandOver.js"
 import { decidePeek } from "./commands/Peek.js"
 import { decidePublish } from "./commands/Publish.js"
 import { decidePurge } from "./commands/Purge.js"
+import { decideReceive } from "./commands/Receive.js"
 import { decideSettle } from "./commands/Settle.js"
 import { decideTick } from "./commands/Tick.js"
 import type { Decision } from "./Decision.js"
@@ -27,6 +29,7 @@ export const decide = (state: QueueState, command: Command, now: Now): Decision 
     return refuse(skeinError("QueueNotFound", `queue ${state.generation} is ${state.life}`))
   }
   if (command._tag === "Open") return decideOpen(state, command)
+  if (command._tag === "Receive") return decideReceive(state, command, now)
   invariant(state.epoch > 0, "a queue is used before its owner opened it")
   switch (command._tag) {
     case "Publish":
@@ -41,6 +44,8 @@ export const decide = (state: QueueState, command: Command, now: Now): Decision 
       return decideExtend(state, command, now)
     case "CancelFetch":
       return decideCancelFetch(state, command)
+    case "HandOver":
+      return decideHandOver(state, command, now)
     case "EndSession":
       return decideEndSession(state, command)
     case "Purge":

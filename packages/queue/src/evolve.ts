@@ -9,8 +9,10 @@ import { evolveLeased, evolveRedelivered, evolveTouched } from "./commands/Deliv
 import { evolveSessionForgotten } from "./commands/EndSession.js"
 import { evolveLeaseExtended } from "./commands/Extend.js"
 import { evolveFetchEnded, evolveFetchWaits } from "./commands/Fetch.js"
+import { evolveHandedOver } from "./commands/HandOver.js"
 import { evolvePublished } from "./commands/Publish.js"
 import { evolvePurged } from "./commands/Purge.js"
+import { evolveReceived, evolveSessionResumed } from "./commands/Receive.js"
 import { evolveEnded } from "./commands/Settle.js"
 import { evolveLeasesShifted } from "./commands/Tick.js"
 import type { DurableEvent, Event } from "./Event.js"
@@ -23,8 +25,10 @@ export const isDurable = (event: Event): event is DurableEvent => {
     case "Deleted":
     case "Ended":
     case "FramePublished":
+    case "HandedOver":
     case "MessagesPurged":
     case "Opened":
+    case "Received":
     case "Redelivered":
     case "Touched":
       return true
@@ -61,6 +65,9 @@ export const evolve = (state: QueueState, event: Event): void => {
     case "SessionForgotten":
       evolveSessionForgotten(state, event)
       return
+    case "SessionResumed":
+      evolveSessionResumed(state, event)
+      return
   }
 }
 
@@ -70,6 +77,15 @@ const evolveDurable = (state: QueueState, event: DurableEvent): void => {
     return
   }
   invariant(state.life === "present", "something happened to a queue that is not there")
+  if (event._tag === "HandedOver") {
+    evolveHandedOver(state, event)
+    return
+  }
+  if (event._tag === "Received") {
+    evolveReceived(state, event)
+    return
+  }
+  if (state.handedOver.length > 0) state.handedOver = []
   switch (event._tag) {
     case "FramePublished":
       evolvePublished(state, event)

@@ -33,6 +33,7 @@ export {
   type StateDelta,
 } from "./checkpoint.js"
 export { decodeEvents, encodeEvents, type JournaledEvent } from "./codec/eventCodec.js"
+export { isHandedOver } from "./commands/HandOver.js"
 export type * from "./Decision.js"
 export { decide } from "./decide.js"
 export { digest } from "./digest.js"

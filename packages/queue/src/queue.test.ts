@@ -11,7 +11,7 @@ import { Rig, same } from "./testing/Rig.js"
 
 const sequences = Number(process.env.SKEIN_TEST_SEQUENCES ?? 2_000)
 const producers = ["a", "b", "c"].map((digit) => digit.repeat(32))
-const sessions = ["s1", "s2", "s3"]
+const sessions = ["1", "2", "3"].map((digit) => digit.repeat(32))
 const outcomes = ["ack", "ack", "ack", "reject", "return", "fail"] as const
 
 type Step = readonly [number, number, number]
@@ -115,7 +115,7 @@ const extend: Act = (rig, a, b) => {
   const command = {
     _tag: "Extend",
     session: sessions[a % 3],
-    epoch: rig.shadow.epoch - (b % 11 === 0 ? 1 : 0),
+    epoch: b % 3 === 0 ? recent.epoch : rig.shadow.epoch - (b % 11 === 0 ? 1 : 0),
     ranges: [recent.sequence, recent.sequence + (a % 15)],
     ...(a % 2 === 0 ? { leaseMs: 200 + (b % 3_000) } : {}),
   } as const
@@ -177,6 +177,9 @@ const jump: Act = (rig, a) => {
   rig.advance(a % 10 === 0 ? 3_600_000 : a % 6_000)
 }
 
+/** One in four is taken back by the owner. */
+const move: Act = (rig, a, b) => rig.move(a % 50, b % 4 !== 0)
+
 const acts: readonly (readonly [weight: number, act: Act])[] = [
   [22, publishNew],
   [5, publishOdd],
@@ -184,7 +187,7 @@ const acts: readonly (readonly [weight: number, act: Act])[] = [
   [18, (rig) => rig.deliver()],
   [14, settle],
   [3, settleOdd],
-  [4, extend],
+  [3, extend],
   [2, cancel],
   [2, endSession],
   [1, purge],
@@ -193,6 +196,7 @@ const acts: readonly (readonly [weight: number, act: Act])[] = [
   [1, jump],
   [2, (rig) => rig.checkpoint()],
   [1, (rig) => rig.crash()],
+  [1, move],
 ]
 const table = acts.flatMap(([weight, act]) => new Array<Act>(weight).fill(act))
 

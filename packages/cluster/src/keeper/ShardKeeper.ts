@@ -13,9 +13,15 @@
  * silent. A living holder gets `contestAfterMs`, doubled each time: every living node closes what
  * the table gives to another one within that time, and its token stays behind as if held.
  *
+ * Planned moves: `leave` before the token goes: the end of its host is no fault then, and nothing
+ * is claimed back while the table says that the shard moves. `adopt` when a token came: the shard
+ * is opened although the table does not give it to this node yet, and stays open until it does.
+ *
  * Shutdown: `stop`: nothing is opened or closed any more; the supervisor closes what is open.
  */
+
 import { type Clock, type InstanceId, limits, type Shard, type SkeinError } from "@skein/model"
+import { movingOf } from "@skein/placement"
 import type { FabricMap } from "../FabricMap.js"
 import { shardChanges } from "./shardChanges.js"
 
@@ -51,6 +57,8 @@ const lookAfterMs = 2 * limits.aliveEveryMs
 /** By then a living holder has read a table that gives the shard to us, and has closed it. */
 const contestAfterMs = 2 * limits.silenceAfterMs
 const againAfterMs = 1_000
+/** A shard that came by a planned move: by then the table says so, or the move was not done. */
+const adoptedMs = 10_000
 
 interface Held {
   phase: "closing" | "open" | "opening" | "retrying"
@@ -58,13 +66,15 @@ interface Held {
 
 interface Aside {
   /** What it is set aside for: another try helps (`given-up`), the token (`lost`), or nothing. */
-  readonly why: "for-good" | "given-up" | "lost"
+  readonly why: "for-good" | "given-up" | "left" | "lost"
   disarm: () => void
 }
 
 export class ShardKeeper {
   private readonly held = new Map<Shard, Held>()
   private readonly aside = new Map<Shard, Aside>()
+  /** Came by a move that the table does not tell yet; until when they are kept all the same. */
+  private readonly adopted = new Map<Shard, number>()
   /** When each shard ended, within the window. */
   private readonly ends = new Map<Shard, number[]>()
   private unsubscribe: () => void = () => {}
@@ -92,11 +102,33 @@ export class ShardKeeper {
     return [...this.aside.keys()]
   }
 
+  /** The shard's token is given away, or about to be. */
+  leave(shard: Shard): void {
+    if (!this.running || this.aside.has(shard)) return
+    this.adopted.delete(shard)
+    this.aside.set(shard, { why: "left", disarm: () => {} })
+  }
+
+  /** It went by a planned move: the end of its host is none to report. */
+  hasLeft(shard: Shard): boolean {
+    return this.aside.get(shard)?.why === "left"
+  }
+
+  /** The shard's token has come to this node by a planned move. */
+  adopt(shard: Shard): void {
+    if (!this.running) return
+    this.forget(shard)
+    const { clock } = this.options
+    this.adopted.set(shard, clock.monotonicMs() + adoptedMs)
+    if (!this.held.has(shard)) this.open(shard)
+  }
+
   /** A shard's host ended, or an opening failed: what is to be done with it. */
   ended(shard: Shard, error: SkeinError): AfterEnd {
     const held = this.held.get(shard)
     if (!this.running || held === undefined || held.phase === "closing") return "stop"
-    const after = this.judge(shard, error)
+    const left = this.aside.get(shard)?.why === "left" && error._tag === "Moved"
+    const after = left ? "stop" : this.judge(shard, error)
     if (after === "restart") held.phase = "retrying"
     else this.held.delete(shard)
     // Its place among those that are being opened is free.
@@ -132,18 +164,30 @@ export class ShardKeeper {
     if (!this.running) return
     const { fabric } = this.options
     const table = fabric.table()
+    const moving = new Set(movingOf(table).map(({ shard }) => shard))
     for (const [shard, { why }] of this.aside) {
       // Whoever has it next may be this node again: it starts afresh then. Damage stays.
       if (table.owners[shard] !== fabric.self && why !== "for-good") this.forget(shard)
+      // The manager takes the move for not done: whoever has the token is looked at.
+      else if (why === "left" && !moving.has(shard) && !this.held.has(shard)) this.lost(shard, 1)
     }
+    this.reviewAdopted(table.owners, moving)
     const isLiving = (shard: Shard): boolean => fabric.ownerOf(shard) !== undefined
     const { open, close } = shardChanges(table, fabric.self, new Set(this.held.keys()), isLiving)
-    for (const shard of close) this.close(shard)
+    for (const shard of close) if (!this.adopted.has(shard)) this.close(shard)
     let slots = openingMax - this.opening
     for (const shard of open) {
       if (this.aside.has(shard)) continue
       if (slots-- <= 0) break
       this.open(shard)
+    }
+  }
+
+  private reviewAdopted(owners: readonly (string | undefined)[], moving: ReadonlySet<Shard>): void {
+    const { clock, fabric } = this.options
+    for (const [shard, untilMs] of this.adopted) {
+      const isOver = clock.monotonicMs() >= untilMs && !moving.has(shard)
+      if (owners[shard] === fabric.self || isOver) this.adopted.delete(shard)
     }
   }
 
@@ -173,6 +217,7 @@ export class ShardKeeper {
     const closed = (): void => {
       this.held.delete(shard)
       this.ends.delete(shard)
+      if (this.adopted.has(shard)) this.open(shard)
       this.review()
     }
     this.options.close(shard).then(closed, (cause) => {
@@ -219,7 +264,9 @@ export class ShardKeeper {
     try {
       await reread()
       const holder = await holderOf(shard)
-      if (clock.monotonicMs() >= contestAtMs) return true
+      // The move may have been done: only a target that fell silent leaves it free.
+      const isMoving = movingOf(fabric.table()).some((one) => one.shard === shard)
+      if (!isMoving && clock.monotonicMs() >= contestAtMs) return true
       const node = fabric.nodes().find(({ instance }) => instance === holder)
       // The living node of our name is this one.
       const own = fabric.ownerOf(shard)?.instance

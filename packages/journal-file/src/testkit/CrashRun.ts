@@ -10,13 +10,13 @@ import {
   type Journal,
   ManualClock,
   ModelTenant,
-  modelRecord,
   SeededRandom,
   type ShardRecord,
   SimulatedDisk,
 } from "@skein/journal"
 import { type Clock, isSkeinError, limits } from "@skein/model"
 import { openFileJournal } from "../openFileJournal.js"
+import { KnownShards } from "./KnownShards.js"
 
 export interface CrashRunOptions {
   readonly seed: number
@@ -33,18 +33,6 @@ export interface CrashRunResult {
   readonly operations: number
 }
 
-/** What is known of a shard: texts that were confirmed, and texts whose fate is unknown. */
-interface Known {
-  confirmed: string[]
-  unknown: string[]
-  next: number
-}
-
-export const bodyOf = (shard: number, first: number): Uint8Array => {
-  const random = new SeededRandom(shard * 1_000_003 + first)
-  return random.bytes(random.below(6) === 0 ? 3000 + random.below(4000) : random.below(300))
-}
-
 export const crashRun = async (options: CrashRunOptions): Promise<CrashRunResult> => {
   const run = new CrashRun(options)
   try {
@@ -57,17 +45,14 @@ export const crashRun = async (options: CrashRunOptions): Promise<CrashRunResult
 class CrashRun {
   readonly random: SeededRandom
   readonly disk: SimulatedDisk
-  readonly known: Known[]
-  confirmed = 0
+  readonly known: KnownShards
   crashes = 0
-  adopted = 0
   crashed = false
 
   constructor(readonly options: CrashRunOptions) {
     this.random = new SeededRandom(options.seed)
     this.disk = new SimulatedDisk({ random: this.random.fork() })
-    const shards = options.shards ?? 3
-    this.known = Array.from({ length: shards }, () => ({ confirmed: [], unknown: [], next: 1 }))
+    this.known = new KnownShards(options.shards ?? 3, this.random)
   }
 
   async run(): Promise<CrashRunResult> {
@@ -81,8 +66,8 @@ class CrashRun {
       else if (this.random.chance(0.5)) this.disk.kill()
       else this.disk.crash()
     }
-    const { confirmed, crashes, adopted } = this
-    return { confirmed, crashes, adopted, operations: this.disk.operationCount }
+    const { confirmed, adopted } = this.known
+    return { confirmed, crashes: this.crashes, adopted, operations: this.disk.operationCount }
   }
 
   /** Mostly in the middle of things, now and then in the very first steps. */
@@ -109,7 +94,7 @@ class CrashRun {
         disk,
         clock: impatientClock(),
         random: this.random,
-        shards: this.known.length,
+        shards: this.known.shards,
         segmentBytes: 16 * 1024,
         uncleanedBytesMax: 48 * 1024,
         cacheBytesMax: 8 * 1024,
@@ -120,7 +105,7 @@ class CrashRun {
       throw error
     }
     const tenants: (ModelTenant | undefined)[] = []
-    for (let shard = 0; shard < this.known.length; shard++) {
+    for (let shard = 0; shard < this.known.shards; shard++) {
       tenants.push(await this.#open(journal, shard))
     }
     await this.#work(journal, tenants)
@@ -129,31 +114,16 @@ class CrashRun {
 
   /** Opens a shard and checks what it recovered; `undefined` when the power went meanwhile. */
   async #open(journal: Journal, shard: number): Promise<ModelTenant | undefined> {
-    const known = this.known[shard]
     try {
       const tenant = await ModelTenant.open(await journal.openShard(shard))
       if (this.crashed) return undefined
-      this.#checkHistory(known, tenant.history)
-      const bodies = await tenant.readAll()
-      for (const [key, bytes] of bodies) {
-        const first = Number(key.split("/")[1])
-        assert.deepEqual(Buffer.from(bytes), Buffer.from(bodyOf(shard, first)), `frame ${key}`)
-      }
+      this.known.checkHistory(shard, tenant.history)
+      await this.known.checkBodies(shard, tenant)
       return tenant
     } catch (error) {
       if (this.crashed && isOfCrash(error)) return undefined
       throw error
     }
-  }
-
-  #checkHistory(known: Known, history: string): void {
-    const texts = history.split(";").slice(0, -1)
-    const expected = [...known.confirmed, ...known.unknown]
-    assert.ok(texts.length >= known.confirmed.length, `lost: ${texts.length} of ${expected.length}`)
-    assert.deepEqual(texts, expected.slice(0, texts.length), "texts and their order")
-    this.adopted += texts.length - known.confirmed.length
-    known.confirmed = texts
-    known.unknown = []
   }
 
   async #work(
@@ -187,7 +157,7 @@ class CrashRun {
     for (const [shard, tenant] of tenants.entries()) {
       if (tenant === undefined || this.random.chance(0.4)) continue
       const records = Array.from({ length: 1 + this.random.below(3) }, () =>
-        this.#record(shard, tenant),
+        this.known.record(shard, tenant),
       )
       parts.push({ tenant, records })
     }
@@ -201,33 +171,13 @@ class CrashRun {
       if (result._tag !== "Committed") continue
       const { tenant, records } = parts[at]
       tenant.placed(records, result.locations)
-      const known = this.known[result.shard]
-      known.confirmed.push(...known.unknown)
-      this.confirmed += known.unknown.length
-      known.unknown = []
+      this.known.confirm(result.shard)
     }
-  }
-
-  #record(shard: number, tenant: ModelTenant): ShardRecord {
-    const known = this.known[shard]
-    const number = known.next++
-    const text = `${shard}-${number}`
-    known.unknown.push(text)
-    const frames = Array.from({ length: this.random.below(3) }, (_, at) => {
-      const first = number * 10 + at
-      return [1, first, bodyOf(shard, first)] as const
-    })
-    const drop = [...tenant.frames.values()]
-      .filter(() => this.random.chance(0.3))
-      .map(({ generation, first }) => [generation, first] as const)
-    const record = modelRecord(text, frames, drop)
-    tenant.evolve(record)
-    return record
   }
 }
 
 /** Short waits (for another's sign of life) are over at once, periodic work never happens. */
-const impatientClock = (): Clock => {
+export const impatientClock = (): Clock => {
   const clock = new ManualClock()
   return {
     wallMs: clock.wallMs,
@@ -244,7 +194,7 @@ const impatientClock = (): Clock => {
   }
 }
 
-const isOfCrash = (error: unknown): boolean => {
+export const isOfCrash = (error: unknown): boolean => {
   if (isSkeinError(error) && error._tag === "ShardCorrupt") return false
   return !(error instanceof assert.AssertionError)
 }

@@ -33,12 +33,13 @@ export const commitModel = async (
   tenant.placed(records, result.locations)
 }
 
-const openModel = async (journal: Journal, shard: number) =>
+export const openModel = async (journal: Journal, shard: number) =>
   ModelTenant.open(await journal.openShard(shard))
 
 const body = (length: number, fill: number) => new Uint8Array(length).fill(fill)
 
-const tag = async (work: Promise<unknown>): Promise<string> => {
+/** What it rejects with. */
+export const tag = async (work: Promise<unknown>): Promise<string> => {
   try {
     await work
     return "fulfilled"

@@ -4,10 +4,11 @@
  * and the crash simulation check journals with it.
  */
 import { strict as assert } from "node:assert"
-import type { SkeinError } from "@skein/model"
+import type { Epoch, SkeinError } from "@skein/model"
 import type {
   CheckpointDelta,
   Chunk,
+  FollowedShard,
   FrameKey,
   Location,
   OpenedShard,
@@ -42,19 +43,43 @@ export class ModelTenant implements ShardTenant {
   #placedUpTo = 0
   closedBy: SkeinError | undefined
 
-  constructor(readonly opened: OpenedShard) {}
+  #opened: OpenedShard | undefined
+  /** Of frames that went while the shard was only followed. */
+  readonly #released: { readonly location: Location; readonly bytes: number }[] = []
+
+  get opened(): OpenedShard {
+    assert.ok(this.#opened !== undefined, "the shard is open")
+    return this.#opened
+  }
 
   /** Replays an opened shard and attaches to it. */
   static async open(opened: OpenedShard): Promise<ModelTenant> {
-    const tenant = new ModelTenant(opened)
-    for await (const chunk of opened.checkpoint.chunks) tenant.#restore(chunk)
-    for (const frame of opened.checkpoint.placements) tenant.#place(frame, frame.location)
-    assert.equal(tenant.recordNumber, opened.checkpoint.recordNumber, "the checkpoint's record")
-    for await (const record of opened.records) tenant.#replay(record)
-    for (const [key, { location }] of tenant.frames) assert.ok(location !== undefined, key)
-    tenant.#placedUpTo = tenant.recordNumber
-    opened.attach(tenant)
+    const tenant = new ModelTenant()
+    tenant.#opened = opened
+    await tenant.#load(opened.checkpoint)
+    await tenant.#goOn(opened)
     return tenant
+  }
+
+  /** Takes in what is there of another's shard by now. */
+  static async follow(followed: FollowedShard): Promise<ModelTenant> {
+    const tenant = new ModelTenant()
+    await tenant.#load(followed.checkpoint)
+    await tenant.catchUp(followed)
+    return tenant
+  }
+
+  async catchUp(followed: FollowedShard): Promise<void> {
+    for await (const record of followed.catchUp()) this.#replay(record)
+  }
+
+  /** The token has come: replays what is left, and attaches. */
+  async openFollowed(followed: FollowedShard, epoch: Epoch): Promise<void> {
+    const opened = await followed.open(epoch)
+    this.#opened = opened
+    for (const { location, bytes } of this.#released) opened.release(location, bytes)
+    for (const frame of opened.checkpoint.placements) this.#place(frame, frame.location)
+    await this.#goOn(opened)
   }
 
   /** Takes a record that is about to be committed. Its frames get their place by `placed`. */
@@ -121,6 +146,19 @@ export class ModelTenant implements ShardTenant {
     this.closedBy = why
   }
 
+  async #load(checkpoint: OpenedShard["checkpoint"]): Promise<void> {
+    for await (const chunk of checkpoint.chunks) this.#restore(chunk)
+    for (const frame of checkpoint.placements) this.#place(frame, frame.location)
+    assert.equal(this.recordNumber, checkpoint.recordNumber, "the checkpoint's record")
+  }
+
+  async #goOn(opened: OpenedShard): Promise<void> {
+    for await (const record of opened.records) this.#replay(record)
+    for (const [key, { location }] of this.frames) assert.ok(location !== undefined, key)
+    this.#placedUpTo = this.recordNumber
+    opened.attach(this)
+  }
+
   #restore({ key, bytes }: Chunk): void {
     const json = JSON.parse(Buffer.from(bytes).toString())
     if (key !== "history") {
@@ -160,7 +198,10 @@ export class ModelTenant implements ShardTenant {
       if (frame === undefined) continue
       this.frames.delete(keyOf(key))
       this.#dirty.add(key.generation)
-      if (frame.location !== undefined) this.opened.release(frame.location, frame.bytes)
+      const { location } = frame
+      if (location === undefined) continue
+      if (this.#opened !== undefined) this.#opened.release(location, frame.bytes)
+      else this.#released.push({ location, bytes: frame.bytes })
     }
   }
 }

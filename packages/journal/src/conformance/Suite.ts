@@ -27,6 +27,16 @@ export interface JournalDriver {
   readonly dispose: () => Promise<void>
 }
 
+/** Journals that live on beside each other in one fabric. */
+export interface MoveDriver {
+  readonly open: () => Promise<Journal & { readonly instance: InstanceId }>
+  /** As kill -9 would. */
+  readonly kill: (journal: Journal) => Promise<void>
+  /** Lets the journal make room, as it would from time to time. */
+  readonly clean: (journal: Journal) => Promise<void>
+  readonly dispose: () => Promise<void>
+}
+
 /** Two contenders for the same shards. */
 export interface OwnershipDriver {
   readonly contender: () => Promise<Ownership>
@@ -76,6 +86,7 @@ export interface ManagerDriver {
 
 export interface DriverSet {
   readonly journal?: () => Promise<JournalDriver>
+  readonly moves?: () => Promise<MoveDriver>
   readonly ownership?: () => Promise<OwnershipDriver>
   readonly disk?: () => Promise<DiskDriver>
   readonly membership?: () => Promise<MembershipDriver>

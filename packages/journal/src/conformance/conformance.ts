@@ -5,6 +5,7 @@
 import { diskSuite } from "./DiskSuite.js"
 import { journalSuite } from "./JournalSuite.js"
 import { membershipSuite } from "./MembershipSuite.js"
+import { moveSuite } from "./MoveSuite.js"
 import { ownershipSuite } from "./OwnershipSuite.js"
 import { type Case, driversOf } from "./Suite.js"
 import { managerSuite, tableSuite } from "./TableSuite.js"
@@ -20,11 +21,12 @@ interface Disposable {
 
 /** Every case that applies to the driver of that name. */
 export const conformance = (driver: string): readonly BoundCase[] => {
-  const { disk, ownership, journal, membership, tables, manager } = driversOf(driver)
+  const { disk, ownership, journal, moves, membership, tables, manager } = driversOf(driver)
   const cases = [
     ...bind("disk", diskSuite, disk),
     ...bind("ownership", ownershipSuite, ownership),
     ...bind("journal", journalSuite, journal),
+    ...bind("moves", moveSuite, moves),
     ...bind("membership", membershipSuite, membership),
     ...bind("tables", tableSuite, tables),
     ...bind("manager", managerSuite, manager),

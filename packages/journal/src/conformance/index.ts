@@ -10,6 +10,7 @@ export {
   type ManagerDriver,
   type Member,
   type MembershipDriver,
+  type MoveDriver,
   type OwnershipDriver,
   registerDrivers,
   type TableDriver,

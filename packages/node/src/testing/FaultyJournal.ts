@@ -4,6 +4,7 @@
  */
 import type {
   CommitResult,
+  FollowedShard,
   FrameKey,
   Journal,
   Location,
@@ -63,7 +64,22 @@ export class FaultyJournal implements Journal {
   readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
     const problem = this.unopenable.get(shard)
     if (problem !== undefined) throw problem
-    const opened = await this.inner.openShard(shard)
+    return this.watched(shard, await this.inner.openShard(shard))
+  }
+
+  readonly follow = async (shard: Shard): Promise<FollowedShard> => {
+    const followed = await this.inner.follow(shard)
+    return {
+      shard,
+      checkpoint: followed.checkpoint,
+      catchUp: () => followed.catchUp(),
+      behindBytes: followed.behindBytes,
+      open: async (epoch) => this.watched(shard, await followed.open(epoch)),
+      close: followed.close,
+    }
+  }
+
+  private watched(shard: Shard, opened: OpenedShard): OpenedShard {
     return {
       ...opened,
       read: (key, location, bytes) => this.read(opened, key, location, bytes),

@@ -16,7 +16,7 @@ import type {
   ShardAppend,
   ShardTenant,
 } from "@skein/journal"
-import { invariant, type Shard, type SkeinError } from "@skein/model"
+import { invariant, type Shard, type SkeinError, skeinError } from "@skein/model"
 
 interface StoredFrame {
   readonly key: FrameKey
@@ -119,6 +119,7 @@ export class NaiveJournal implements Journal {
         return frame.bytes
       },
       release: () => {},
+      handTo: () => Promise.reject(skeinError("MoveRefused", "there is nobody else")),
       close: async () => {
         if (stored.epoch !== epoch) return
         this.publish(stored)
@@ -135,6 +136,7 @@ export class NaiveJournal implements Journal {
     return batch.map((append) => this.commitOne(append))
   }
 
+  readonly follow = () => Promise.reject(skeinError("ShardUnavailable", "nobody follows here"))
   readonly reserve = (): boolean => true
   readonly unreserve = (): void => {}
   readonly close = async (): Promise<void> => {}

@@ -2,7 +2,13 @@
  * Owns: what the nodes of one fabric share, in memory, for tests: stored shards, tokens, the table,
  * and who is alive; and nodes over it, under supervision and a manual clock.
  */
-import { type LiveFabricMap, makeFabricMap } from "@skein/cluster"
+import {
+  type LiveFabricMap,
+  type MoveOutcome,
+  type MovePeer,
+  makeFabricMap,
+  makeMoveShard,
+} from "@skein/cluster"
 import {
   ManualClock,
   type Membership,
@@ -14,7 +20,7 @@ import {
   type TableStore,
 } from "@skein/journal"
 import type { NodeName, Shard, SkeinError } from "@skein/model"
-import { encodeTable } from "@skein/placement"
+import { encodeTable, type MovingShard } from "@skein/placement"
 import type { SupervisorFailure } from "@skein/supervision"
 import { Effect, type Scope } from "effect"
 import { makeNode } from "../Node.js"
@@ -38,6 +44,13 @@ export class SharedFabric {
   /** Nodes that do not hear of a change of the table. */
   readonly deaf = new Set<NodeName>()
   private nodes: SeenNode[] = []
+  /** How often a call about a move arrives; 0: it is lost. */
+  say: (from: NodeName, to: NodeName, what: keyof MovePeer) => number = () => 1
+  /** How moves ended, at their sources. */
+  readonly moves: string[] = []
+  readonly cores = new Map<NodeName, NodeCore>()
+  owners: readonly (NodeName | undefined)[] = []
+  private moving: readonly MovingShard[] = []
   private version = 0
   private bytes = new Uint8Array(0)
   private readonly watchers = new Set<() => void>()
@@ -48,8 +61,54 @@ export class SharedFabric {
   /** Stores a table: one owner a shard, and tells who can hear. */
   give(...owners: readonly (NodeName | undefined)[]): void {
     this.version += 1
-    this.bytes = new Uint8Array(encodeTable({ version: this.version, owners, draining: [] }))
+    this.owners = owners
+    const { version, moving } = this
+    this.bytes = new Uint8Array(encodeTable({ version, owners, draining: [], moving }))
     for (const [tell, node] of [...this.readers]) if (!this.deaf.has(node)) tell()
+  }
+
+  /** Has the shard moved as a manager does: told in the table before and after. */
+  async move(shard: Shard, to: NodeName): Promise<MoveOutcome> {
+    const from = this.owners[shard]
+    this.moving = [...this.moving.filter((one) => one.shard !== shard), { shard, to }]
+    this.give(...this.owners)
+    const carryOut = makeMoveShard({
+      clock: this.clock,
+      nodes: () => this.nodes,
+      peerOf: (node) => this.peerOf("manager", node),
+      holderOf: async (moved) => this.tokens.holder(moved)?.instance,
+    })
+    const outcome = await carryOut({ shard, from, to, reason: "a test", kind: "operator" })
+    this.moving = this.moving.filter((one) => one.shard !== shard)
+    const owners = this.owners.map((owner, at) => (at === shard && outcome === "done" ? to : owner))
+    this.give(...owners)
+    return outcome
+  }
+
+  /** What one node says to another about moves: `say` decides what becomes of it. */
+  private peerOf(from: NodeName, to: NodeName): MovePeer {
+    const call =
+      <A extends readonly unknown[], B>(
+        name: keyof MovePeer,
+        run: (peer: MovePeer) => (...args: A) => Promise<B>,
+      ) =>
+      async (...args: A): Promise<B> => {
+        const times = this.say(from, to, name)
+        const peer = this.cores.get(to)?.moves
+        if (times === 0 || peer === undefined) throw new Error(`${name} is lost`)
+        const first = run(peer)(...args)
+        for (let again = 1; again < times; again++) run(peer)(...args).catch(() => {})
+        return first
+      }
+    return {
+      invite: call("invite", (peer) => peer.invite),
+      behind: call("behind", (peer) => peer.behind),
+      handed: call("handed", (peer) => peer.handed),
+      serving: call("serving", (peer) => peer.serving),
+      refused: call("refused", (peer) => peer.refused),
+      uninvite: call("uninvite", (peer) => peer.uninvite),
+      startMove: call("startMove", (peer) => peer.startMove),
+    }
   }
 
   /** The others see no sign of life of it. */
@@ -87,8 +146,17 @@ export class SharedFabric {
           reread: map.reread,
           holderOf: async (shard: Shard) => tokens.holder(shard)?.instance,
           onShardGivenUp: (shard) => this.givenUp.push(`${node} ${shard}`),
+          moves: {
+            instance,
+            peerOf: (to) => this.peerOf(node, to),
+            tokenOf: async (shard) => tokens.holder(shard),
+            onEnd: ({ shard, to }, { outcome, why }) => {
+              this.moves.push(`${shard} ${node} ${to} ${outcome}: ${why}`)
+            },
+          },
         },
       })
+      this.cores.set(node, core)
       return { core, journal, map, failed }
     })
   }

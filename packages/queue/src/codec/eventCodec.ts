@@ -12,6 +12,8 @@
  *   7 MessagesPurged  ranges
  *   8 Deleted
  *   9 Ended           outcome, epoch, attempt, ranges   an ack or reject by an earlier tag
+ *  10 HandedOver      part, digest, sessions, leases    codec/handedOverCodec.ts
+ *  11 Received        epoch
  *  64 QueueDeclared   name, policy, shard, generation   of the catalog: its events are
  *  65 QueueRemoved    generation                        under generation 0
  *  66 QueueBuried     generation
@@ -21,6 +23,7 @@
 import { type Generation, isHex128, limits, outcomes } from "@skein/model"
 import { type CatalogEvent, catalogGeneration, isCatalogEvent } from "../catalog/CatalogEvent.js"
 import type { DurableEvent, EndCause } from "../Event.js"
+import { packHandedOver, readHandedOver } from "./handedOverCodec.js"
 import { packPolicy, readPolicy } from "./policyCodec.js"
 import { type Fields, packTuple, unpackTuple } from "./tuples.js"
 
@@ -90,6 +93,10 @@ const packEvent = ({ generation, event }: JournaledEvent): readonly unknown[] =>
       return [generation, 7, event.ranges]
     case "Deleted":
       return [generation, 8]
+    case "HandedOver":
+      return [generation, 10, ...packHandedOver(event)]
+    case "Received":
+      return [generation, 11, event.epoch]
     case "QueueDeclared":
       return [generation, 64, event.name, packPolicy(event.policy), event.shard, event.generation]
     case "QueueRemoved":
@@ -151,6 +158,10 @@ const readEvent = (tag: number, fields: Fields): DurableEvent | undefined => {
         by: { epoch: fields.count("epoch"), attempt: fields.count("attempt") },
         ranges: fields.ranges("ranges"),
       }
+    case 10:
+      return readHandedOver(fields)
+    case 11:
+      return { _tag: "Received", epoch: fields.count("epoch") }
     default:
       return undefined
   }

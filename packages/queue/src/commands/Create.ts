@@ -35,6 +35,7 @@ export const evolveOpened = (state: QueueState, event: Opened): void => {
   state.epoch = event.epoch
   state.sessions = new Sessions()
   state.leases = new Leases(state.blocks)
+  state.leases.epoch = event.epoch
   const failures = state.blocks.reopen()
   state.counters.failed += failures
   state.counters.lost += failures

@@ -89,6 +89,7 @@ class Deal {
       _tag: "Leased",
       session: session.id,
       fetchNumber,
+      epoch: this.state.epoch,
       untilMs: this.now.monotonicMs + this.state.policy.leaseMs,
       ranges: builder.ranges,
     })
@@ -136,8 +137,12 @@ class Deal {
 /** What is still leased under the fetch number. */
 const heldRuns = (state: QueueState, session: Session, fetchNumber: number): Delivery["runs"] => {
   const held: Sequence[] = []
+  // All of one fetch was leased by one owner.
+  let epoch = state.epoch
   for (const lease of session.leases) {
-    if (lease.fetchNumber === fetchNumber) held.push(...state.leases.heldOf(lease))
+    if (lease.fetchNumber !== fetchNumber) continue
+    epoch = lease.epoch
+    held.push(...state.leases.heldOf(lease))
   }
   const builder = new RunBuilder(state.blocks, limits.fetchMessagesMax, Number.POSITIVE_INFINITY)
   const ranges = sortedRanges(held)
@@ -146,7 +151,8 @@ const heldRuns = (state: QueueState, session: Session, fetchNumber: number): Del
       builder.take(block, from, to)
     })
   }
-  return builder.done().runs
+  const { runs } = builder.done()
+  return epoch === state.epoch ? runs : runs.map((run) => ({ ...run, epoch }))
 }
 
 export const evolveTouched = (state: QueueState, event: Touched): void => {
@@ -168,7 +174,13 @@ export const evolveRedelivered = (state: QueueState, event: Redelivered): void =
 export const evolveLeased = (state: QueueState, event: Leased): void => {
   const session = state.sessions.of(event.session)
   state.sessions.answer(event.session, event.fetchNumber, true)
-  const lease = state.leases.grant(session, event.fetchNumber, event.untilMs, event.ranges)
+  const lease = state.leases.grant(
+    session,
+    event.fetchNumber,
+    event.epoch,
+    event.untilMs,
+    event.ranges,
+  )
   for (let at = 0; at < event.ranges.length; at += 2) {
     state.blocks.every(event.ranges[at], event.ranges[at + 1], (block, from, to) => {
       state.blocks.lease(block, from, to)

@@ -1,4 +1,7 @@
-/** Owns: longer (or shorter) leases for messages that the session still holds. Volatile. */
+/**
+ * Owns: longer (or shorter) leases for messages that the session still holds, under the epoch of
+ * their tags: leases that came along in a planned move keep theirs. Volatile.
+ */
 import { invariant, limits, type Now, type Sequence, skeinError } from "@skein/model"
 import type { Extend } from "../Command.js"
 import type { Decision } from "../Decision.js"
@@ -31,8 +34,8 @@ export const decideExtend = (state: QueueState, command: Extend, now: Now): Deci
   const lost: Sequence[] = []
   for (let at = 0; at < ranges.length; at += 2) {
     let next = ranges[at]
-    if (session !== undefined && command.epoch === state.epoch) {
-      const parts = state.leases.heldBy(session, ranges[at], ranges[at + 1])
+    if (session !== undefined) {
+      const parts = state.leases.heldBy(session, command.epoch, ranges[at], ranges[at + 1])
       for (let part = 0; part < parts.length; part += 2) {
         if (parts[part] > next) pushRange(lost, next, parts[part] - 1)
         pushRange(held, parts[part], parts[part + 1])
@@ -44,6 +47,7 @@ export const decideExtend = (state: QueueState, command: Extend, now: Now): Deci
   const event: LeaseExtended = {
     _tag: "LeaseExtended",
     session: command.session,
+    epoch: command.epoch,
     untilMs: now.monotonicMs + leaseMs,
     ranges: held,
   }
@@ -57,5 +61,5 @@ export const decideExtend = (state: QueueState, command: Extend, now: Now): Deci
 export const evolveLeaseExtended = (state: QueueState, event: LeaseExtended): void => {
   const session = state.sessions.byId.get(event.session)
   invariant(session !== undefined, "a lease of an unknown session is extended")
-  state.leases.extend(session, event.ranges, event.untilMs)
+  state.leases.extend(session, event.epoch, event.ranges, event.untilMs)
 }

@@ -151,7 +151,9 @@ class Verdict {
   /** The settle is of first deliveries by this owner, and the first of its command. */
   private get plain(): boolean {
     const { epoch, attempt } = this.settle
-    return attempt === 0 && epoch === this.state.epoch && this.earlier.length === 0
+    const { state } = this
+    const own = epoch === state.epoch && state.leases.older === 0
+    return own && attempt === 0 && this.earlier.length === 0
   }
 
   private judgeEach(block: Block, from: number, to: number): void {
@@ -183,7 +185,12 @@ class Verdict {
     const lane = block.lane(offset)
     if ((lane & 3) === 0) return this.judgeSettled(sequence)
     const here = block.attempt(offset)
-    if ((lane & 3) === leased) return epoch === current && attempt === here ? "accepted" : "lost"
+    if ((lane & 3) === leased) {
+      const own = epoch === this.state.leases.leaseOf(block, sequence).epoch
+      if (!own || attempt !== here) return "lost"
+      // A lease that came along in a planned move.
+      return this.ends && epoch < current ? "late" : "accepted"
+    }
     invariant((lane & 3) === ready, "a message is in a state that does not exist yet")
     if (attempt > here) return "lost"
     if (attempt < here) return this.ends ? "late" : "ok"
@@ -227,8 +234,7 @@ export const evolveEnded = (state: QueueState, event: Ended): void => {
 
 const endPart = (state: QueueState, event: Ended, block: Block, from: number, to: number): void => {
   if (removes(event.outcome)) {
-    if (event.by === undefined) noteSettlers(state, block, from, to)
-    else state.settlers.note(block.base + from, block.base + to, event.by)
+    noteSettlers(state, block, from, to, event.by)
     state.leases.release(block, from, to, state.blocks.settle(block, from, to))
     return
   }
@@ -238,7 +244,7 @@ const endPart = (state: QueueState, event: Ended, block: Block, from: number, to
 
 /**
  * Before messages go: those that may have been handed out more than once were settled by their
- * latest delivery, or by nobody (a purge).
+ * latest delivery, unless `by` says by which (or by nobody: a purge).
  */
 export const noteSettlers = (
   state: QueueState,

@@ -16,6 +16,11 @@ export class DueHeap<Item extends Due> {
     return this.items.length
   }
 
+  /** In no particular order. */
+  get all(): readonly Item[] {
+    return this.items
+  }
+
   /** When the earliest item is due; Infinity when there is none. */
   get nextMs(): number {
     return this.items.length === 0 ? Number.POSITIVE_INFINITY : this.items[0].untilMs

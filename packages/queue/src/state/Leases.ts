@@ -4,7 +4,7 @@
  * it. Volatile: gone with the owner.
  * Must not know: bits of messages (the caller keeps both in step).
  */
-import { invariant, type Sequence } from "@skein/model"
+import { type Epoch, invariant, type Sequence } from "@skein/model"
 import type { Block } from "./Block.js"
 import type { Blocks } from "./Blocks.js"
 import { DueHeap } from "./DueHeap.js"
@@ -13,6 +13,8 @@ import type { Session } from "./Sessions.js"
 export interface Lease {
   readonly session: Session
   readonly fetchNumber: number
+  /** Of the tags: an older one than the queue's when the lease came along in a planned move. */
+  readonly epoch: Epoch
   untilMs: number
   /** Messages that are still leased under it. */
   remaining: number
@@ -30,12 +32,22 @@ export interface Held {
 
 export class Leases {
   readonly due = new DueHeap<Lease>()
+  /** The owner's. */
+  epoch: Epoch = 0
+  /** Messages leased under older epochs: their tags are not the owner's. */
+  older = 0
 
   constructor(private readonly blocks: Blocks) {}
 
   /** A new lease; its ranges are put in by {@link hold}. */
-  grant(session: Session, fetchNumber: number, untilMs: number, given: readonly Sequence[]): Lease {
-    const lease: Lease = { session, fetchNumber, untilMs, remaining: 0, given, heapAt: -1 }
+  grant(
+    session: Session,
+    fetchNumber: number,
+    epoch: Epoch,
+    untilMs: number,
+    given: readonly Sequence[],
+  ): Lease {
+    const lease: Lease = { session, fetchNumber, epoch, untilMs, remaining: 0, given, heapAt: -1 }
     session.leases.add(lease)
     this.due.add(lease)
     return lease
@@ -47,6 +59,7 @@ export class Leases {
     // An empty list may be the one that blocks share.
     if (block.held.length === 0) block.held = [held]
     else block.held.splice(seekHeld(block, first), 0, held)
+    if (lease.epoch < this.epoch) this.older += to - from + 1
     lease.remaining += to - from + 1
     lease.session.leased += to - from + 1
   }
@@ -88,23 +101,30 @@ export class Leases {
     return ranges
   }
 
-  /** Parts of `first..last` that are leased to the session, ascending. */
-  heldBy(session: Session, first: Sequence, last: Sequence): Sequence[] {
+  /** The lease of this message; it must be leased. */
+  leaseOf(block: Block, sequence: Sequence): Lease {
+    const held = block.held[seekHeld(block, sequence)]
+    invariant(held !== undefined && held.first <= sequence, "a leased message has no lease")
+    return held.lease
+  }
+
+  /** Parts of `first..last` that are leased to the session by tags of `epoch`, ascending. */
+  heldBy(session: Session, epoch: Epoch, first: Sequence, last: Sequence): Sequence[] {
     const ranges: Sequence[] = []
     this.blocks.each(first, last, (block, from, to) => {
       const end = block.base + to
       for (let place = seekHeld(block, block.base + from); place < block.held.length; place++) {
         const held = block.held[place]
         if (held.first > end) break
-        if (held.lease.session !== session) continue
+        if (held.lease.session !== session || held.lease.epoch !== epoch) continue
         ranges.push(Math.max(held.first, block.base + from), Math.min(held.last, end))
       }
     })
     return ranges
   }
 
-  /** The session's messages in `ranges` are leased until `untilMs`. */
-  extend(session: Session, ranges: readonly Sequence[], untilMs: number): void {
+  /** The session's messages in `ranges`, leased by tags of `epoch`, are leased until `untilMs`. */
+  extend(session: Session, epoch: Epoch, ranges: readonly Sequence[], untilMs: number): void {
     const parts = new Map<Lease, Held[]>()
     for (let at = 0; at < ranges.length; at += 2) {
       this.blocks.each(ranges[at], ranges[at + 1], (block, from, to) => {
@@ -112,7 +132,8 @@ export class Leases {
         const last = block.base + to
         for (let place = seekHeld(block, first); place < block.held.length; place++) {
           if (block.held[place].first > last) break
-          if (block.held[place].lease.session !== session) continue
+          const { lease } = block.held[place]
+          if (lease.session !== session || lease.epoch !== epoch) continue
           place = cut(block, place, first, last)
           const held = block.held[place]
           const list = parts.get(held.lease)
@@ -133,13 +154,14 @@ export class Leases {
       return
     }
     const given = helds.flatMap((held) => [held.first, held.last])
-    const part = this.grant(lease.session, lease.fetchNumber, untilMs, given)
+    const part = this.grant(lease.session, lease.fetchNumber, lease.epoch, untilMs, given)
     part.remaining = count
     lease.remaining -= count
     for (const held of helds) held.lease = part
   }
 
   private lessen(lease: Lease, count: number): void {
+    if (lease.epoch < this.epoch) this.older -= count
     lease.remaining -= count
     lease.session.leased -= count
     if (lease.remaining > 0) return

@@ -43,6 +43,16 @@ export class Session {
     return back >= answeredWindow || ((this.answeredBits >>> back) & 1) === 1
   }
 
+  /** Which fetch numbers were answered: the highest, and the bits of those before it. */
+  get window(): { readonly answeredMax: number; readonly answeredBits: number } {
+    return { answeredMax: this.answeredMax, answeredBits: this.answeredBits >>> 0 }
+  }
+
+  restore(answeredMax: number, answeredBits: number): void {
+    this.answeredMax = answeredMax
+    this.answeredBits = answeredBits | 0
+  }
+
   markAnswered(fetchNumber: number): void {
     const ahead = fetchNumber - this.answeredMax
     if (ahead > 0) {

@@ -2,11 +2,12 @@
  * Owns: a queue under test beside its naive shadow and a replica that sees only what is durable.
  * Every step is compared in full. Commands come as three numbers, so that they can be shrunk.
  */
-import { defaultQueuePolicy, type Now, type QueuePolicy } from "@skein/model"
+import { defaultQueuePolicy, limits, type Now, type QueuePolicy } from "@skein/model"
 import type { Command, Publish, Settle } from "../Command.js"
 import { checkInvariants } from "../checkInvariants.js"
 import { checkpointDelta, restoreQueue } from "../checkpoint.js"
 import { decodeEvents, encodeEvents, type JournaledEvent } from "../codec/eventCodec.js"
+import { isHandedOver } from "../commands/HandOver.js"
 import type { Decision, Delivery, Run } from "../Decision.js"
 import { decide } from "../decide.js"
 import { digest } from "../digest.js"
@@ -190,8 +191,7 @@ export class Rig {
       "deliveries",
     )
     for (const { messages } of expected) {
-      for (const { sequence, attempt, redelivered } of messages) {
-        const { epoch } = this.shadow
+      for (const { sequence, attempt, redelivered, epoch = this.shadow.epoch } of messages) {
         const repeat = this.tags.has(`${sequence} ${epoch} ${attempt}`)
         this.tags.add(`${sequence} ${epoch} ${attempt}`)
         this.delivered.push({ sequence, epoch, attempt })
@@ -230,8 +230,9 @@ export class Rig {
       for (let sequence = run.first; sequence <= run.last; sequence++) {
         const bit = sequence - run.first
         if (run.selection && ((run.selection[bit >>> 3] >>> (bit & 7)) & 1) === 0) continue
-        const { attempt, failed, returned, redelivered } = run
-        messages.push({ sequence, attempt, failed, returned, redelivered })
+        const { attempt, epoch, failed, returned, redelivered } = run
+        const older = epoch === undefined ? {} : { epoch }
+        messages.push({ sequence, attempt, failed, returned, redelivered, ...older })
       }
     }
     return messages
@@ -257,6 +258,21 @@ export class Rig {
     const epoch = this.shadow.epoch + 1
     this.apply(decide(this.state, { _tag: "Open", epoch }, this.now))
     this.shadow.open(epoch)
+  }
+
+  /** A planned move; `given` false: the owner takes it back before the token is gone. */
+  move(pausedMs: number, given: boolean): void {
+    const paused = this.advance(pausedMs)
+    const sessionLease = () => ({ leaseMs: 30_000, remainingMs: 20_000 })
+    this.run({ _tag: "HandOver", pausedMs, sessionLease })
+    if (!given) return
+    this.state = this.recovered()
+    this.replica = this.recovered()
+    same(isHandedOver(this.state), true, "handed over")
+    const epoch = this.shadow.epoch + 1
+    this.apply(decide(this.state, { _tag: "Receive", epoch }, paused))
+    this.shadow.move(epoch, pausedMs, limits.movedLeaseMinMs, paused.monotonicMs)
+    same(isHandedOver(this.state), false, "handed over twice")
   }
 
   private recovered(): QueueState {

@@ -18,7 +18,7 @@ interface Message {
   flagged: boolean
   /** A delivery of it is in the journal without an end. */
   open: boolean
-  lease?: { session: string; fetchNumber: number; untilMs: number }
+  lease?: { session: string; fetchNumber: number; epoch: Epoch; untilMs: number }
 }
 
 interface Frame {
@@ -55,6 +55,8 @@ export interface Seen {
   readonly failed: number
   readonly returned: number
   readonly redelivered: boolean
+  /** When it is not the owner's. */
+  readonly epoch?: Epoch
 }
 
 export interface ShadowDelivery {
@@ -187,7 +189,8 @@ export class Shadow {
     const attempt = message.failed + message.returned
     if (settle.attempt > attempt) return "lost"
     if (message.lease !== undefined) {
-      return epoch === this.epoch && settle.attempt === attempt ? "accepted" : "lost"
+      const { lease } = message
+      return epoch === lease.epoch && settle.attempt === attempt ? "accepted" : "lost"
     }
     if (settle.attempt < attempt) return takes ? "accepted" : "ok"
     return epoch < this.epoch && message.flagged ? "accepted" : "lost"
@@ -229,7 +232,7 @@ export class Shadow {
       this.drop(session, fetchNumber)
       return this.messages
         .filter(({ lease }) => lease?.session === session && lease.fetchNumber === fetchNumber)
-        .map(see)
+        .map((message) => this.seeLeased(message))
     }
     const taken: Message[] = []
     let bytes = 0
@@ -243,7 +246,8 @@ export class Shadow {
     }
     if (taken.length === 0 && wait.untilMs > monotonicMs) return undefined
     for (const message of taken) {
-      message.lease = { session, fetchNumber, untilMs: monotonicMs + this.policy.leaseMs }
+      const { epoch } = this
+      message.lease = { session, fetchNumber, epoch, untilMs: monotonicMs + this.policy.leaseMs }
       if (message.flagged || message.failed > 0) message.open = true
       else this.touched.add(blockOf(message.sequence))
     }
@@ -260,7 +264,7 @@ export class Shadow {
     const lost: Sequence[] = []
     for (const sequence of expand(command.ranges)) {
       const lease = this.find(sequence)?.lease
-      if (lease?.session !== command.session || command.epoch !== this.epoch) lost.push(sequence)
+      if (lease?.session !== command.session || lease.epoch !== command.epoch) lost.push(sequence)
       else lease.untilMs = monotonicMs + (command.leaseMs ?? this.policy.leaseMs)
     }
     return lost
@@ -325,6 +329,23 @@ export class Shadow {
     this.waits = []
     this.turns = []
     this.answered = new Map()
+  }
+
+  /** A planned move, after a pause: leases stay, waits end. */
+  move(epoch: Epoch, pausedMs: number, leaseMinMs: number, monotonicMs: number): void {
+    this.epoch = epoch
+    for (const { lease } of this.messages) {
+      if (lease === undefined) continue
+      const leftMs = Math.max(lease.untilMs - (monotonicMs - pausedMs), leaseMinMs)
+      lease.untilMs = monotonicMs + leftMs
+    }
+    this.waits = []
+    this.turns = []
+  }
+
+  private seeLeased(message: Message): Seen {
+    const epoch = message.lease?.epoch ?? this.epoch
+    return epoch === this.epoch ? see(message) : { ...see(message), epoch }
   }
 
   isWaiting(session: string, fetchNumber: number): boolean {
