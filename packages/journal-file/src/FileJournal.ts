@@ -422,8 +422,8 @@ export class FileJournal implements Journal {
   }
 
   /**
-   * The note and the rename. No checkpoint is written and nothing is swept meanwhile: what the other
-   * finds must stay. A commit that comes all the same finds its token gone.
+   * The note and the rename. No checkpoint is written and nothing is swept meanwhile: what the
+   * other finds must stay. A commit that comes all the same finds its token gone.
    */
   async #handTo(open: OpenShard, to: InstanceId): Promise<Epoch> {
     this.#refuseWhenOver()

@@ -167,7 +167,7 @@ export class LogTail {
 
   #behind({ number }: Place): Error {
     const { shard } = this
-    const detail = `${shardName(shard)}: log segment ${number} of its owner was cleaned before it was read`
-    return skeinError("ShardUnavailable", detail, { shard })
+    const what = `log segment ${number} of its owner was cleaned before it was read`
+    return skeinError("ShardUnavailable", `${shardName(shard)}: ${what}`, { shard })
   }
 }

@@ -1,4 +1,4 @@
-/** Owns: telling recovered records to their tenant one by one, in pieces the event loop can bear. */
+/** Owns: telling recovered records to their tenant one by one, giving way in between. */
 import type { ReplayedRecord } from "@skein/journal"
 import type { Clock } from "@skein/model"
 import { limits } from "@skein/model"

@@ -145,14 +145,18 @@ export interface OpenedShard {
 export interface FollowedShard {
   readonly shard: Shard
   readonly checkpoint: OpenedShard["checkpoint"]
-  /** Records that are there by now and were not yielded before, in order. */
+  /** Records that are there by now and were not yielded before, in order. ShardUnavailable: the
+   * owner has cleaned its log or is another one by now; close this one and follow again. */
   readonly catchUp: () => AsyncIterable<ReplayedRecord>
   /** Bytes of the owner's log that were not read yet, as of now. */
   readonly behindBytes: () => Promise<number>
   /**
    * The owner has handed its token to this process under `epoch`: seals, and answers the shard for
    * writing. Its `records` are those that `catchUp` has not yielded; its checkpoint is the one
-   * above. Rejects with Moved when the token is not here.
+   * above, with `placements` of frames that the owner has relocated since: put them in first, where
+   * the tenant has the frame. Then release what was dropped while following, as always by the
+   * location that was known. Rejects with Moved when the token is not here, and with
+   * ShardUnavailable when not all was read: then `openShard` takes the shard over as any other.
    */
   readonly open: (epoch: Epoch) => Promise<OpenedShard>
   /** Lets go without opening. Again and late: harmless. */
