@@ -2,10 +2,11 @@
  * Owns: renewing the leases of what a consumer holds, a few times per lease, in ranges, in as many
  * requests as they need; and marking what the node no longer leases to us as lost.
  */
-import { type Epoch, limits, type QueueRef, type Sequence } from "@skein/model"
+import type { Epoch, QueueRef, Sequence } from "@skein/model"
 import { ignore } from "../Deferred.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import type { Runtime } from "../Runtime.js"
+import { requestRanges } from "./cutRanges.js"
 import { type HeldRun, lost } from "./HeldRun.js"
 import type { Session } from "./SessionKeeper.js"
 
@@ -69,9 +70,8 @@ export class LeaseRenewal {
       else runs.push(run)
     }
     for (const [epoch, runs] of byEpoch) {
-      const ranges = rangesOf(runs)
-      for (let at = 0; at < ranges.length; at += pairsPerExtend * 2) {
-        this.#extend(fabric, epoch, runs, ranges.slice(at, at + pairsPerExtend * 2))
+      for (const ranges of requestRanges(rangesOf(runs))) {
+        this.#extend(fabric, epoch, runs, ranges)
       }
     }
   }
@@ -103,9 +103,6 @@ export class LeaseRenewal {
     }
   }
 }
-
-/** A node refuses an extend of more. */
-const pairsPerExtend = limits.settleRangesMax
 
 const rangesOf = (runs: readonly HeldRun[]): Sequence[] => {
   const pairs: (readonly [Sequence, Sequence])[] = []

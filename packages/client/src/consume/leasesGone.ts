@@ -2,8 +2,9 @@
  * Owns: asking a node which messages of some runs are no longer leased to the session, and marking
  * those as lost.
  */
-import { type Epoch, limits, type QueueRef, type Sequence, type SessionId } from "@skein/model"
+import type { Epoch, QueueRef, Sequence, SessionId } from "@skein/model"
 import type { FabricConnection } from "../link/FabricConnection.js"
+import { requestRanges } from "./cutRanges.js"
 import { type HeldRun, lost } from "./HeldRun.js"
 
 /**
@@ -28,8 +29,7 @@ export const markLeasesGone = async (
     const pairs: (readonly [Sequence, Sequence])[] = []
     for (const run of same) run.heldRanges((first, last) => pairs.push([first, last]))
     pairs.sort((a, b) => a[0] - b[0])
-    for (let at = 0; at < pairs.length; at += limits.settleRangesMax) {
-      const ranges = pairs.slice(at, at + limits.settleRangesMax).flat()
+    for (const ranges of requestRanges(pairs.flat())) {
       const gone = fabric.broker.extend({ queue, session, epoch, ranges })
       asked.push(gone.then((lostRanges) => mark(same, lostRanges, onLost)))
     }
