@@ -91,6 +91,7 @@ export const limits = {
   fetchWaitMaxMs: 30_000,
   fetchesInFlightPerSessionMax: 16,
   settleRangesMax: 8192,
+  settlesPerRequestMax: 1024,
   peekMessagesMax: 1000,
   /** Ranges that the events of one decision name: beyond, it is done in parts, or refused. */
   eventRangesMax: 65_536,

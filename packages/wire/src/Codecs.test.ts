@@ -245,6 +245,13 @@ describe("N10 bounds of requests", () => {
     expect(settled(...many.slice(2))).toBe("taken")
   })
 
+  it("settles are not too many, be they empty", () => {
+    const settle = { outcome: "ack" as const, epoch: 1, attempt: 0, ranges: [] }
+    const many = Array.from({ length: limits.settlesPerRequestMax + 1 }, () => settle)
+    expect(tagOf({ settles: many })).toBe("LimitExceeded")
+    expect(tagOf({ settles: many.slice(1) })).toBe("taken")
+  })
+
   it("a count that cannot fit is refused before anything is built", () => {
     const [head] = encodeFetch(1, request)
     const payload = head.slice(envelopeHeaderBytes)

@@ -51,6 +51,8 @@ export const welcomeLimits: Readonly<Record<string, number>> = {
   fetchBytesMax: limits.fetchBytesMax,
   fetchWaitMaxMs: limits.fetchWaitMaxMs,
   settleRangesMax: limits.settleRangesMax,
+  settlesPerRequestMax: limits.settlesPerRequestMax,
+  leasedPerSessionMax: limits.leasedPerSessionMax,
 }
 
 const nameBytesMax = 256

@@ -37,10 +37,13 @@ export const writeSettles = (writer: ByteWriter, settles: readonly Settle[]): By
   return writer
 }
 
-/** `undefined`: malformed (also set on the reader). LimitExceeded: too many ranges. */
+/** `undefined`: malformed (also set on the reader). LimitExceeded: too many settles or ranges. */
 export const readSettles = (reader: ByteReader): Settle[] | SkeinError | undefined => {
   const count = reader.u32()
   if (count * settleHeadBytes > reader.remaining) return undefined
+  if (count > limits.settlesPerRequestMax) {
+    return outOfBounds("settlesPerRequestMax", count, limits.settlesPerRequestMax)
+  }
   const settles: Settle[] = []
   let rangesTotal = 0
   for (let i = 0; i < count; i++) {

@@ -173,7 +173,7 @@ export class FetchPipeline {
       this.#enter(fabric)
       return
     }
-    const load = this.#settles.take()
+    const load = this.#settles.take("fetch")
     const call = fabric.broker.fetch({
       queue: this.#queue,
       session: this.session.id,

@@ -92,6 +92,41 @@ describe("SettleBook", () => {
     expect(answers.map((answer) => load.isAnsweredBy(answer))).toEqual([true, false, true, false])
   })
 
+  it("keeps each load within the messages of one request, and cuts nobody in two", () => {
+    const book = new SettleBook()
+    const width = 4095
+    const count = 40
+    for (let i = 0; i < count; i++) {
+      const first = 1 + i * width
+      book.add(
+        "ack",
+        { epoch: 1, attempt: 0 },
+        first,
+        first + width - 1,
+        waiterOf(first, first + width - 1, []),
+      )
+    }
+    const loads = takeAll(book)
+    const ranges = loads.flatMap((load) => load.settles.map((settle) => settle.ranges))
+    expect(ranges).toEqual([
+      [1, 16 * width],
+      [16 * width + 1, 32 * width],
+      [32 * width + 1, 40 * width],
+    ])
+    for (const [first, last] of ranges) {
+      expect(last - first + 1).toBeLessThanOrEqual(limits.leasedPerSessionMax)
+    }
+  })
+
+  it("keeps each load within the settles of one request", () => {
+    const book = new SettleBook()
+    const count = limits.settlesPerRequestMax + 1
+    for (let i = 1; i <= count; i++) {
+      book.add("ack", { epoch: 1, attempt: i }, i, i, waiterOf(i, i, []))
+    }
+    expect(takeAll(book).map((load) => load.settles.length)).toEqual([count - 1, 1])
+  })
+
   it("tells those who wait for one settle what of it was lost", () => {
     const book = new SettleBook()
     const heard: string[] = []

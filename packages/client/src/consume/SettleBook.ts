@@ -5,6 +5,7 @@
  */
 import { type Epoch, limits, type Outcome, type Sequence, type SkeinError } from "@skein/model"
 import type { Settle, SettleAnswer } from "@skein/wire"
+import { cutRanges } from "./cutRanges.js"
 
 /** What a settle says of a delivery beside its sequence. */
 export interface DeliveryRef {
@@ -29,6 +30,8 @@ export interface SettleWaiter {
 /** What one request carries. Repeating it is harmless: the same settle again is ok. */
 export class SettleLoad {
   readonly settles: readonly Settle[]
+  /** A fetch that carried it was refused, maybe for its sake: it goes by itself from now on. */
+  alone = false
   readonly #waiters: readonly (readonly SettleWaiter[])[]
 
   constructor(settles: readonly Settle[], waiters: readonly (readonly SettleWaiter[])[]) {
@@ -96,19 +99,23 @@ export class SettleBook {
     const settles: Settle[] = []
     const waiters: SettleWaiter[][] = []
     let rangesLeft = limits.settleRangesMax
+    let messagesLeft = limits.leasedPerSessionMax
     let taken = 0
     for (const group of this.#groups) {
+      if (taken === limits.settlesPerRequestMax) break
       if (!group.ascending) group.ranges = ascendingRanges(group.ranges)
       const ranges = group.ranges.length / 2
-      if (ranges > rangesLeft) {
+      const messages = messagesIn(group.ranges)
+      if (ranges > rangesLeft || messages > messagesLeft) {
         if (settles.length === 0) {
-          const head = splitGroup(group, rangesLeft)
+          const head = splitGroup(group)
           settles.push(settleOf(head))
           waiters.push(head.waiters)
         }
         break
       }
       rangesLeft -= ranges
+      messagesLeft -= messages
       settles.push(settleOf(group))
       waiters.push(group.waiters)
       taken++
@@ -145,10 +152,25 @@ const settleOf = (group: Group): Settle => ({
   ranges: group.ranges,
 })
 
-/** Cuts the first `rangesMax` ranges off, with those who wait for one of them. */
-const splitGroup = (group: Group, rangesMax: number): Group => {
-  const head = group.ranges.slice(0, 2 * rangesMax)
-  group.ranges = group.ranges.slice(2 * rangesMax)
+const messagesIn = (ranges: readonly Sequence[]): number => {
+  let messages = 0
+  for (let at = 0; at < ranges.length; at += 2) messages += ranges[at + 1] - ranges[at] + 1
+  return messages
+}
+
+/** Cuts off what one request may carry, with those who wait for it. */
+const splitGroup = (group: Group): Group => {
+  const { settleRangesMax: pairsMax, leasedPerSessionMax: messagesMax } = limits
+  let cut = cutRanges(group.ranges, pairsMax, messagesMax)
+  const cutEnd = cut.head[cut.head.length - 1]
+  // Nobody is cut in two: one answer must tell a waiter of all that it lost.
+  const across = group.waiters.find(({ first, last }) => first <= cutEnd && last > cutEnd)
+  if (across !== undefined) {
+    const before = cut.messages - (cutEnd - across.first + 1)
+    cut = cutRanges(group.ranges, pairsMax, before)
+  }
+  const { head } = cut
+  group.ranges = cut.rest
   const end = head[head.length - 1]
   const waiters = group.waiters.filter((waiter) => waiter.last <= end)
   const rest = group.waiters.filter((waiter) => waiter.last > end)

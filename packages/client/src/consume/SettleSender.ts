@@ -72,9 +72,10 @@ export class SettleSender {
   }
 
   /** The settles for the next request; `sent` must follow. */
-  take(): SettleLoad | undefined {
+  take(by: "fetch" | "settle"): SettleLoad | undefined {
     if (this.#retry.isWaiting) return undefined
-    return this.#again.shift() ?? this.#book.take()
+    const at = this.#again.findIndex((load) => by === "settle" || !load.alone)
+    return at < 0 ? this.#book.take() : this.#again.splice(at, 1)[0]
   }
 
   /** A request carries `load`; `answer` is its end. */
@@ -101,7 +102,7 @@ export class SettleSender {
     const fabric = this.#host.fabric()
     if (fabric === undefined) return
     while (this.#alone < clientLimits.settlesInFlightMax) {
-      const load = this.take()
+      const load = this.take("settle")
       if (load === undefined) return
       this.#alone++
       const session = this.#host.session()
@@ -160,6 +161,8 @@ export class SettleSender {
   #refused(load: SettleLoad, fabric: FabricConnection, error: SkeinError): void {
     if (error._tag === "SessionUnknown") this.#host.sessionUnknown(fabric)
     if (error.retryable) {
+      // Else it would have one fetch after the other refused with it.
+      if (error._tag === "LimitExceeded") load.alone = true
       this.#again.push(load)
       this.#retry.later(this.#host.wake)
       return

@@ -2,8 +2,9 @@
  * Owns: extending the leases of some runs, in ranges, in as many requests as they need; and marking
  * what the node no longer leases to the session as lost.
  */
-import { type Epoch, limits, type QueueRef, type Sequence, type SessionId } from "@skein/model"
+import type { Epoch, QueueRef, Sequence, SessionId } from "@skein/model"
 import type { FabricConnection } from "../link/FabricConnection.js"
+import { requestRanges } from "./cutRanges.js"
 import { type HeldRun, lost } from "./HeldRun.js"
 
 export interface LeaseExtension {
@@ -26,18 +27,13 @@ export const extendLeases = (
   const { marks, onLost, ...request } = extension
   const asked: Promise<void>[] = []
   for (const [epoch, same] of byEpoch(runs)) {
-    const all = rangesOf(same)
-    for (let at = 0; at < all.length; at += 2 * rangesPerExtend) {
-      const ranges = all.slice(at, at + 2 * rangesPerExtend)
+    for (const ranges of requestRanges(rangesOf(same))) {
       const answer = fabric.broker.extend({ ...request, epoch, ranges })
       asked.push(answer.then((gone) => mark(same.filter(marks), gone, onLost)))
     }
   }
   return asked
 }
-
-/** A node refuses an extend of more. */
-const rangesPerExtend = limits.settleRangesMax
 
 const byEpoch = (runs: Iterable<HeldRun>): ReadonlyMap<Epoch, HeldRun[]> => {
   const groups = new Map<Epoch, HeldRun[]>()

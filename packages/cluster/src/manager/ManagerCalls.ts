@@ -38,11 +38,12 @@ export class ManagerCalls {
    * is fine. Rejects with NodeUnknown, or MoveRefused when no other node could take the shards.
    */
   async drain(node: NodeName): Promise<void> {
-    const isChanged = await this.changed(`${node} is drained`, ({ view, table }) => {
+    const isChanged = await this.changed(`${node} is drained`, ({ view, table, canMove }) => {
       if (nodeNamed(view, node) === undefined && shardsOf(table, node).length === 0) {
         throw unknown(node, view)
       }
       if (table.draining.includes(node)) return undefined
+      if (!canMove) throw skeinError("MoveRefused", noMoves)
       const draining = [...table.draining, node]
       if (draining.length > limits.nodesMax) {
         throw skeinError("LimitExceeded", `at most ${limits.nodesMax} nodes are drained`)

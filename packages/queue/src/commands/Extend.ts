@@ -7,7 +7,7 @@ import type { Extend } from "../Command.js"
 import type { Decision } from "../Decision.js"
 import type { LeaseExtended } from "../Event.js"
 import type { QueueState } from "../QueueState.js"
-import { pushRange, rangesProblem } from "../state/ranges.js"
+import { countRanges, pushRange, rangesProblem, tooMuchNamed } from "../state/ranges.js"
 import { refuse } from "./decisions.js"
 
 export const decideExtend = (state: QueueState, command: Extend, now: Now): Decision => {
@@ -15,13 +15,8 @@ export const decideExtend = (state: QueueState, command: Extend, now: Now): Deci
   const leaseMs = command.leaseMs ?? state.policy.leaseMs
   const problem = rangesProblem(ranges)
   if (problem !== undefined) return refuse(skeinError("ProtocolError", problem))
-  if (ranges.length / 2 > limits.settleRangesMax) {
-    return refuse(
-      skeinError("LimitExceeded", `${ranges.length / 2} ranges are extended at once`, {
-        settleRangesMax: limits.settleRangesMax,
-      }),
-    )
-  }
+  const tooMuch = tooMuchNamed(ranges.length / 2, countRanges(ranges))
+  if (tooMuch !== undefined) return refuse(tooMuch)
   if (!(leaseMs >= 1 && leaseMs <= limits.leaseMaxMs)) {
     return refuse(
       skeinError("LimitExceeded", `a lease of ${leaseMs} ms is asked for`, {

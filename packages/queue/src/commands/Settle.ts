@@ -18,14 +18,21 @@
  * its tag (but an ack after a return is LeaseLost), or if all that is asked for is to put back what
  * is put back; else LeaseLost.
  */
-import { invariant, limits, type Outcome, type Sequence, skeinError } from "@skein/model"
+import {
+  invariant,
+  limits,
+  type Outcome,
+  type Sequence,
+  type SkeinError,
+  skeinError,
+} from "@skein/model"
 import type { Settle, SettleAlone } from "../Command.js"
 import type { Decision } from "../Decision.js"
 import type { Ended } from "../Event.js"
 import type { QueueState } from "../QueueState.js"
 import type { Block } from "../state/Block.js"
 import { flagged, leased, ready } from "../state/bits.js"
-import { pushRange, rangesProblem } from "../state/ranges.js"
+import { countRanges, pushRange, rangesProblem, tooMuchNamed } from "../state/ranges.js"
 import { isSame, type Tag } from "../state/Settlers.js"
 import { refuse } from "./decisions.js"
 
@@ -33,38 +40,25 @@ export const decideSettle = (state: QueueState, command: SettleAlone): Decision 
   decideSettles(state, command.settles)
 
 export const decideSettles = (state: QueueState, settles: readonly Settle[]): Decision => {
-  let pairs = 0
-  for (const settle of settles) {
-    pairs += settle.ranges.length / 2
-    const problem = rangesProblem(settle.ranges)
-    if (problem !== undefined) return refuse(skeinError("ProtocolError", problem))
-  }
-  if (pairs > limits.settleRangesMax) {
-    return refuse(
-      skeinError("LimitExceeded", `${pairs} ranges are settled at once`, {
-        settleRangesMax: limits.settleRangesMax,
-      }),
-    )
-  }
+  const problem = settlesProblem(settles)
+  if (problem !== undefined) return refuse(problem)
   const events: Ended[] = []
-  const earlier: Earlier[] = []
+  const earlier: Earlier = new Map()
   const lost: Sequence[][] = []
   let anyLost = false
-  let named = 0
-  for (const settle of settles) {
+  settles.forEach((settle, at) => {
     const verdict = new Verdict(state, settle, earlier)
-    for (let at = 0; at < settle.ranges.length; at += 2) {
-      verdict.judge(settle.ranges[at], settle.ranges[at + 1])
+    for (let pair = 0; pair < settle.ranges.length; pair += 2) {
+      verdict.judge(settle.ranges[pair], settle.ranges[pair + 1])
     }
-    named += verdict.named
-    if (named > limits.eventRangesMax) return refuse(tooScattered)
     if (verdict.lost.length > 0) anyLost = true
     lost.push(verdict.lost)
     for (const event of verdict.ended()) {
       events.push(event)
-      earlier.push({ ...settle, ranges: event.ranges })
+      // The last one has nobody after it: most commands are of one settle.
+      if (at < settles.length - 1) note(earlier, settle, event.ranges)
     }
-  }
+  })
   return {
     events,
     reply: { _tag: "Settled", lost: anyLost ? lost : [] },
@@ -72,13 +66,37 @@ export const decideSettles = (state: QueueState, settles: readonly Settle[]): De
   }
 }
 
-/** What a settle before in the same command did. */
-type Earlier = Settle
+/**
+ * What is refused before any message is looked at. A session cannot hold more messages than the
+ * budget, so a settle that names more is not one of a consumer; it also bounds the events' ranges.
+ */
+const settlesProblem = (settles: readonly Settle[]): SkeinError | undefined => {
+  if (settles.length > limits.settlesPerRequestMax) {
+    return skeinError("LimitExceeded", `${settles.length} settles come at once`, {
+      settlesPerRequestMax: limits.settlesPerRequestMax,
+    })
+  }
+  let pairs = 0
+  let messages = 0
+  for (const { ranges } of settles) {
+    const problem = rangesProblem(ranges)
+    if (problem !== undefined) return skeinError("ProtocolError", problem)
+    pairs += ranges.length / 2
+    messages += countRanges(ranges)
+  }
+  return tooMuchNamed(pairs, messages)
+}
 
-/** A wide range over messages of many others: no consumer holds so much. */
-const tooScattered = skeinError("LimitExceeded", "a settle names too many separate deliveries", {
-  eventRangesMax: limits.eventRangesMax,
-})
+/** By message: the settle before in the same command that ended its delivery. */
+type Earlier = Map<Sequence, Settle>
+
+const note = (earlier: Earlier, settle: Settle, ranges: readonly Sequence[]): void => {
+  for (let at = 0; at < ranges.length; at += 2) {
+    for (let sequence = ranges[at]; sequence <= ranges[at + 1]; sequence++) {
+      earlier.set(sequence, settle)
+    }
+  }
+}
 
 /** One settle of a command, against the state and the settles before it in the command. */
 class Verdict {
@@ -88,20 +106,13 @@ class Verdict {
   readonly late: Sequence[] = []
   readonly lost: Sequence[] = []
   private readonly ends: boolean
-  private readonly earlier: readonly Earlier[]
 
   constructor(
     private readonly state: QueueState,
     private readonly settle: Settle,
-    earlier: readonly Earlier[],
+    private readonly earlier: ReadonlyMap<Sequence, Settle>,
   ) {
     this.ends = removes(settle.outcome)
-    this.earlier = [...earlier]
-  }
-
-  /** Ranges of the answer and of the events. */
-  get named(): number {
-    return (this.accepted.length + this.late.length + this.lost.length) / 2
   }
 
   ended(): Ended[] {
@@ -153,7 +164,7 @@ class Verdict {
     const { epoch, attempt } = this.settle
     const { state } = this
     const own = epoch === state.epoch && state.leases.older === 0
-    return own && attempt === 0 && this.earlier.length === 0
+    return own && attempt === 0 && this.earlier.size === 0
   }
 
   private judgeEach(block: Block, from: number, to: number): void {
@@ -167,12 +178,10 @@ class Verdict {
   }
 
   private judgeEarlier(sequence: Sequence): "lost" | "ok" | undefined {
-    for (const before of this.earlier) {
-      if (!covers(before.ranges, sequence)) continue
-      if (removes(before.outcome)) return isSame(before, this.settle) ? "ok" : "lost"
-      return this.ends ? "lost" : "ok"
-    }
-    return undefined
+    const before = this.earlier.get(sequence)
+    if (before === undefined) return undefined
+    if (removes(before.outcome)) return isSame(before, this.settle) ? "ok" : "lost"
+    return this.ends ? "lost" : "ok"
   }
 
   private judgeOne(
@@ -200,18 +209,6 @@ class Verdict {
 }
 
 const removes = (outcome: Outcome): boolean => outcome === "ack" || outcome === "reject"
-
-const covers = (ranges: readonly Sequence[], sequence: Sequence): boolean => {
-  let low = 0
-  let high = ranges.length / 2 - 1
-  while (low <= high) {
-    const middle = (low + high) >>> 1
-    if (ranges[middle * 2 + 1] < sequence) low = middle + 1
-    else if (ranges[middle * 2] > sequence) high = middle - 1
-    else return true
-  }
-  return false
-}
 
 /** Deliveries ended: the messages go, or return to their places with one more ended delivery. */
 export const evolveEnded = (state: QueueState, event: Ended): void => {

@@ -2,7 +2,7 @@
  * Owns: lists of ranges as they travel in commands and events: pairs `first, last` (inclusive),
  * ascending, not overlapping.
  */
-import type { Sequence } from "@skein/model"
+import { limits, type Sequence, skeinError, type Tagged } from "@skein/model"
 
 export type Ranges = readonly Sequence[]
 
@@ -45,6 +45,24 @@ export const countRanges = (ranges: Ranges): number => {
   let count = 0
   for (let at = 0; at < ranges.length; at += 2) count += ranges[at + 1] - ranges[at] + 1
   return count
+}
+
+/** Why these are more ranges or messages than one command may name; looks at no message. */
+export const tooMuchNamed = (
+  pairs: number,
+  messages: number,
+): Tagged<"LimitExceeded"> | undefined => {
+  if (pairs > limits.settleRangesMax) {
+    return skeinError("LimitExceeded", `${pairs} ranges are named at once`, {
+      settleRangesMax: limits.settleRangesMax,
+    })
+  }
+  if (messages > limits.leasedPerSessionMax) {
+    return skeinError("LimitExceeded", `${messages} messages are named at once`, {
+      leasedPerSessionMax: limits.leasedPerSessionMax,
+    })
+  }
+  return undefined
 }
 
 const mergedRanges = (ranges: Ranges): Sequence[] => {
