@@ -7,10 +7,16 @@
  * node closes its shards; then the manager stops and the map ends, right before the sign of life
  * goes: a manager that had stopped while its process still lives would not be replaced.
  */
-import { type LiveFabricMap, makeFabricMap } from "@skein/cluster"
+import {
+  type EndOfMove,
+  type LiveFabricMap,
+  type MovePeer,
+  type MoveRef,
+  makeFabricMap,
+} from "@skein/cluster"
 import { type ManagerToken, type Membership, systemClock, type TableStore } from "@skein/journal"
 import type { FileJournal } from "@skein/journal-file"
-import type { Clock, Shard, SkeinError } from "@skein/model"
+import { type Clock, type NodeName, type Shard, type SkeinError, shardName } from "@skein/model"
 import type { ClusterOptions } from "@skein/node"
 
 /** What nodes of one fabric share besides their journals. */
@@ -38,6 +44,9 @@ export interface NodeManager {
 export interface JoinOptions {
   readonly ports: ClusterPorts
   readonly manager?: (cluster: NodeCluster) => NodeManager
+  /** Another node, for planned moves. Default: there are none. */
+  readonly peerOf?: (node: NodeName) => MovePeer
+  readonly onNotice: (where: string, text: string) => void
   readonly onFault: (where: string, error: SkeinError) => void
 }
 
@@ -52,7 +61,7 @@ export interface JoinedCluster extends NodeCluster {
 
 export const joinCluster = async (
   journal: FileJournal,
-  { ports, manager, onFault }: JoinOptions,
+  { ports, manager, peerOf, onFault, onNotice }: JoinOptions,
 ): Promise<JoinedCluster> => {
   const { membership, tables } = ports
   const { shards, ownership } = journal
@@ -72,6 +81,16 @@ export const joinCluster = async (
       fabricMap,
       reread: fabricMap.reread,
       holderOf: async (shard) => (await ownership.holder(shard))?.instance,
+      ...(peerOf !== undefined && {
+        moves: {
+          instance: journal.instance,
+          peerOf,
+          tokenOf: (shard: Shard) => ownership.holder(shard),
+          onEnd: ({ shard, to }: MoveRef, { outcome, why }: EndOfMove) => {
+            if (outcome === "refused") onNotice(shardName(shard), `not moved to ${to}: ${why}`)
+          },
+        },
+      }),
       onShardGivenUp: (shard, error) => managing?.shardGivenUp(shard, error),
     },
     start: () => managing?.start(),

@@ -7,6 +7,7 @@
  * checkpoint), then the journal.
  */
 
+import type { MovePeer } from "@skein/cluster"
 import {
   type Disk,
   type Journal,
@@ -16,7 +17,7 @@ import {
   systemRandom,
 } from "@skein/journal"
 import { type FileJournal, openFileJournal } from "@skein/journal-file"
-import { isSkeinError, limits, type SkeinError, skeinError } from "@skein/model"
+import { isSkeinError, limits, type NodeName, type SkeinError, skeinError } from "@skein/model"
 import { makeNode, type NodeCore, type NodeOptions } from "@skein/node"
 import type { ClusterStatus, NodeStatus } from "@skein/wire"
 import { Cause, Effect, Exit, Scope } from "effect"
@@ -61,6 +62,8 @@ export interface OpenNodeOptions {
   readonly outside?: () => Pick<NodeStatus, "address" | "connections">
   /** On shared storage: the manager that this node starts, and that is active at most once. */
   readonly manager?: (cluster: NodeCluster) => NodeManager
+  /** On shared storage: another node, for planned moves. Default: there are none. */
+  readonly peerOf?: (node: NodeName) => MovePeer
   /** Contained faults, for a log. Default: they are not told. */
   readonly onFault?: (where: string, error: SkeinError) => void
   /** What nobody has to act on, for a log. Default: it is not told. */
@@ -192,10 +195,12 @@ const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
 }
 
 const join = (journal: FileJournal, { ports }: SharedStorage, options: OpenNodeOptions) => {
-  const { manager, onFault = () => {} } = options
+  const { manager, peerOf, onFault = () => {}, onNotice = () => {} } = options
   return joinCluster(journal, {
     ports: ports(journal),
     onFault,
+    onNotice,
+    ...(peerOf !== undefined && { peerOf }),
     ...(manager !== undefined && { manager }),
   })
 }

@@ -17,13 +17,17 @@ import {
   layerNodeDoors,
   Manager,
   ManagerCalls,
+  type MovePeer,
   makeDoorAdmin,
+  makeMoveShard,
   makeNodeCalls,
   makeRemoteCatalog,
   managerPort,
+  movePeerOver,
   type NodeCalls,
   type NodePort,
   PeerDoor,
+  receiveMove,
   shardMapOf,
 } from "@skein/cluster"
 import {
@@ -35,7 +39,7 @@ import {
 } from "@skein/embedded/openNode"
 import { systemClock } from "@skein/journal"
 import type { FileJournal } from "@skein/journal-file"
-import { invariant, skeinError } from "@skein/model"
+import { invariant, type NodeName, type Shard, skeinError } from "@skein/model"
 import { asSkeinError, connectPeers, type NodeCore, peerSecret } from "@skein/node"
 import type { Admin } from "@skein/wire"
 import { Effect, Layer } from "effect"
@@ -57,6 +61,7 @@ export const openCluster = async (settings: ClusterSettings): Promise<ClusterSea
   new OpenedCluster(settings)
 
 class OpenedCluster implements ClusterSeam {
+  private nodes: NodeCalls | undefined
   private loads: FabricLoads | undefined
   private readonly door = new PeerDoor()
   private joined: Joined | undefined
@@ -71,6 +76,7 @@ class OpenedCluster implements ClusterSeam {
       ...options,
       storage: { dir: this.settings.dir, shared: true, ports: (journal) => this.keep(journal) },
       manager: (cluster) => this.manage(cluster),
+      ...(this.settings.plannedMoves && { peerOf: this.peerOf }),
     })
 
   readonly admin: ClusterSeam["admin"] = (core, identity) =>
@@ -133,6 +139,7 @@ class OpenedCluster implements ClusterSeam {
     )
     const map = cluster.fabricMap
     const reached = (nodes: NodeCalls) => {
+      this.nodes = nodes
       this.loads = new FabricLoads(systemClock, nodes)
       return fabricCalls({ self: map.self, manager: port.manager, nodes, clock: systemClock })
     }
@@ -157,12 +164,21 @@ class OpenedCluster implements ClusterSeam {
     return {
       loads: async () => core.loads(),
       clients: () => core.admin.clients(),
-      moveMessage: async () => {
-        throw skeinError("MoveRefused", "planned moves are not carried out here")
+      moveMessage: async (_from, message) => {
+        if (core.moves === undefined) throw skeinError("MoveRefused", "shards do not move here")
+        return receiveMove(core.moves, message)
       },
       manager: managerPort(calls, log),
     }
   }
+
+  private readonly peerOf = (node: NodeName): MovePeer =>
+    movePeerOver(async (message) => {
+      if (this.nodes === undefined) {
+        throw skeinError("ShardUnavailable", "this node has not joined the others yet")
+      }
+      return this.nodes.moveMessage(node, message)
+    })
 
   private keep(journal: FileJournal): ClusterPorts {
     this.journal = journal
@@ -177,6 +193,7 @@ class OpenedCluster implements ClusterSeam {
     const joined: Joined = { cluster, journal, log, manager: undefined }
     this.joined = joined
     const { membership, tables, managerToken, clock, shards, fabricMap } = cluster
+    const holderOf = async (shard: Shard) => (await journal.ownership.holder(shard))?.instance
     return {
       start: () => {
         joined.manager = new Manager({
@@ -186,6 +203,10 @@ class OpenedCluster implements ClusterSeam {
           membership,
           table: tables,
           token: managerToken,
+          ...(this.settings.plannedMoves && {
+            move: makeMoveShard({ clock, nodes: fabricMap.nodes, peerOf: this.peerOf, holderOf }),
+          }),
+          holderOf,
           loads: () => this.loads?.loads() ?? new Map(),
           onDecision: (event) => {
             log.add(event)

@@ -32,8 +32,8 @@ export interface NodePort {
   readonly loads: () => Promise<readonly ShardLoad[]>
   /** Who is connected to the node. */
   readonly clients: () => Promise<ClientList>
-  /** Resolves when the node has taken the message. Bytes: at most `limits.frameBytesMax`. */
-  readonly moveMessage: (from: NodeName, message: MoveMessage) => Promise<void>
+  /** Resolves with the node's answer. Bytes: at most `limits.frameBytesMax`. */
+  readonly moveMessage: (from: NodeName, message: MoveMessage) => Promise<boolean>
   /** The node as the manager; ManagerUnavailable, with the manager's name, when it is not. */
   readonly manager: ManagerPort
 }
@@ -45,7 +45,7 @@ export interface NodeCalls {
    */
   readonly at: (node: NodeName) => NodePort
   /** As {@link NodePort.moveMessage}, from this node. */
-  readonly moveMessage: (to: NodeName, message: MoveMessage) => Promise<void>
+  readonly moveMessage: (to: NodeName, message: MoveMessage) => Promise<boolean>
   /** The nodes that are there, this one first. */
   readonly living: () => readonly NodeName[]
 }
@@ -78,8 +78,7 @@ export const layerNodeDoors = (local: NodePort): Layer.Layer<never, never, Shard
     {
       loads: () => answer(() => local.loads()),
       clientList: () => answer(() => local.clients()),
-      moveMessage: ({ payload }) =>
-        answer(() => done(local.moveMessage(payload.from, payload.message))),
+      moveMessage: ({ payload }) => answer(() => local.moveMessage(payload.from, payload.message)),
       drainNode: ({ payload }) => answer(() => done(manager.drainNode(payload.node))),
       reviveNode: ({ payload }) => answer(() => done(manager.reviveNode(payload.node))),
       planMoves: () => answer(() => manager.planMoves()),
@@ -160,9 +159,9 @@ const remotePort = (
 ): NodePort => ({
   loads: () => call(door.loads()),
   clients: () => call(door.clientList()),
-  moveMessage: async (from, message) => {
-    await call(door.moveMessage({ from, message }))
-  },
+  // The start of a move is answered when the move has ended.
+  moveMessage: (from, message) =>
+    (message.call === "startMove" ? longCall : call)(door.moveMessage({ from, message })),
   manager: {
     drainNode: async (node) => {
       await call(door.drainNode({ node }))

@@ -288,9 +288,10 @@ export class TestNode {
         more: 0,
         silent: [],
       }),
-      moveMessage: async (from, message) => {
+      moveMessage: async (from, message): Promise<boolean> => {
         if (message.kind === "refused") throw skeinError("MoveRefused", "not now", { shard: 3 })
         this.messages.push({ from, message })
+        return true
       },
       manager: this.#managerPort(),
     }
