@@ -46,7 +46,7 @@ describe("who manages", () => {
 
   it("a new manager reads the table again, whatever it heard before", async () => {
     fresh()
-    const n1 = fabric.start("n1")
+    const n1 = fabric.start("n1", { move: async () => "refused" })
     const n2 = fabric.start("n2")
     await fabric.settle()
     fabric.isMute = true
@@ -409,6 +409,15 @@ describe("planned moves", () => {
 })
 
 describe("operators", () => {
+  it("nothing is drained where planned moves are not carried out", async () => {
+    fresh()
+    const n1 = fabric.start("n1")
+    fabric.start("n2")
+    await fabric.settle()
+    expect(await tagOf(n1.calls.drain("n2"))).toBe("MoveRefused")
+    expect(fabric.table().draining).toEqual([])
+  })
+
   it("a drained node loses everything and gets nothing, until it is revived", async () => {
     fresh()
     const n1 = fabric.start("n1", { move: done })
