@@ -414,7 +414,7 @@ describe("operators", () => {
     const n1 = fabric.start("n1")
     fabric.start("n2")
     await fabric.settle()
-    expect(await tagOf(n1.calls.drain("n2"))).toBe("MoveRefused")
+    expect(await failureOf(n1.calls.drain("n2"))).toMatchObject({ _tag: "MoveRefused" })
     expect(fabric.table().draining).toEqual([])
   })
 
