@@ -343,7 +343,9 @@ export class NodeCore implements Fabric {
         await this.erase(queue, "the queue was deleted")
       }
     } catch (cause) {
-      this.options.onFault(shardName(shard), asSkeinError(cause))
+      const error = asSkeinError(cause)
+      // The catalog is being opened, here or elsewhere: it asks about every shard when it is up.
+      if (!error.retryable) this.options.onFault(shardName(shard), error)
     }
   }
 
