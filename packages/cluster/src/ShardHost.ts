@@ -154,6 +154,10 @@ export class ShardHost implements ShardTenant {
    * is here is not what the former owner handed over; nothing was written.
    */
   async takeOver(opened: OpenedShard, factory: ActorFactory): Promise<boolean> {
+    // The owner's cleaner went on meanwhile: where frames lie now is told before anything else.
+    for (const frame of opened.checkpoint.placements) this.relocate(frame, frame.location)
+    for (const [location, bytes] of this.died) opened.release(location, bytes)
+    this.died = []
     await this.catchUp(opened.records, factory)
     for (const actor of this.actors.values()) if (!actor.isHandedOver()) return false
     this.held = opened
