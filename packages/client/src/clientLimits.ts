@@ -65,4 +65,6 @@ export const clientLimits = {
   workerAheadMs: 500,
   /** Failed messages whose backoff runs; a worker takes nothing new beyond. */
   workerBackingOffMax: 1_024,
+  /** A link to a node that no map names and nobody uses is closed after so long. */
+  needlessLinkMs: 1_000,
 } as const

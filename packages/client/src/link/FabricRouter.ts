@@ -27,6 +27,8 @@ export class FabricRouter {
   readonly #openFabric: OpenFabric
   readonly #book = new MapBook<FabricConnection>()
   readonly #nodes = new Map<string, FabricLink>()
+  /** Neither used nor named by the map; closed soon. */
+  readonly #needless = new Set<FabricLink>()
   readonly #shards = new Map<Shard, ShardLink>()
   readonly #routes: ShardRoutes
   /** Several links change at once: what they need is looked at afterwards. */
@@ -157,10 +159,24 @@ export class FabricRouter {
     for (const [name, link] of this.#nodes) if (used.has(link)) heard.add(name)
     this.#chooseWitness(used.size > 0 && heard.size === 1 ? [...heard][0] : undefined)
     for (const [name, link] of this.#nodes) {
-      if (used.has(link) || name === this.#witness || this.#book.node(name) !== undefined) continue
+      if (used.has(link) || name === this.#witness || this.#book.node(name) !== undefined) {
+        this.#needless.delete(link)
+      } else if (!this.#needless.has(link)) this.#closeLater(name, link)
+    }
+  }
+
+  /**
+   * Not at once: what its node says is forgotten with it, another node's map may then ask for it
+   * again, and that map be overruled as soon as it is up: the two would be opened and closed for
+   * ever.
+   */
+  #closeLater(name: string, link: FabricLink): void {
+    this.#needless.add(link)
+    this.#runtime.clock.setTimer(clientLimits.needlessLinkMs, () => {
+      if (!this.#needless.delete(link) || this.#nodes.get(name) !== link) return
       this.#nodes.delete(name)
       link.close(gone(name)).catch(ignore)
-    }
+    })
   }
 
   /** `only`: the one node that would be heard without a witness. */
