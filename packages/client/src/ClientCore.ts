@@ -2,18 +2,17 @@
  * Owns: what the parts of one client share: router, producer id, sessions, control calls.
  * Must not know: payload types, handlers.
  */
-import type { ErrorTag, Generation, SkeinError } from "@skein/model"
+import { asSkeinError, type ErrorTag, type Generation, type SkeinError } from "@skein/model"
 import type { QueueInfo } from "@skein/wire"
 import { clientLimits } from "./clientLimits.js"
 import type { Consumer } from "./consume/Consumer.js"
 import { SessionKeeper } from "./consume/SessionKeeper.js"
 import type { CallLife } from "./Deadline.js"
-import { asSkeinError } from "./link/asSkeinError.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
 import { FabricRouter } from "./link/FabricRouter.js"
 import { Publisher } from "./publish/Publisher.js"
 import { backoffMs, type Runtime, randomHex128 } from "./Runtime.js"
-import type { Worker } from "./work/Worker.js"
+import type { Worker } from "./worker/Worker.js"
 
 /** The question was not taken up, and later it can be. */
 const notTaken = new Set<ErrorTag>([

@@ -2,20 +2,20 @@
  * Owns: a queue as the program uses it: publish, consume, work. It finds the queue's address when
  * it is first needed and again after the queue was deleted and declared anew.
  */
+import { asSkeinError } from "@skein/model"
 import type { FrameMessage, QueueInfo } from "@skein/wire"
 import type { ClientCore } from "./ClientCore.js"
 import { frameCost } from "./codec/FrameIndex.js"
 import { type ConsumeOptions, Consumer, type ConsumerParts } from "./consume/Consumer.js"
 import { abortedError, type CallOptions, timeoutOf, withDeadline } from "./Deadline.js"
 import { ignore } from "./Deferred.js"
-import { asSkeinError } from "./link/asSkeinError.js"
 import { columnsOf, type MessageOptions } from "./publish/columnsOf.js"
 import { bodyProblem, EarlyCalls } from "./publish/EarlyCalls.js"
 import { PublishCall, type Published } from "./publish/PublishCall.js"
 import type { Publisher } from "./publish/Publisher.js"
 import type { QueueDefinition } from "./QueueDefinition.js"
-import { Worker } from "./work/Worker.js"
-import { type Handler, type WorkerOptions, workerSettings } from "./work/WorkerOptions.js"
+import { Worker } from "./worker/Worker.js"
+import { type Handler, type WorkerOptions, workerSettings } from "./worker/WorkerOptions.js"
 
 export interface PublishOptions extends MessageOptions, CallOptions {}
 

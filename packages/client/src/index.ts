@@ -26,5 +26,5 @@ export {
 } from "./QueueHandle.js"
 export { type Runtime, systemRuntime } from "./Runtime.js"
 export { makeClient, type NamedQueue, SkeinClient } from "./SkeinClient.js"
-export { Worker } from "./work/Worker.js"
-export type { Disposition, Handler, WorkerOptions } from "./work/WorkerOptions.js"
+export { Worker } from "./worker/Worker.js"
+export type { Disposition, Handler, WorkerOptions } from "./worker/WorkerOptions.js"

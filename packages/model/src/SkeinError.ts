@@ -152,6 +152,13 @@ export const skeinError = <Tag extends ErrorTag>(
 
 export const isSkeinError = (value: unknown): value is SkeinError => value instanceof SkeinError
 
+/** A thrown value at the edge of a call: a SkeinError stays, anything else is a fault of ours. */
+export const asSkeinError = (cause: unknown): SkeinError => {
+  if (isSkeinError(cause)) return cause
+  const detail = cause instanceof Error ? cause.message : String(cause)
+  return skeinError("InternalError", detail, {}, { cause })
+}
+
 /** How an error travels: a plain map, so that a client in any language can read it. */
 export const SkeinErrorEncoded = Schema.Struct({
   tag: Schema.String,

@@ -5,6 +5,7 @@
  * Must not know: sockets.
  */
 import {
+  asSkeinError,
   decodeQueuePolicy,
   limits,
   type QueuePolicy,
@@ -34,7 +35,6 @@ import {
   type ShardLoads,
 } from "@skein/wire"
 import { Either, ParseResult } from "effect"
-import { asSkeinError } from "./asSkeinError.js"
 import type { CatalogDoor } from "./CatalogDoor.js"
 import type { QueueActor } from "./QueueActor.js"
 import type { Queues } from "./Queues.js"

@@ -22,6 +22,7 @@ import {
 } from "@skein/cluster"
 import type { FollowedShard, Journal } from "@skein/journal"
 import {
+  asSkeinError,
   type Clock,
   type Generation,
   limits,
@@ -51,7 +52,6 @@ import type {
   TreeEntry,
 } from "@skein/wire"
 import { Arrivals } from "./Arrivals.js"
-import { asSkeinError } from "./asSkeinError.js"
 import { CatalogActor } from "./CatalogActor.js"
 import type { CatalogDoor } from "./CatalogDoor.js"
 import { localShards } from "./localShards.js"

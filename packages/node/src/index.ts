@@ -1,4 +1,3 @@
-export { asSkeinError } from "./asSkeinError.js"
 export type { CatalogDoor } from "./CatalogDoor.js"
 export { inProcess } from "./inProcess.js"
 export type { ClusterOptions } from "./keptShards.js"

@@ -8,10 +8,16 @@
  * their start.
  */
 import { type FabricMap, ShardKeeper } from "@skein/cluster"
-import { type Clock, type InstanceId, type Shard, type SkeinError, shardName } from "@skein/model"
+import {
+  asSkeinError,
+  type Clock,
+  type InstanceId,
+  type Shard,
+  type SkeinError,
+  shardName,
+} from "@skein/model"
 import { Child, type StartChildError, Supervisor, supervisionLimits } from "@skein/supervision"
 import { Effect, Runtime } from "effect"
-import { asSkeinError } from "./asSkeinError.js"
 import type { MoveOptions, NodeCore } from "./NodeCore.js"
 import { type JudgeEnd, type ShardEnded, shardChild, shardPolicy } from "./shardChild.js"
 

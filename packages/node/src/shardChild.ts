@@ -4,10 +4,9 @@
  * Must not know: what is done about a shard that ended: it asks.
  */
 import type { ShardHost } from "@skein/cluster"
-import { type Shard, type SkeinError, shardName } from "@skein/model"
+import { asSkeinError, type Shard, type SkeinError, shardName } from "@skein/model"
 import { Child, Policy } from "@skein/supervision"
 import { Data, Effect, type Scope } from "effect"
-import { asSkeinError } from "./asSkeinError.js"
 import type { NodeCore } from "./NodeCore.js"
 
 /** A shard cannot serve: its host ended, or it could not be opened. */

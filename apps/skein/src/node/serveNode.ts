@@ -4,9 +4,8 @@
  */
 import { fixedTable, layerAdminDoors, layerEngine, makeDoorAdmin } from "@skein/cluster"
 import { type NodeIdentity, type OpenNode, openNode } from "@skein/embedded/openNode"
-import type { SkeinError } from "@skein/model"
+import { asSkeinError, type SkeinError } from "@skein/model"
 import {
-  asSkeinError,
   type ClientPort,
   DoorFailed,
   type NodeCore,

@@ -14,11 +14,10 @@
  * after those that a later number holds already: so repeats do not wait at the node, nothing new is
  * asked for until all have ended, and what they brought comes out together, sorted.
  */
-import { limits, type QueueRef, type SkeinError } from "@skein/model"
+import { asSkeinError, limits, type QueueRef, type SkeinError } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { Deferred, ignore } from "../Deferred.js"
-import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { Retry } from "../Retry.js"
 import type { Runtime } from "../Runtime.js"

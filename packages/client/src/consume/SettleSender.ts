@@ -4,6 +4,7 @@
  * Must not know: fetching.
  */
 import {
+  asSkeinError,
   type Outcome,
   type QueueRef,
   type Sequence,
@@ -12,7 +13,6 @@ import {
 } from "@skein/model"
 import type { SettleAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
-import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { Retry } from "../Retry.js"
 import type { Runtime } from "../Runtime.js"

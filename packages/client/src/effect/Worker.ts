@@ -7,7 +7,7 @@ import { Cause, Effect, Exit, Option, Runtime } from "effect"
 import type { Message } from "../consume/Message.js"
 import { ignore } from "../Deferred.js"
 import type { QueueDefinition } from "../QueueDefinition.js"
-import type { Disposition, WorkerOptions } from "../work/WorkerOptions.js"
+import type { Disposition, WorkerOptions } from "../worker/WorkerOptions.js"
 import { type ConsumeError, call, consumeTags } from "./errors.js"
 import { Skein } from "./Skein.js"
 

@@ -8,12 +8,11 @@
  * later ones are only remembered, because a node that restarts with a wrong setting may be put
  * right.
  */
-import { type SkeinError, skeinError } from "@skein/model"
+import { asSkeinError, type SkeinError, skeinError } from "@skein/model"
 import { clientLimits } from "../clientLimits.js"
 import type { CallLife } from "../Deadline.js"
 import { Deferred, ignore } from "../Deferred.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
-import { asSkeinError } from "./asSkeinError.js"
 import type { FabricConnection, Link, LinkUser } from "./FabricConnection.js"
 
 const reconnectBounds = {

@@ -2,9 +2,8 @@
  * Owns: opening one connection where several nodes would do: the next is tried when one has failed
  * or has not answered for a while, the first that stands is kept, the others are given up.
  */
-import { type Clock, type SkeinError, skeinError } from "@skein/model"
+import { asSkeinError, type Clock, type SkeinError, skeinError } from "@skein/model"
 import { Deferred, ignore } from "../Deferred.js"
-import { asSkeinError } from "./asSkeinError.js"
 import type { FabricConnection } from "./FabricConnection.js"
 
 export type Attempt = (signal: AbortSignal) => Promise<FabricConnection>

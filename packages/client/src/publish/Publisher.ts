@@ -14,11 +14,10 @@
  * dropped, the publisher goes on under a new producer id, and its callers hear that the outcome is
  * unknown.
  */
-import { limits, type QueueRef, type SkeinError, skeinError } from "@skein/model"
+import { asSkeinError, limits, type QueueRef, type SkeinError, skeinError } from "@skein/model"
 import type { PublishAnswer } from "@skein/wire"
 import { clientLimits } from "../clientLimits.js"
 import { abortedError, timedOutError } from "../Deadline.js"
-import { asSkeinError } from "../link/asSkeinError.js"
 import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
 import { Retry } from "../Retry.js"
 import { type Runtime, randomHex128 } from "../Runtime.js"

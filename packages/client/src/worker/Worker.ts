@@ -9,12 +9,11 @@
  * Tricky: a handler may settle its message itself; then its end changes nothing. A lease lost while
  * the handler runs aborts its signal; whatever it answers afterwards is not settled.
  */
-import { isSkeinError, type SkeinError, skeinError } from "@skein/model"
+import { asSkeinError, isSkeinError, type SkeinError, skeinError } from "@skein/model"
 import { clientLimits } from "../clientLimits.js"
 import type { Consumer } from "../consume/Consumer.js"
 import type { Message } from "../consume/Message.js"
 import { Deferred, ignore } from "../Deferred.js"
-import { asSkeinError } from "../link/asSkeinError.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
 import type { Disposition, Handler, WorkerSettings } from "./WorkerOptions.js"
 
