@@ -6,11 +6,11 @@ import {
   memoryJournal,
   memoryOwnership,
 } from "@skein/journal"
-import { limits, type Sequence, skeinError } from "@skein/model"
+import { limits, type Sequence, type SkeinError, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { GroupCommit } from "./GroupCommit.js"
 import type { ActorDelta, ShardActor, Turn } from "./ShardActor.js"
-import { ShardHost } from "./ShardHost.js"
+import { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"
 
 /** Keeps lines of text; each `add` stores the text as a frame, too. */
 class NoteActor implements ShardActor {
@@ -130,8 +130,23 @@ interface Setup {
   readonly host: ShardHost
   readonly clock: ManualClock
   readonly commit: GroupCommit
+  readonly context: HostContext
   readonly faults: string[]
   readonly actor: (generation: number) => NoteActor
+}
+
+const factoryFor = (clock: ManualClock): ActorFactory => {
+  const make = (generation: number, host: ShardHost) =>
+    new NoteActor(generation, (actor) => host.wake(actor), clock)
+  return {
+    generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
+    replaying: make,
+    restored: (generation, chunks, host) => {
+      const actor = make(generation, host)
+      for (const chunk of chunks) actor.replay(chunk.bytes)
+      return actor
+    },
+  }
 }
 
 const openHost = async (
@@ -142,38 +157,27 @@ const openHost = async (
 ): Promise<Setup> => {
   const opened = await journal.openShard(shard)
   const faults: string[] = []
-  const make = (generation: number, host: ShardHost) =>
-    new NoteActor(generation, (actor) => host.wake(actor), clock)
-  const opening = ShardHost.open(
-    opened,
-    {
-      generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
-      replaying: make,
-      restored: (generation, chunks, host) => {
-        const actor = make(generation, host)
-        for (const chunk of chunks) actor.replay(chunk.bytes)
-        return actor
-      },
-    },
-    {
-      journal,
-      clock,
-      wake: commit.wake,
-      commitSoon: commit.commitSoon,
-      noticeStall: () => {},
-      onFault: (_host, error) => void faults.push(error.detail),
-    },
-  )
+  const factory = factoryFor(clock)
+  const context = {
+    journal,
+    clock,
+    wake: commit.wake,
+    commitSoon: commit.commitSoon,
+    noticeStall: () => {},
+    onFault: (_host: ShardHost, error: SkeinError) => void faults.push(error.detail),
+  }
+  const opening = ShardHost.open(opened, factory, context)
   await settle(clock)
   const host = await opening
   const actor = (generation: number) => {
     const found = host.actors.get(generation)
     if (found instanceof NoteActor) return found
-    const made = make(generation, host)
+    const made = factory.replaying(generation, host)
+    if (!(made instanceof NoteActor)) throw new Error("not an actor of this test")
     host.add(made)
     return made
   }
-  return { host, clock, commit, faults, actor }
+  return { host, clock, commit, context, faults, actor }
 }
 
 /** Runs deferred turns and the promises between them until nothing is left to do. */
@@ -513,5 +517,49 @@ describe("ShardHost", () => {
     expect(await late).toBe("ShardUnavailable")
     await Promise.all(removals)
     await expect(host.remove(2, gone)).rejects.toBeDefined()
+  })
+
+  it("takes in where the former owner's cleaner has put frames while it was followed", async () => {
+    const store = new MemoryStore()
+    const tokens = new MemoryTokens()
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const first = await openHost(journal("1".repeat(32)))
+    const notes = first.actor(1)
+    notes.add("copied on")
+    notes.add("stays")
+    await settle(first.clock)
+    // The target reads along, and takes the old place of the first frame in.
+    const there = journal("2".repeat(32))
+    const followed = await there.follow(first.host.shard)
+    const commit = new GroupCommit(there, first.clock)
+    const { wake, commitSoon } = commit
+    const context = { ...first.context, journal: there, wake, commitSoon }
+    const factory = factoryFor(first.clock)
+    const host = await ShardHost.follow(followed, factory, context)
+    await host.catchUp(followed.catchUp(), factory)
+    const moved = host.actors.get(1) as NoteActor
+    const oldPlace = notes.places.get(1) as number
+    expect(moved.locate(1)).toBe(oldPlace)
+    first.host.park()
+    const handing = first.host.handOver()
+    await settle(first.clock)
+    await handing
+    const epoch = await first.host.opened.handTo("2".repeat(32))
+    const opened = await followed.open(epoch)
+    const newPlace = 1_000 + oldPlace
+    const copy = { generation: 1, first: 1, location: newPlace, bytes: 9 }
+    // A copy of a frame of which no message is left is no frame of anybody.
+    const late = { generation: 1, first: 9, location: newPlace + 1, bytes: 9 }
+    const placements = [copy, late]
+    const taking = host.takeOver(
+      { ...opened, checkpoint: { ...opened.checkpoint, placements } },
+      factory,
+    )
+    await settle(first.clock)
+    expect(await taking).toBe(true)
+    expect([moved.locate(1), moved.locate(2)]).toEqual([newPlace, notes.places.get(2)])
+    expect(moved.locate(9)).toBeUndefined()
+    expect(host.isServing).toBe(true)
   })
 })
