@@ -44,6 +44,7 @@ import {
 } from "@skein/model"
 import { type Deferred, deferred } from "./Deferred.js"
 import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
+import { KeptEvents } from "./KeptEvents.js"
 import { ShardMeter } from "./load/ShardMeter.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { RecordQueue } from "./RecordQueue.js"
@@ -87,11 +88,7 @@ export class ShardHost implements ShardTenant {
   private readonly records = new RecordQueue()
   /** Deleted since the last checkpoint. */
   private erased: ShardActor[] = []
-  /**
-   * Events of the records since the last checkpoint, for actors that are set aside: as bounded as
-   * what the journal keeps of a shard between checkpoints, without its frames.
-   */
-  private sinceCheckpoint: Uint8Array[] = []
+  private readonly kept = new KeptEvents()
   /** The last record whose frames the actors know the places of. */
   private placedUpTo = 0
   private journalMs = 0
@@ -417,7 +414,7 @@ export class ShardHost implements ShardTenant {
 
   private changes(): CheckpointDelta | undefined {
     this.seal()
-    this.keepForAside()
+    this.kept.giveOut(this.actors)
     const put: Chunk[] = [{ key: clockKey, bytes: encodeClock(this.journalMs) }]
     const drop: string[] = []
     for (const actor of [...this.actors.values(), ...this.erased]) {
@@ -427,18 +424,6 @@ export class ShardHost implements ShardTenant {
     }
     this.erased = []
     return { recordNumber: this.recordNumber, placedUpTo: this.placedUpTo, put, drop }
-  }
-
-  private keepForAside(): void {
-    const records = this.sinceCheckpoint
-    this.sinceCheckpoint = []
-    const aside = [...this.actors.values()].some((actor) => actor.isAside())
-    for (const events of aside ? records : []) {
-      for (const section of decodeSections(events)) {
-        const actor = this.actors.get(section.generation)
-        if (actor?.isAside() && section.events.length > 0) actor.keep(section.events)
-      }
-    }
   }
 
   locate(key: FrameKey): Location | undefined {
@@ -459,7 +444,7 @@ export class ShardHost implements ShardTenant {
     this.disarm()
     const all = this.records.end()
     for (const record of all) this.context.journal.unreserve(record.reserved)
-    this.sinceCheckpoint = []
+    this.kept.clear()
     this.ready.clear()
     const toCallers = this.toCallers(why)
     this.parked?.over.reject(toCallers)
@@ -506,8 +491,7 @@ export class ShardHost implements ShardTenant {
     invariant(record.recordNumber === this.recordNumber + 1, "records follow without a gap")
     this.recordNumber = record.recordNumber
     this.journalMs = Math.max(this.journalMs, record.journalMs)
-    // A copy: the bytes may be a part of a large buffer.
-    this.sinceCheckpoint.push(record.events.slice())
+    this.kept.add(record.events)
     for (const section of decodeSections(record.events)) {
       let actor = this.actors.get(section.generation)
       if (actor === undefined) {
@@ -569,7 +553,7 @@ export class ShardHost implements ShardTenant {
     if (sections.length === 0) return undefined
     this.recordNumber += 1
     const events = encodeSections(sections)
-    this.sinceCheckpoint.push(events)
+    this.kept.add(events)
     return { journalMs: record.now.journalMs, events, frames: record.frames }
   }
 
