@@ -27,4 +27,4 @@ export {
 export { type Runtime, systemRuntime } from "./Runtime.js"
 export { makeClient, type NamedQueue, SkeinClient } from "./SkeinClient.js"
 export { Worker } from "./worker/Worker.js"
-export type { Disposition, Handler, WorkerOptions } from "./worker/WorkerOptions.js"
+export type { Disposition, Handler, Verdict, WorkerOptions } from "./worker/WorkerOptions.js"

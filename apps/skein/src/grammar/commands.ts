@@ -66,7 +66,11 @@ const nodeCommands: readonly CommandSpec[] = [
   {
     name: "status",
     help: "What a node says of itself.",
-    options: [flag("limits", "Show its limits, too; JSON always has them."), ...asClient],
+    options: [
+      flag("tree", "Show its supervision tree: restarts and last causes. JSON always has it."),
+      flag("limits", "Show its limits, too; JSON always has them."),
+      ...asClient,
+    ],
     arguments: [],
   },
 ]
