@@ -77,8 +77,8 @@ const refuseContradictions = ({ settings, invocation, resolved }: CommandContext
 const clusterOf = async (settings: Settings): Promise<ClusterSeam | undefined> => {
   if (!settings.cluster) return undefined
   const { openCluster } = await import("../node/openCluster.js")
-  const { node, host, bootstrap, plannedMoves } = settings
-  return openCluster({ dir: resolve(settings.dir), node, host, bootstrap, plannedMoves })
+  const { node, host, bootstrap } = settings
+  return openCluster({ dir: resolve(settings.dir), node, host, bootstrap })
 }
 
 const never = new Promise<never>(() => {})

@@ -76,7 +76,7 @@ class OpenedCluster implements ClusterSeam {
       ...options,
       storage: { dir: this.settings.dir, shared: true, ports: (journal) => this.keep(journal) },
       manager: (cluster) => this.manage(cluster),
-      ...(this.settings.plannedMoves && { peerOf: this.peerOf }),
+      peerOf: this.peerOf,
     })
 
   readonly admin: ClusterSeam["admin"] = (core, identity) =>
@@ -203,9 +203,7 @@ class OpenedCluster implements ClusterSeam {
           membership,
           table: tables,
           token: managerToken,
-          ...(this.settings.plannedMoves && {
-            move: makeMoveShard({ clock, nodes: fabricMap.nodes, peerOf: this.peerOf, holderOf }),
-          }),
+          move: makeMoveShard({ clock, nodes: fabricMap.nodes, peerOf: this.peerOf, holderOf }),
           holderOf,
           loads: () => this.loads?.loads() ?? new Map(),
           onDecision: (event) => {
