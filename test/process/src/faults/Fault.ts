@@ -17,11 +17,10 @@ export interface Ground {
 export interface InForce {
   /** What exactly was done, for the progress and the report. */
   readonly detail: string
-  /**
-   * Resolves when all is as it should be again, as far as the harness can bring it about; a text
-   * says what was done meanwhile.
-   */
-  readonly undo: () => Promise<string | void>
+  /** Resolves when all is as it should be again, as far as the harness can bring it about. */
+  readonly undo: () => Promise<void>
+  /** What was done in between, known afterwards. */
+  readonly done?: () => string
 }
 
 /** What can be known before anything was started. */

@@ -211,15 +211,17 @@ class Run {
     } as const
     const atNs = this.#log.add([{ ...entry, phase: "invoke" }])
     const mover = this.#moverBeside(fault)
-    const { detail, undo } = await inject()
+    const { detail, undo, done } = await inject()
     const inFlight = await load.inFlightAt(atNs)
     await hold(this.#prng.between(...fault.holdMs))
-    const done = [await undo(), await mover?.stop()].filter((text) => text !== undefined)
+    await undo()
+    await mover?.stop()
+    const told = [detail, done?.(), mover?.done].filter((text) => text !== undefined)
     const healedNs = this.#log.add([{ ...entry, phase: "ok" }])
     this.#log.flush()
     const counted = inFlight >= inFlightForKillMin
     this.settings.onProgress(
-      `${fault.name}: ${[detail, ...done].join("; ")}; ${inFlight} in flight${counted ? "" : " (too few, again)"}, ` +
+      `${fault.name}: ${told.join("; ")}; ${inFlight} in flight${counted ? "" : " (too few, again)"}, ` +
         `healed after ${Math.round((healedNs - atNs) / 1e6)} ms`,
     )
     return counted

@@ -27,10 +27,13 @@ export class Mover {
     this.#running.catch(() => {})
   }
 
-  /** Resolves with what was done when the moves that are under way have ended. */
-  async stop(): Promise<string> {
+  /** Resolves when the moves that are under way have ended. */
+  async stop(): Promise<void> {
     this.#stopped = true
     await this.#running
+  }
+
+  get done(): string {
     const { moved, refused, unknown } = this.ends
     return `${moved} moves, ${refused} refused, ${unknown} without an answer`
   }

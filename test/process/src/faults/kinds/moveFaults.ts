@@ -12,7 +12,11 @@ export const moveShard: Fault = {
   aim: (ground) => ({
     inject: async () => {
       const mover = new Mover(moverSettings(ground))
-      return { detail: "random shards move all the time", undo: () => mover.stop() }
+      return {
+        detail: "random shards move all the time",
+        undo: () => mover.stop(),
+        done: () => mover.done,
+      }
     },
   }),
 }
