@@ -150,6 +150,15 @@ export class SkeinClient implements AsyncDisposable {
     return this.#control("shardLoads", options, ({ admin }) => admin.shardLoads())
   }
 
+  /**
+   * Has that process of the node stop in order, for `skein cluster start` to start another: it is
+   * drained for some seconds first. Resolves when it has begun. Rejects with NodeUnknown, or
+   * RestartRefused: nobody would start it again.
+   */
+  restartNode(node: string, instance: string, options?: CallOptions): Promise<void> {
+    return this.#control("restartNode", options, ({ admin }) => admin.restartNode(node, instance))
+  }
+
   /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */
   clients(node?: string, options?: CallOptions): Promise<ClientList> {
     return this.#control("clients", options, ({ admin }) => admin.clients(node))

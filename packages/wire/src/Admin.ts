@@ -275,6 +275,12 @@ export interface ShardLoads {
 /** Calls about the fabric as a whole: any node answers them, by asking others. */
 export interface FabricCalls extends ManagerPort {
   readonly shardLoads: () => Promise<ShardLoads>
+  /**
+   * Has the process of the node stop in order, for whoever watches over it to start it again:
+   * `skein cluster start` does. Resolves when that has begun, or when the instance is gone already.
+   * Rejects with NodeUnknown, or RestartRefused: nobody would start it again.
+   */
+  readonly restartNode: (node: string, instance: string) => Promise<void>
   /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */
   readonly clients: (node?: string) => Promise<ClientList>
 }

@@ -262,6 +262,11 @@ export const QueueRpcs = RpcGroup.make(
 export const AdminRpcs = QueueRpcs.merge(
   ManagerRpcs,
   RpcGroup.make(
+    Rpc.make("restartNode", {
+      payload: exactly({ node: Schema.String, instance: Schema.String }),
+      success: Schema.Boolean,
+      error,
+    }),
     Rpc.make("shardLoads", { payload: exactly({}), success: ShardLoads, error }),
     Rpc.make("clients", {
       payload: exactly({ node: optional(Schema.String) }),

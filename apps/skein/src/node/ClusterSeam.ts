@@ -30,4 +30,6 @@ export interface ClusterSettings {
   readonly host: string
   /** `host:port` that some living node listens on. */
   readonly bootstrap: string | undefined
+  /** Stops this process in order; absent: nobody would start it again. */
+  readonly restart: (() => void) | undefined
 }

@@ -164,12 +164,24 @@ class OpenedCluster implements ClusterSeam {
     return {
       loads: async () => core.loads(),
       clients: () => core.admin.clients(),
+      restart: async (instance) => this.restart(instance),
       moveMessage: async (_from, message) => {
         if (core.moves === undefined) throw skeinError("MoveRefused", "shards do not move here")
         return receiveMove(core.moves, message)
       },
       manager: managerPort(calls, log),
     }
+  }
+
+  private restart(instance: string): void {
+    const { node, restart } = this.settings
+    // Asked twice over a connection that broke: the second time it comes to the next process.
+    if (instance !== this.journal?.instance) return
+    if (restart === undefined) {
+      const detail = `nobody watches over ${node}: it would not be started again`
+      throw skeinError("RestartRefused", detail, { node })
+    }
+    restart()
   }
 
   private readonly peerOf = (node: NodeName): MovePeer =>

@@ -59,6 +59,14 @@ export const decisions = (
 export const shardLoads = (options?: Options): Effect.Effect<ShardLoads, ClusterError, Skein> =>
   asked((client, signal) => client.shardLoads({ ...options, signal }))
 
+/** Has that process of the node stop in order, for its supervisor to start another. */
+export const restartNode = (
+  node: string,
+  instance: string,
+  options?: Options,
+): Effect.Effect<void, ClusterError, Skein> =>
+  asked((client, signal) => client.restartNode(node, instance, { ...options, signal }))
+
 /** Who is connected to `node`; without one, to any node. */
 export const clients = (
   node?: string,
