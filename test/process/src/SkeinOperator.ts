@@ -13,12 +13,27 @@ const unknowns = new Set(["ConnectionFailed", "ShardUnavailable", "TimedOut"])
 
 const callMs = 10_000
 const pauseMs = 50
+const followEveryMs = 500
 
 export class SkeinOperator {
-  private constructor(private readonly skein: SkeinClient) {}
+  #closed = false
+  #log: string | undefined
+  #last = 0
 
-  static async connect(address: string): Promise<SkeinOperator> {
-    return new SkeinOperator(await connect({ address, clientName: "operator" }))
+  private constructor(
+    private readonly skein: SkeinClient,
+    private readonly onDecision: (line: string) => void,
+  ) {}
+
+  /** `onDecision`: what the manager did, as lines of JSON, as far as it is heard of. */
+  static async connect(
+    address: string,
+    onDecision: (line: string) => void,
+  ): Promise<SkeinOperator> {
+    const skein = await connect({ address, clientName: "operator" })
+    const operator = new SkeinOperator(skein, onDecision)
+    void operator.#follow()
+    return operator
   }
 
   /** Rejects with what is none of the ends that a move may have. */
@@ -80,7 +95,21 @@ export class SkeinOperator {
   }
 
   close(): Promise<void> {
+    this.#closed = true
     return this.skein.close({ timeoutMs: 1_000 })
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#closed) {
+      const from = this.#log === undefined ? {} : { log: this.#log, after: this.#last }
+      const page = await this.skein.decisions(from, { timeoutMs: callMs }).catch(() => undefined)
+      if (page !== undefined) {
+        this.#log = page.log
+        this.#last = page.last
+        for (const decision of page.decisions) this.onDecision(JSON.stringify(decision))
+      }
+      await new Promise((resume) => setTimeout(resume, followEveryMs))
+    }
   }
 }
 

@@ -8,7 +8,7 @@
  * Order at the end: publishers stop, consumers drain until every depth is zero, consumers stop,
  * depths are logged, the nodes get SIGTERM. Whatever happens, every process is ended.
  */
-import { mkdirSync } from "node:fs"
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as hold } from "node:timers/promises"
 import { checkLogFiles, findLogFiles, Prng, type Verdict } from "@skein/test-checker"
@@ -118,7 +118,9 @@ class Run {
       ...{ seed, sources: this.#sources, publishers: 2, consumers: 2, waitMs },
     })
     if (nodes > 1 && other === undefined) {
-      this.#operator = await SkeinOperator.connect(fabric.address)
+      this.#operator = await SkeinOperator.connect(fabric.address, (line) => {
+        appendFileSync(join(directory, "decisions.jsonl"), `${line}\n`)
+      })
     }
     this.#ground = { fabric, load, operator: this.#operator, prng: this.#prng, waitMs }
     const { connect } = await loadAdapter(adapters[0])
@@ -185,6 +187,8 @@ class Run {
     if (ground === undefined) return
     await ground.load.kill()
     await ground.fabric.kill()
+    // For whoever looks into a run that was kept; wall times, unlike those of the clients' logs.
+    writeFileSync(join(this.settings.directory, "nodes.log"), this.stderr())
     await this.#operator?.close().catch(() => {
       // As of the observer, below.
     })
