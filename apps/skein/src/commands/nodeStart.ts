@@ -13,7 +13,7 @@ import { exitCodeOf } from "../exitCodes.js"
 import { boundHeap } from "../node/boundHeap.js"
 import type { ClusterSeam } from "../node/ClusterSeam.js"
 import { NodeLog } from "../node/NodeLog.js"
-import { Shutdown } from "../node/Shutdown.js"
+import { Shutdown, stopWithinMs } from "../node/Shutdown.js"
 import { type ServedNode, serveNode } from "../node/serveNode.js"
 import { settleMemory } from "../node/settleMemory.js"
 import { showError, shownError } from "../output/showError.js"
@@ -29,6 +29,7 @@ export const run: RunCommand = async (context) => {
     on: (signal, react) => process.on(signal, react),
     exit: (code) => process.exit(code),
     say: (text) => log.line("warn", text),
+    ...(settings.cluster && { stopWithinMs: stopWithinMs + limits.leaveWithinMs }),
   })
   const { token, warning } = readToken(context.resolved)
   if (warning !== undefined) log.line("warn", warning)
