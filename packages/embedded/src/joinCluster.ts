@@ -46,8 +46,6 @@ export interface NodeCluster extends ClusterPorts {
 export interface NodeManager {
   readonly start: () => void
   readonly stop: () => Promise<void> | void
-  /** This node could not keep a shard open. */
-  readonly shardGivenUp: (shard: Shard, error: SkeinError) => void
 }
 
 export interface JoinOptions {
@@ -100,7 +98,11 @@ export const joinCluster = async (
           },
         },
       }),
-      onShardGivenUp: (shard, error) => managing?.shardGivenUp(shard, error),
+      onGivenUp: (given) => {
+        if (given.length > 0) onNotice("shards", `given up: ${given.map(shardName).join(", ")}`)
+        // Should it not be told now, the next change or the keeper's next attempt tells it.
+        membership.tell({ givenUp: given.slice(0, limits.givenUpToldMax) }).catch(() => {})
+      },
     },
     start: () => managing?.start(),
     leave: async () => {

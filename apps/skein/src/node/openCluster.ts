@@ -228,7 +228,6 @@ class OpenedCluster implements ClusterSeam {
       stop: async () => {
         await joined.manager?.stop()
       },
-      shardGivenUp: () => {},
     }
   }
 
