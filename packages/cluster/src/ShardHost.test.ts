@@ -10,7 +10,7 @@ import { limits, type Sequence, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { GroupCommit } from "./GroupCommit.js"
 import type { ActorDelta, ShardActor, Turn } from "./ShardActor.js"
-import { ShardHost } from "./ShardHost.js"
+import { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"
 
 /** Keeps lines of text; each `add` stores the text as a frame, too. */
 class NoteActor implements ShardActor {
@@ -142,28 +142,8 @@ const openHost = async (
 ): Promise<Setup> => {
   const opened = await journal.openShard(shard)
   const faults: string[] = []
-  const make = (generation: number, host: ShardHost) =>
-    new NoteActor(generation, (actor) => host.wake(actor), clock)
-  const opening = ShardHost.open(
-    opened,
-    {
-      generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
-      replaying: make,
-      restored: (generation, chunks, host) => {
-        const actor = make(generation, host)
-        for (const chunk of chunks) actor.replay(chunk.bytes)
-        return actor
-      },
-    },
-    {
-      journal,
-      clock,
-      wake: commit.wake,
-      commitSoon: commit.commitSoon,
-      noticeStall: () => {},
-      onFault: (_host, error) => void faults.push(error.detail),
-    },
-  )
+  const { make, factory } = notesOf(clock)
+  const opening = ShardHost.open(opened, factory, contextOf(journal, clock, commit, faults))
   await settle(clock)
   const host = await opening
   const actor = (generation: number) => {
@@ -175,6 +155,35 @@ const openHost = async (
   }
   return { host, clock, commit, faults, actor }
 }
+
+const notesOf = (clock: ManualClock) => {
+  const make = (generation: number, host: ShardHost) =>
+    new NoteActor(generation, (actor) => host.wake(actor), clock)
+  const factory: ActorFactory = {
+    generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
+    replaying: make,
+    restored: (generation, chunks, host) => {
+      const actor = make(generation, host)
+      for (const chunk of chunks) actor.replay(chunk.bytes)
+      return actor
+    },
+  }
+  return { make, factory }
+}
+
+const contextOf = (
+  journal: Journal,
+  clock: ManualClock,
+  commit: GroupCommit,
+  faults: string[],
+): HostContext => ({
+  journal,
+  clock,
+  wake: commit.wake,
+  commitSoon: commit.commitSoon,
+  noticeStall: () => {},
+  onFault: (_host, error) => void faults.push(error.detail),
+})
 
 /** Runs deferred turns and the promises between them until nothing is left to do. */
 const settle = async (clock: ManualClock): Promise<void> => {
@@ -211,6 +220,32 @@ describe("ShardHost", () => {
     expect(second.actor(2).notes).toEqual(["b"])
     expect(second.actor(1).opened).toBe(1)
     expect(second.actor(1).places.get(1)).toBe(first.actor(1).places.get(1))
+  })
+
+  it("replays nothing more once it was thrown away while it was followed", async () => {
+    const [store, tokens] = [new MemoryStore(), new MemoryTokens()]
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const { actor, clock, commit } = await openHost(journal("1".repeat(32)))
+    for (const note of ["a", "b", "c"]) {
+      actor(1).add(note)
+      await settle(clock)
+    }
+    const target = journal("2".repeat(32))
+    const followed = await target.follow(7)
+    const { factory } = notesOf(clock)
+    const host = await ShardHost.follow(followed, factory, contextOf(target, clock, commit, []))
+    const thrownAway = async function* () {
+      for await (const record of followed.catchUp()) {
+        if (host.actors.get(1) !== undefined) host.closed(skeinError("ShardUnavailable", "over"))
+        yield record
+      }
+    }
+    const reading = host.catchUp(thrownAway(), factory).catch(({ _tag }) => _tag)
+    await settle(clock)
+    expect(await reading).toBe("ShardUnavailable")
+    // An actor made anew would be told the rest of another one's life.
+    expect(host.actors.size).toBe(0)
   })
 
   it("closes without a reply when another owner has the shard", async () => {

@@ -140,10 +140,12 @@ export class ShardHost implements ShardTenant {
     return host
   }
 
-  /** Replays further records of a shard that is followed. */
+  /** Replays further records of a shard that is followed. Rejects when it is closed meanwhile. */
   async catchUp(records: AsyncIterable<ReplayedRecord>, factory: ActorFactory): Promise<void> {
     const breath = new Breath(this.context.clock)
     for await (const record of records) {
+      // Its actors are gone: those that the record would make know nothing of what was before.
+      if (this.ended !== undefined) throw this.ended
       this.replayRecord(record, factory)
       await breath.taken()
     }

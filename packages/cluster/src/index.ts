@@ -22,6 +22,7 @@ export type { EngineDoor, PeerConnection, PeerLine, Peers } from "./engine/Peers
 export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
 export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
+export { type HandedOn, handedOn } from "./keeper/handedOn.js"
 export { type AfterEnd, ShardKeeper, type ShardKeeperOptions } from "./keeper/ShardKeeper.js"
 export { FabricLoads } from "./load/FabricLoads.js"
 export { LoadSampler } from "./load/LoadSampler.js"

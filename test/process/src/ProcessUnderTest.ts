@@ -25,7 +25,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-const stderrKeptMax = 65_536
+const stderrKeptMax = 262_144
 
 export class ProcessUnderTest {
   #child: ChildProcess | undefined

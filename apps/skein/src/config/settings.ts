@@ -86,12 +86,6 @@ export const settingTable = spec({
     value: { kind: "address" },
     help: "An address that some living node of the cluster listens on; clients begin there.",
   },
-  plannedMoves: {
-    env: "SKEIN_PLANNED_MOVES",
-    value: { kind: "switch" },
-    default: "false",
-    help: "Planned moves of shards between nodes. Unfinished: for tests only.",
-  },
   advertise: {
     flag: "advertise",
     env: "SKEIN_ADVERTISE",
@@ -150,7 +144,6 @@ export interface Settings {
   readonly node: string
   readonly cluster: boolean
   readonly bootstrap?: string
-  readonly plannedMoves: boolean
   readonly advertise?: string
   readonly tokenFile?: string
   readonly token?: string

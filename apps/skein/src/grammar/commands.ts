@@ -141,6 +141,12 @@ const clusterCommands: readonly CommandSpec[] = [
     arguments: [nodeName],
   },
   {
+    name: "restart",
+    help: "Restart nodes one after the other while clients work; each is drained first.",
+    options: [yes, ...asClient],
+    arguments: [{ name: "NODE", help: "Only these. Default: all of them.", count: "any" }],
+  },
+  {
     name: "watch",
     help: "Nodes, load and decisions as they happen, until Ctrl-C.",
     options: asClient,

@@ -30,6 +30,6 @@ export interface ClusterSettings {
   readonly host: string
   /** `host:port` that some living node listens on. */
   readonly bootstrap: string | undefined
-  /** Shards are moved by plan, not only taken over. */
-  readonly plannedMoves: boolean
+  /** Stops this process in order; absent: nobody would start it again. */
+  readonly restart: (() => void) | undefined
 }

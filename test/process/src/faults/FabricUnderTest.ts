@@ -41,6 +41,7 @@ export class FabricUnderTest {
   private constructor(
     readonly nodes: ReadonlyArray<NodeUnderTest>,
     readonly entry: Relay,
+    readonly shards: number,
   ) {}
 
   static async start(settings: FabricSettings): Promise<FabricUnderTest> {
@@ -61,7 +62,7 @@ export class FabricUnderTest {
     const [first] = nodes
     const entry =
       nodes.length === 1 ? first.relay : await Relay.listen(() => `127.0.0.1:${bootstrapPort}`)
-    const fabric = new FabricUnderTest(nodes, entry)
+    const fabric = new FabricUnderTest(nodes, entry, settings.shards)
     try {
       for (const { process } of nodes) await process.start()
     } catch (error) {
