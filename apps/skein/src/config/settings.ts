@@ -92,6 +92,12 @@ export const settingTable = spec({
     default: "false",
     help: "Planned moves of shards between nodes. Unfinished: for tests only.",
   },
+  failpoints: {
+    env: "SKEIN_FAILPOINTS",
+    value: text("DIR"),
+    help: "For tests only: the node stands still at each step that DIR holds a file of.",
+    notInFile: "failpoints are for tests: they are given by SKEIN_FAILPOINTS only",
+  },
   advertise: {
     flag: "advertise",
     env: "SKEIN_ADVERTISE",
@@ -151,6 +157,7 @@ export interface Settings {
   readonly cluster: boolean
   readonly bootstrap?: string
   readonly plannedMoves: boolean
+  readonly failpoints?: string
   readonly advertise?: string
   readonly tokenFile?: string
   readonly token?: string
