@@ -93,9 +93,9 @@ export class Load {
     this.#clients.consumer = []
   }
 
-  /** All clients stand still. */
-  pause(): void {
-    for (const client of this.#all) client.pause()
+  /** All clients stand still, or those of one role. */
+  pause(role?: ClientRole): void {
+    for (const client of role === undefined ? this.#all : this.#clients[role]) client.pause()
   }
 
   resume(): void {

@@ -8,8 +8,8 @@ import { join } from "node:path"
 export class Tokens {
   constructor(readonly data: string) {}
 
-  /** How many shards the process holds. */
-  heldBy(pid: number | undefined): number {
+  /** The shards that the process holds, `s000` and so on. */
+  heldBy(pid: number | undefined): ReadonlyArray<string> {
     const shards = join(this.data, "shards")
     const own = this.#instanceOf(pid)
     return readdirSync(shards).filter((shard) =>
@@ -17,7 +17,7 @@ export class Tokens {
         const [kind, , instance] = file.split(".")
         return kind === "owner" && instance === own
       }),
-    ).length
+    )
   }
 
   /** A process says which instance it is in its sign of life. */

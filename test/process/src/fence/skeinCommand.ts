@@ -1,4 +1,4 @@
-/** The `skein` command as far as the fence needs it: run to its end, its JSON read. */
+/** The `skein` command as far as the fence needs it. */
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { adopt } from "../adopt.js"
@@ -12,25 +12,13 @@ interface Ran {
   readonly err: string
 }
 
-/** What is read here of `cluster status --output json`. */
-export interface StatusSeen {
-  readonly nodes: ReadonlyArray<{ readonly node: string; readonly shards: ReadonlyArray<number> }>
-}
-
 /** A move that an operator has asked for: it may be done, refused, or never be answered. */
 export interface MoveInHand {
   /** Ends the asking, however far it came. */
   readonly over: () => Promise<void>
 }
 
-export const clusterStatus = async (address: string, waitMs: number): Promise<StatusSeen> => {
-  const ran = start(["cluster", "status", "--address", address, "--output", "json"])
-  const { code, out, err } = await within(ran.ended, waitMs, "answer to cluster status")
-  if (code !== 0) throw new Error(`cluster status: exit ${code}: ${err}`)
-  return JSON.parse(out) as StatusSeen
-}
-
-export const moveShard = (address: string, shard: number, node: string): MoveInHand => {
+export const moveShard = (address: string, shard: string, node: string): MoveInHand => {
   const { ended, end } = start([
     "cluster",
     "move",
