@@ -252,14 +252,15 @@ class Run {
   /** Clients stand still; what nodes but this one tell them is held back. */
   #stopClients(node: NodeUnderTest): void {
     this.#theLoad.pause()
-    for (const relay of this.#theFabric.relays) if (relay !== node.relay) relay.set("hole")
+    const others = this.#theFabric.relays.filter((relay) => relay !== node.relay)
+    for (const relay of others) relay.holdBack("publisher-", "consumer-")
   }
 
   /** They hear what that one node has told them, and then the others. */
   async #startClients(): Promise<void> {
     this.#theLoad.resume()
     await hold(wakeMs)
-    for (const relay of this.#theFabric.relays) relay.set("pass")
+    for (const relay of this.#theFabric.relays) relay.letGo()
   }
 
   /** Resolves when others hold all shards of a node that stands. */
