@@ -10,6 +10,7 @@
  */
 import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
+import { type FaultyBuildName, isFaultyBuild } from "./faultyBuilds.js"
 
 const token = /\/shards\/s\d+\/owner\.\d+\.[^/]+$/
 const { rename, statSync, unlinkSync } = fs
@@ -72,12 +73,13 @@ const readBeforeToken = () => {
   return { statSync: lookingAtTokens(look), rename: renameLater }
 }
 
-const faults: Readonly<Record<string, () => object>> = {
+const faults: Readonly<Record<FaultyBuildName, () => object>> = {
   unchecked,
   "early-check": earlyCheck,
   "read-before-token": readBeforeToken,
 }
 
 const fault = new URL(import.meta.url).search.slice(1)
+if (!isFaultyBuild(fault)) throw new Error(`no faulty build ${fault}`)
 Object.assign(fs, faults[fault]())
 syncBuiltinESMExports()

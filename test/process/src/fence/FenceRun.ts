@@ -25,6 +25,7 @@ import { findLogSources, type LogSource } from "../LogLines.js"
 import { within } from "../within.js"
 import { FailpointFiles } from "./FailpointFiles.js"
 import { type RoundFigures, type RoundTimes, roundFigures } from "./FenceLedger.js"
+import { type FaultyBuildName, faultyBuildOf } from "./faultyBuilds.js"
 import { type MoveInHand, moveShard, verifyJournal } from "./skeinCommand.js"
 import { Tokens } from "./Tokens.js"
 
@@ -44,8 +45,8 @@ export interface FenceSettings {
   readonly rounds: ReadonlyArray<Round>
   /** Planned moves are on. */
   readonly moves: boolean
-  /** A faulty build in place of the product, to test the harness: see FaultyBuild.ts. */
-  readonly fault?: string
+  /** A faulty build in place of the product, to test the harness. */
+  readonly fault?: FaultyBuildName
   readonly data: string | undefined
   readonly onProgress: (text: string) => void
 }
@@ -207,11 +208,11 @@ class Run {
     const fabric = this.#theFabric
     if (round.consumersRest === true) this.#theLoad.pause("consumer")
     const stands = this.#failpoints.arm(round.at, fabric, waitMs)
-    const move = round.at.startsWith("move.") ? this.#startMove() : undefined
+    const moving = round.at.startsWith("move.") ? this.#moveUntil(stands) : undefined
     const node = await stands
     const standsNs = this.#log.nowNs()
     const resumedNs = await this.#beyondSilence(node)
-    await move?.over()
+    await moving
     return { node: node.name, standsNs, resumedNs }
   }
 
@@ -268,7 +269,22 @@ class Run {
     while (this.#shardsOf(node).length > 0) await hold(lookMs)
   }
 
-  /** Balance may be quicker: the first move that comes to the failpoint counts. */
+  /**
+   * A move after the other until a node stands in one; any may be refused. Balance may be quicker:
+   * the first move that comes to the failpoint counts.
+   */
+  async #moveUntil(stands: Promise<unknown>): Promise<void> {
+    let isOver = false
+    const over = stands.then(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      const move = this.#startMove()
+      await Promise.race([over, move.ended])
+      await move.end()
+    }
+  }
+
   #startMove(): MoveInHand {
     const owner = this.#busiest()
     const shards = this.#shardsOf(owner)
@@ -307,11 +323,10 @@ class Run {
 
   #command([program, ...args]: ReadonlyArray<string>): ReadonlyArray<string> {
     const { moves, fault } = this.settings
-    const build = new URL(`../../dist/fence/FaultyBuild.js?${fault}`, import.meta.url)
     return [
       ...["/usr/bin/env", `SKEIN_FAILPOINTS=${this.#failpoints.directory}`],
       ...[`SKEIN_PLANNED_MOVES=${moves}`, program],
-      ...(fault === undefined ? [] : ["--import", build.href]),
+      ...(fault === undefined ? [] : ["--import", faultyBuildOf(fault)]),
       ...args,
     ]
   }

@@ -14,8 +14,10 @@ interface Ran {
 
 /** A move that an operator has asked for: it may be done, refused, or never be answered. */
 export interface MoveInHand {
+  /** Resolves with its answer, whatever it is. */
+  readonly ended: Promise<unknown>
   /** Ends the asking, however far it came. */
-  readonly over: () => Promise<void>
+  readonly end: () => Promise<void>
 }
 
 export const moveShard = (address: string, shard: string, node: string): MoveInHand => {
@@ -29,7 +31,8 @@ export const moveShard = (address: string, shard: string, node: string): MoveInH
     address,
   ])
   return {
-    over: async () => {
+    ended,
+    end: async () => {
       end()
       await within(ended, 10_000, "end of skein cluster move")
     },
