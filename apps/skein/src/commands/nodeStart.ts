@@ -4,7 +4,7 @@
  * shards close with checkpoints, the journal closes; then exit 0. A watchdog bounds all of it.
  */
 import { resolve } from "node:path"
-import { systemClock } from "@skein/journal"
+import { type Failpoints, systemClock } from "@skein/journal"
 import { isSkeinError, limits, type SkeinError } from "@skein/model"
 import { UsageError } from "../arguments/UsageError.js"
 import { readToken } from "../config/readToken.js"
@@ -37,7 +37,7 @@ export const run: RunCommand = async (context) => {
   const hasParent = context.invocation.isOn("with-parent")
   const parentGone = hasParent ? whenInputCloses() : never
   const restart = askedFor()
-  const cluster = await clusterOf(settings, hasParent ? restart.ask : undefined)
+  const cluster = await clusterOf(settings, log, hasParent ? restart.ask : undefined)
   // A signal that comes while the node recovers is heeded once it is up, or ends it after 5 s.
   let node: ServedNode
   try {
@@ -79,12 +79,15 @@ const refuseContradictions = ({ settings, invocation, resolved }: CommandContext
 /** A node on its own does not load what nodes need of each other. */
 const clusterOf = async (
   settings: Settings,
+  log: NodeLog,
   restart: (() => void) | undefined,
 ): Promise<ClusterSeam | undefined> => {
   if (!settings.cluster) return undefined
+  const failpoints = await failpointsOf(settings, log)
   const { openCluster } = await import("../node/openCluster.js")
   const { node, host, bootstrap } = settings
-  return openCluster({ dir: resolve(settings.dir), node, host, bootstrap, restart })
+  const dir = resolve(settings.dir)
+  return openCluster({ dir, node, host, bootstrap, restart, failpoints })
 }
 
 const askedFor = () => {
@@ -93,6 +96,17 @@ const askedFor = () => {
     ask = () => resolve("an operator restarts it")
   })
   return { asked, ask }
+}
+
+/** Fencing is a matter of nodes among others: only they have failpoints. */
+const failpointsOf = async (
+  { failpoints }: Settings,
+  log: NodeLog,
+): Promise<Failpoints | undefined> => {
+  if (failpoints === undefined) return undefined
+  log.line("warn", `SKEIN_FAILPOINTS is set, for tests only: this node stands still at times`)
+  const { standAt } = await import("../node/standAt.js")
+  return standAt(resolve(failpoints))
 }
 
 const never = new Promise<never>(() => {})

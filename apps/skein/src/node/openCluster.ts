@@ -77,6 +77,7 @@ class OpenedCluster implements ClusterSeam {
       storage: { dir: this.settings.dir, shared: true, ports: (journal) => this.keep(journal) },
       manager: (cluster) => this.manage(cluster),
       peerOf: this.peerOf,
+      ...(this.settings.failpoints && { failpoints: this.settings.failpoints }),
     })
 
   readonly admin: ClusterSeam["admin"] = (core, identity) =>
