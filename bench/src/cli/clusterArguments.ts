@@ -58,7 +58,7 @@ export const parseClusterCommand = (
   if (values.help === true) return "help"
   const text = (name: string): string | undefined => values[name] as string | undefined
   const numbers = Object.fromEntries(
-    settingNames.map((name) => [name, valueOf(scenario, name, text(clusterFlags[name].flag))]),
+    settingNames.map((name) => [name, settingOf(scenario, name, text(clusterFlags[name].flag))]),
   ) as Record<ClusterSetting, number>
   const [json, chart] = [text("json"), text("chart")]
   return {
@@ -72,7 +72,7 @@ export const parseClusterCommand = (
 export const flagsOf = (scenario: ClusterScenarioName): readonly string[] =>
   clusterScenarios[scenario].reads.map((name) => clusterFlags[name].flag)
 
-const valueOf = (
+const settingOf = (
   scenario: ClusterScenarioName,
   name: ClusterSetting,
   text: string | undefined,

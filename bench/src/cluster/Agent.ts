@@ -29,7 +29,7 @@ export class Agent {
     this.forget = onCleanup(() => this.close())
     child.on("message", (message) => this.answered(message as AgentAnswer))
     this.exited = new Promise((resolve) => {
-      child.once("close", () => {
+      child.once("exit", () => {
         const error = new Error(`the client process ${name} ended`)
         for (const { reject } of this.waiting.values()) reject(error)
         this.waiting.clear()
