@@ -27,6 +27,7 @@ export interface FabricSettings {
 const readyMsMax = 30_000
 const pollMs = 50
 const declaredMax = 4096
+const decisionsShown = 5
 
 export class Fabric {
   private readonly stopped = new Map<number, () => void>()
@@ -66,7 +67,12 @@ export class Fabric {
     const admin = await connect({ address, clientName: "bench operator" })
     const fabric = new Fabric(settings, dir, removeDir, supervisor, admin, address)
     try {
-      await fabric.until("all nodes have shards", isWhole(nodes))
+      const isSpread = ({ nodes: all }: FabricStatus): boolean =>
+        all.every(({ shards: own }) => own.length > 0)
+      await fabric.until(
+        "all nodes have shards",
+        (status) => isWhole(nodes)(status) && isSpread(status),
+      )
     } catch (error) {
       await fabric.close()
       throw error
@@ -166,11 +172,12 @@ export const isWhole =
     nodes.length === count &&
     unplaced.length === 0 &&
     manager !== undefined &&
-    nodes.every(({ state, shards }) => state === "serving" && shards.length > 0)
+    nodes.every(({ state }) => state === "serving")
 
 const shown = (status: FabricStatus | undefined): string => {
   if (status === undefined) return "no node answers"
-  const { nodes, unplaced, problems } = status
+  const { nodes, unplaced, problems, decisions } = status
   const each = nodes.map(({ node, state, shards }) => `${node} ${state} ${shards.length} shards`)
-  return [...each, `${unplaced.length} without a node`, ...problems].join(", ")
+  const last = decisions.slice(-decisionsShown).map(({ what, reason }) => `${what} (${reason})`)
+  return [...each, `${unplaced.length} without a node`, ...problems, ...last].join(", ")
 }
