@@ -29,6 +29,7 @@ export type Carrier = "load" | "probes"
 
 export class ClusterRun {
   readonly notes: string[] = []
+  timeline = new Timeline(monotonicMs(), bucketMs)
   /** Since the last `trim`, by the name of the stream. */
   readonly history = new Map<string, StreamHistory>()
   /** Gets everything that was seen, in order. */
@@ -43,7 +44,6 @@ export class ClusterRun {
     readonly settings: ClusterSettings,
     readonly fabric: Fabric,
     readonly agents: Readonly<Record<Carrier, Agent>>,
-    readonly timeline: Timeline,
   ) {
     this.forget = onCleanup(() => this.close())
     this.timer = setInterval(() => void this.take().catch(() => undefined), takeEveryMs)
@@ -54,8 +54,7 @@ export class ClusterRun {
     try {
       const load = await Agent.start("load", fabric.address)
       const probes = await Agent.start("probes", fabric.address)
-      const timeline = new Timeline(monotonicMs(), bucketMs)
-      return new ClusterRun(settings, fabric, { load, probes }, timeline)
+      return new ClusterRun(settings, fabric, { load, probes })
     } catch (error) {
       await fabric.close()
       throw error
@@ -70,8 +69,11 @@ export class ClusterRun {
     await this.agents[carrier].call("open", specs)
   }
 
-  async start(): Promise<void> {
-    await Promise.all(Object.values(this.agents).map((agent) => agent.call("start")))
+  /** All probes, and the named streams of the load, or all of them. Time begins here. */
+  async start(loads?: readonly string[]): Promise<void> {
+    this.timeline = new Timeline(monotonicMs(), bucketMs)
+    const { load, probes } = this.agents
+    await Promise.all([load.call("start", loads), probes.call("start")])
   }
 
   /** Asks both clients now; resolves when all that they saw is in. */

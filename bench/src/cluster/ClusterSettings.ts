@@ -86,7 +86,7 @@ export const clusterFallbacks: Readonly<
   Record<ClusterScenarioName, Partial<Record<ClusterSetting, number>>>
 > = {
   move: {},
-  failover: { probeRate: 200 },
+  failover: { probeRate: 200, probes: 12 },
   rolling: { probeRate: 200, probes: 6, messages: 0 },
   scale: { nodes: 8, shards: 16, queues: 16, rate: 0, seconds: 10 },
   "hot-queue": { probes: 12, probeRate: 100, shards: 24, rate: 20_000, batch: 1 },

@@ -27,13 +27,17 @@ export const shardsInTurns = (
 }
 
 /** A probe in each of the shards, each in a queue of its own. */
-export const openProbes = async (run: ClusterRun, shards: readonly number[]): Promise<void> => {
-  const { probeRate, size } = run.settings
+export const openProbes = async (
+  run: ClusterRun,
+  shards: readonly number[],
+  ratePerSecond = run.settings.probeRate,
+): Promise<void> => {
+  const { size } = run.settings
   const specs: StreamSpec[] = []
   for (const shard of shards) {
     const queue = await run.fabric.declareIn("probe", [shard])
     const one = { queues: [queue], shares: [1], batch: 1, seed: 1 }
-    specs.push({ ...one, name: probeName(shard), ratePerSecond: probeRate, size })
+    specs.push({ ...one, name: probeName(shard), ratePerSecond, size })
   }
   await run.open("probes", specs)
 }

@@ -17,6 +17,7 @@ const windowMs = 5_000
 /** From then on former neighbours should be as quiet as before. */
 const neighboursMs = 10_000
 const hotName = "hot"
+const restName = "rest"
 
 export const hotQueue: ClusterScenario = {
   name: "hot-queue",
@@ -43,8 +44,7 @@ const takeHot = async (run: ClusterRun, onStep: OnClusterStep) => {
   const probed = shardsInTurns(status, settings.probes, [catalogShard])
   await openProbes(run, probed)
   const hot = await openStreams(run, probed)
-  await run.agents.probes.call("start")
-  await run.agents.load.call("start", ["rest"])
+  await run.start([restName])
   await run.hold(warmupSeconds)
   onStep("quiet", 0.1)
   const quietMs = run.mark("quiet begins")
@@ -89,7 +89,7 @@ const openStreams = async (run: ClusterRun, probed: readonly number[]): Promise<
   const same = { batch, size, seed }
   await run.open("load", [
     {
-      ...{ name: "rest", queues, shares: queues.map(() => 1 / count), ...same },
+      ...{ name: restName, queues, shares: queues.map(() => 1 / count), ...same },
       ratePerSecond: rate * (1 - hot),
     },
     { name: hotName, queues: [hotQueueName], shares: [1], ratePerSecond: rate * hot, ...same },

@@ -24,6 +24,10 @@ import {
 
 const warmupSeconds = 3
 const marginMs = 250
+/** A percentile needs fewer probes than a gap; all of them are load. */
+const stayingRateMax = 200
+/** Memory is compared from then on: the first moves warm the heaps up. */
+const warmMoves = 0.1
 /** What is kept of the probes' answers: a move may take as long as this. */
 const keptMs = 120_000
 const noteMax = 10
@@ -68,7 +72,8 @@ const takeMoves = async (run: ClusterRun, onStep: OnClusterStep) => {
   const staying = shardsInTurns(status, settings.nodes, [catalogShard, ...moved])
   onStep("filling", 0.05)
   await fillShard(run, moved[0]!)
-  await openProbes(run, [...moved, ...staying])
+  await openProbes(run, moved)
+  await openProbes(run, staying, Math.min(settings.probeRate, stayingRateMax))
   await openLoad(run, moved)
   const stay = new Bystanders(staying.map(probeName))
   run.onTaken = (samples) => stay.taken(samples.name, samples.confirms.latencyMs)
@@ -77,10 +82,11 @@ const takeMoves = async (run: ClusterRun, onStep: OnClusterStep) => {
   onStep("quiet", 0.1)
   stay.phase = "quiet"
   await run.hold(settings.quiet)
-  const footprint = await Footprint.of(fabric)
   stay.phase = "moving"
   const mover = new Mover(run, moved)
+  let footprint = await Footprint.of(fabric)
   for (let count = 0; count < settings.moves; count++) {
+    if (count === Math.floor(warmMoves * settings.moves)) footprint = await Footprint.of(fabric)
     onStep(`move ${count + 1} of ${settings.moves}`, 0.15 + (0.75 * count) / settings.moves)
     await mover.moveOne(moved[count % moved.length]!)
   }
