@@ -5,7 +5,7 @@
  */
 import { type Clock, limits, type Shard, type SkeinError } from "@skein/model"
 import { type Deferred, deferred } from "./Deferred.js"
-import { stillMoving } from "./HostError.js"
+import { stillMoving } from "./hostErrors.js"
 
 export class Parking {
   private readonly sinceMs: number

@@ -6,7 +6,7 @@ import {
   memoryJournal,
   memoryOwnership,
 } from "@skein/journal"
-import { limits, type SkeinError, skeinError } from "@skein/model"
+import { limits, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { GroupCommit } from "./GroupCommit.js"
 import type { ActorFactory, HostContext } from "./HostContext.js"
@@ -17,23 +17,8 @@ interface Setup {
   readonly host: ShardHost
   readonly clock: ManualClock
   readonly commit: GroupCommit
-  readonly context: HostContext
   readonly faults: string[]
   readonly actor: (generation: number) => NoteActor
-}
-
-const factoryFor = (clock: ManualClock): ActorFactory => {
-  const make = (generation: number, host: ShardHost) =>
-    new NoteActor(generation, (actor) => host.wake(actor), clock)
-  return {
-    generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
-    replaying: make,
-    restored: (generation, chunks, host) => {
-      const actor = make(generation, host)
-      for (const chunk of chunks) actor.replay(chunk.bytes)
-      return actor
-    },
-  }
 }
 
 const openHost = async (
@@ -44,28 +29,48 @@ const openHost = async (
 ): Promise<Setup> => {
   const opened = await journal.openShard(shard)
   const faults: string[] = []
-  const factory = factoryFor(clock)
-  const context = {
-    journal,
-    clock,
-    wake: commit.wake,
-    commitSoon: commit.commitSoon,
-    noticeStall: () => {},
-    onFault: (_host: ShardHost, error: SkeinError) => void faults.push(error.detail),
-  }
-  const opening = ShardHost.open(opened, factory, context)
+  const { make, factory } = notesOf(clock)
+  const opening = ShardHost.open(opened, factory, contextOf(journal, clock, commit, faults))
   await settle(clock)
   const host = await opening
   const actor = (generation: number) => {
     const found = host.actors.get(generation)
     if (found instanceof NoteActor) return found
-    const made = factory.replaying(generation, host)
-    if (!(made instanceof NoteActor)) throw new Error("not an actor of this test")
+    const made = make(generation, host)
     host.add(made)
     return made
   }
-  return { host, clock, commit, context, faults, actor }
+  return { host, clock, commit, faults, actor }
 }
+
+const notesOf = (clock: ManualClock) => {
+  const make = (generation: number, host: ShardHost) =>
+    new NoteActor(generation, (actor) => host.wake(actor), clock)
+  const factory: ActorFactory = {
+    generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
+    replaying: make,
+    restored: (generation, chunks, host) => {
+      const actor = make(generation, host)
+      for (const chunk of chunks) actor.replay(chunk.bytes)
+      return actor
+    },
+  }
+  return { make, factory }
+}
+
+const contextOf = (
+  journal: Journal,
+  clock: ManualClock,
+  commit: GroupCommit,
+  faults: string[],
+): HostContext => ({
+  journal,
+  clock,
+  wake: commit.wake,
+  commitSoon: commit.commitSoon,
+  noticeStall: () => {},
+  onFault: (_host, error) => void faults.push(error.detail),
+})
 
 /** Runs deferred turns and the promises between them until nothing is left to do. */
 const settle = async (clock: ManualClock): Promise<void> => {
@@ -102,6 +107,32 @@ describe("ShardHost", () => {
     expect(second.actor(2).notes).toEqual(["b"])
     expect(second.actor(1).opened).toBe(1)
     expect(second.actor(1).places.get(1)).toBe(first.actor(1).places.get(1))
+  })
+
+  it("replays nothing more once it was thrown away while it was followed", async () => {
+    const [store, tokens] = [new MemoryStore(), new MemoryTokens()]
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const { actor, clock, commit } = await openHost(journal("1".repeat(32)))
+    for (const note of ["a", "b", "c"]) {
+      actor(1).add(note)
+      await settle(clock)
+    }
+    const target = journal("2".repeat(32))
+    const followed = await target.follow(7)
+    const { factory } = notesOf(clock)
+    const host = await ShardHost.follow(followed, factory, contextOf(target, clock, commit, []))
+    const thrownAway = async function* () {
+      for await (const record of followed.catchUp()) {
+        if (host.actors.get(1) !== undefined) host.closed(skeinError("ShardUnavailable", "over"))
+        yield record
+      }
+    }
+    const reading = host.catchUp(thrownAway(), factory).catch(({ _tag }) => _tag)
+    await settle(clock)
+    expect(await reading).toBe("ShardUnavailable")
+    // An actor made anew would be told the rest of another one's life.
+    expect(host.actors.size).toBe(0)
   })
 
   it("closes without a reply when another owner has the shard", async () => {
@@ -420,9 +451,8 @@ describe("ShardHost", () => {
     const there = journal("2".repeat(32))
     const followed = await there.follow(first.host.shard)
     const commit = new GroupCommit(there, first.clock)
-    const { wake, commitSoon } = commit
-    const context = { ...first.context, journal: there, wake, commitSoon }
-    const factory = factoryFor(first.clock)
+    const context = contextOf(there, first.clock, commit, first.faults)
+    const { factory } = notesOf(first.clock)
     const host = await ShardHost.follow(followed, factory, context)
     await host.catchUp(followed.catchUp(), factory)
     const moved = host.actors.get(1) as NoteActor

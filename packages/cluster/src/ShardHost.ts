@@ -42,7 +42,7 @@ import { Alarm } from "./Alarm.js"
 import { Breath } from "./Breath.js"
 import { deferred } from "./Deferred.js"
 import type { ActorFactory, HostContext } from "./HostContext.js"
-import { endOfHost, hostFault, outcomeUnknown } from "./HostError.js"
+import { endOfHost, hostFault, outcomeUnknown } from "./hostErrors.js"
 import { ShardMeter } from "./load/ShardMeter.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { Parking } from "./Parking.js"
@@ -97,10 +97,12 @@ export class ShardHost implements ShardTenant {
     return host
   }
 
-  /** Replays further records of a shard that is followed. */
+  /** Replays further records of a shard that is followed. Rejects when it is closed meanwhile. */
   async catchUp(records: AsyncIterable<ReplayedRecord>, factory: ActorFactory): Promise<void> {
     const breath = new Breath(this.context.clock)
     for await (const record of records) {
+      // Its actors are gone: those that the record would make know nothing of what was before.
+      if (this.ended !== undefined) throw this.ended
       this.state.replay(record, factory, this)
       await breath.taken()
     }

@@ -23,6 +23,7 @@ export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTab
 export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
 export type { ActorFactory, HostContext } from "./HostContext.js"
+export { type HandedOn, handedOn } from "./keeper/handedOn.js"
 export { type AfterEnd, ShardKeeper, type ShardKeeperOptions } from "./keeper/ShardKeeper.js"
 export { FabricLoads } from "./load/FabricLoads.js"
 export { LoadSampler } from "./load/LoadSampler.js"

@@ -35,6 +35,9 @@ export class FabricRouter {
   #changing = false
   /** Where the control link was last: its next connection rather goes elsewhere. */
   #lastNode: string | undefined
+  /** When it may be renewed again for being at a node that no map names. */
+  #staysUntilMs = 0
+  #cancelLeaving: () => void = ignore
   /** A node that is connected to only to be heard. */
   #witness: string | undefined
   #closedBy: SkeinError | undefined
@@ -80,6 +83,7 @@ export class FabricRouter {
   async close(error = skeinError("FabricClosed", "the client was closed")): Promise<void> {
     if (this.#closedBy !== undefined) return
     this.#closedBy = error
+    this.#cancelLeaving()
     for (const link of this.#shards.values()) link.close(error)
     const links = [this.control, ...this.#nodes.values()]
     this.#nodes.clear()
@@ -135,17 +139,28 @@ export class FabricRouter {
     // It may have another address now, or be there again.
     for (const [name, link] of this.#nodes) if (this.#book.node(name)) link.retryNow()
     for (const link of this.#shards.values()) link.mapChanged()
-    const here = this.control.fabric?.welcome?.node
-    if (
-      here !== undefined &&
-      this.#book.node(here) === undefined &&
-      this.#others(here).length > 0
-    ) {
-      // No node is called by that name any more: it may be stopped and never answer.
-      this.control.renew(gone(here))
-    }
+    this.#leaveUnnamed()
     this.#changing = false
     this.#tidy()
+  }
+
+  /**
+   * No map names the node that the control link is at: it may be stopped and never answer. It is
+   * left at once, but not soon again: two nodes that name only each other would be left for each
+   * other for ever.
+   */
+  #leaveUnnamed(): void {
+    const here = this.control.fabric?.welcome?.node
+    if (here === undefined || this.#book.node(here) || this.#others(here).length === 0) return
+    const { clock } = this.#runtime
+    const waitMs = this.#staysUntilMs - clock.monotonicMs()
+    this.#cancelLeaving()
+    if (waitMs > 0) {
+      this.#cancelLeaving = clock.setTimer(waitMs, () => this.#mapChanged())
+      return
+    }
+    this.#staysUntilMs = clock.monotonicMs() + clientLimits.unnamedNodeMs
+    this.control.renew(gone(here))
   }
 
   /** Opens and closes links as the map and their use ask for. */

@@ -267,6 +267,7 @@ export class TestNode {
       cluster: notAsked,
       ...this.#managerPort(),
       shardLoads: notAsked,
+      restartNode: notAsked,
       clients: notAsked,
     }
   }
@@ -288,6 +289,9 @@ export class TestNode {
         more: 0,
         silent: [],
       }),
+      restart: async (instance) => {
+        this.calls.push(`restart ${this.name} ${instance}`)
+      },
       moveMessage: async (from, message): Promise<boolean> => {
         if (message.kind === "refused") throw skeinError("MoveRefused", "not now", { shard: 3 })
         this.messages.push({ from, message })

@@ -1,6 +1,6 @@
 import { skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
-import { endOfHost, hostFault, outcomeUnknown, stillMoving } from "./HostError.js"
+import { endOfHost, hostFault, outcomeUnknown, stillMoving } from "./hostErrors.js"
 
 const movedTo = () => skeinError("Moved", "n2 has it", { node: "n2", address: "127.0.0.1:2" })
 
