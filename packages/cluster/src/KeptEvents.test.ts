@@ -73,14 +73,17 @@ describe("KeptEvents", () => {
       FastCheck.property(sizes, (all) => {
         const kept = new KeptEvents()
         let given = 0
+        // What does not fit leaves the end of a slab empty.
+        let wasted = 0
         all.forEach((size, at) => {
           const events = encodeSections([
             { generation: 1, deleted: false, events: new Uint8Array(size).fill(at) },
           ])
           given += events.length + 4
+          wasted += size > 300 ? 65_536 : 12
           kept.add(events)
         })
-        expect(kept.heldBytes).toBeLessThanOrEqual(2 * given + 2_048 + 65_536)
+        expect(kept.heldBytes).toBeLessThanOrEqual(1.5 * given + 2_048 + wasted)
         const aside = new Aside(true)
         kept.giveOut(new Map([[1, aside]]))
         expect(aside.kept.map(({ length }) => length)).toEqual(all)

@@ -5,7 +5,8 @@
  * Must not know: what the events mean.
  *
  * As bounded as what the journal keeps of a shard between checkpoints, without its frames. A slab
- * is as large as all before it, within bounds: a shard at rest holds little, a busy one few slabs.
+ * is half as large as all before it, within bounds: a shard at rest holds little, a busy one holds
+ * few slabs.
  * In a slab, repeated: length u32, that many bytes.
  */
 import type { Generation } from "@skein/model"
@@ -65,7 +66,7 @@ export class KeptEvents {
   private slabFor(bytes: number): Slab {
     const last = this.slabs.at(-1)
     if (last !== undefined && last.used + bytes <= last.bytes.length) return last
-    const usual = Math.min(Math.max(this.size, slabBytesMin), slabBytesMax)
+    const usual = Math.min(Math.max(this.size >>> 1, slabBytesMin), slabBytesMax)
     const buffer = new ArrayBuffer(Math.max(usual, bytes))
     const slab = { bytes: new Uint8Array(buffer), view: new DataView(buffer), used: 0 }
     this.slabs.push(slab)
