@@ -12,7 +12,8 @@
  */
 import { type CommitResult, type Journal, noFailpoints, type ShardAppend } from "@skein/journal"
 import { type Clock, limits, skeinError } from "@skein/model"
-import { hostFault, type ShardHost } from "./ShardHost.js"
+import { hostFault } from "./hostErrors.js"
+import type { ShardHost } from "./ShardHost.js"
 
 export class GroupCommit {
   private readonly awake = new Set<ShardHost>()
