@@ -280,6 +280,11 @@ const publish: CommandSpec = {
       help: "A header of every message; may be repeated.",
       repeated: true,
     },
+    {
+      name: "dedup-id",
+      value: { kind: "text", placeholder: "ID", charsMax: 1024 },
+      help: "Of one message: a repeat of it, within the queue's dedup window, stores nothing.",
+    },
     ...asClient,
   ],
   arguments: [queue, { name: "BODY", help: "The bodies, one message each.", count: "any" }],

@@ -20,7 +20,7 @@ import { clientLimits } from "../clientLimits.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { Retry } from "../Retry.js"
 import type { Runtime } from "../Runtime.js"
-import { Sweep } from "../Sweep.js"
+import { type IsOver, Sweep } from "../Sweep.js"
 import type { Session } from "./SessionKeeper.js"
 import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
 
@@ -55,7 +55,7 @@ export class SettleSender {
 
   constructor(runtime: Runtime, queue: QueueRef, host: SettleSenderHost) {
     this.#retry = new Retry(runtime, retryBounds)
-    this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
+    this.#sweep = new Sweep(runtime.clock, (isOver) => this.#expire(isOver))
     this.#queue = queue
     this.#host = host
   }
@@ -193,17 +193,13 @@ export class SettleSender {
   }
 
   /** Ends the waiting of what is over its time; the settle itself is still brought to the node. */
-  #expireBy(nowMs: number): number {
-    let nextMs = Number.POSITIVE_INFINITY
+  #expire(isOver: IsOver): void {
     const look = (waiter: SettleWaiter): void => {
-      if (waiter.ended) return
-      if (waiter.deadlineMs <= nowMs) waiter.expired()
-      else if (waiter.deadlineMs < nextMs) nextMs = waiter.deadlineMs
+      if (!waiter.ended && isOver(waiter.deadlineMs)) waiter.expired()
     }
     for (const load of this.#inFlight.keys()) load.forEach(look)
     for (const load of this.#again) load.forEach(look)
     this.#book.forEach(look)
-    return nextMs
   }
 }
 

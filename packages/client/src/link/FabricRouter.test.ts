@@ -150,7 +150,30 @@ describe("FabricRouter", () => {
     cluster.tellAll()
     await clock.advance(2_000)
     await client.close()
-    await clock.advance(2_000)
+    expect(clock.timers).toBe(0)
+  })
+
+  it("keeps a link that is needed again within its second, and leaves no timer behind", async () => {
+    const { clock, cluster, client } = await setup(2)
+    const opened = countOpened(cluster)
+    const aimAt = async (version: number, nodes: readonly number[], owner: number) => {
+      tellEach(cluster, [
+        { version, nodes, owner },
+        { version, nodes, owner },
+      ])
+      await settleAll()
+    }
+    await aimAt(8, [0, 1], 1)
+    await aimAt(9, [0], 0)
+    await clock.advance(600)
+    await aimAt(10, [0, 1], 1)
+    await aimAt(11, [0], 0)
+    // The first second is over, the one that counts is not.
+    await clock.advance(600)
+    await aimAt(12, [0, 1], 1)
+    expect(opened(), "it was open all the time").toBe(0)
+    await aimAt(13, [0], 0)
+    await client.close()
     expect(clock.timers).toBe(0)
   })
 

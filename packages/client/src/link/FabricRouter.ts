@@ -27,8 +27,8 @@ export class FabricRouter {
   readonly #openFabric: OpenFabric
   readonly #book = new MapBook<FabricConnection>()
   readonly #nodes = new Map<string, FabricLink>()
-  /** Neither used nor named by the map; closed soon. */
-  readonly #needless = new Set<FabricLink>()
+  /** Neither used nor named by the map, with what keeps them from being closed soon. */
+  readonly #needless = new Map<FabricLink, () => void>()
   readonly #shards = new Map<Shard, ShardLink>()
   readonly #routes: ShardRoutes
   /** Several links change at once: what they need is looked at afterwards. */
@@ -84,6 +84,7 @@ export class FabricRouter {
     if (this.#closedBy !== undefined) return
     this.#closedBy = error
     this.#cancelLeaving()
+    for (const cancel of this.#needless.values()) cancel()
     for (const link of this.#shards.values()) link.close(error)
     const links = [this.control, ...this.#nodes.values()]
     this.#nodes.clear()
@@ -175,6 +176,7 @@ export class FabricRouter {
     this.#chooseWitness(used.size > 0 && heard.size === 1 ? [...heard][0] : undefined)
     for (const [name, link] of this.#nodes) {
       if (used.has(link) || name === this.#witness || this.#book.node(name) !== undefined) {
+        this.#needless.get(link)?.()
         this.#needless.delete(link)
       } else if (!this.#needless.has(link)) this.#closeLater(name, link)
     }
@@ -186,12 +188,12 @@ export class FabricRouter {
    * ever.
    */
   #closeLater(name: string, link: FabricLink): void {
-    this.#needless.add(link)
-    this.#runtime.clock.setTimer(clientLimits.needlessLinkMs, () => {
-      if (!this.#needless.delete(link) || this.#nodes.get(name) !== link) return
+    const cancel = this.#runtime.clock.setTimer(clientLimits.needlessLinkMs, () => {
+      this.#needless.delete(link)
       this.#nodes.delete(name)
       link.close(gone(name)).catch(ignore)
     })
+    this.#needless.set(link, cancel)
   }
 
   /** `only`: the one node that would be heard without a witness. */
