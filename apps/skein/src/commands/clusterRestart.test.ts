@@ -60,7 +60,7 @@ const fabric = (change: Partial<Admin> = {}) => {
 const oneAfterTheOther = (...names: readonly string[]): readonly string[] =>
   names.flatMap((name) => [`drain ${name}`, `restart ${name} ${name}#1`, `revive ${name}`])
 
-it("C6: restarts the nodes one after the other, the manager's last, and counts the moves", async () => {
+it("C6: restarts one node after the other, the manager's last, and counts the moves", async () => {
   const { calls, open } = fabric()
   const running = await open()
   const { code, out, err } = await running.run(["cluster", "restart", "--yes"])
