@@ -152,6 +152,15 @@ describe("the manager", () => {
     expect(output.plan.moves).toMatchObject([{ shard: 0, from: "n3", to: "n1", kind: "undo" }])
     expect(output.plan.spread.after).toBeLessThan(output.plan.spread.before)
     expect(next.watched).toEqual([])
+    // A node that leaves is emptied before anything is taken back.
+    const leaves = [nodeOf("n1"), nodeOf("n2", { state: "leaving" }), nodeOf("n3")]
+    const emptied = step(
+      inputOf({ table: after, view: viewOf(leaves, works, lateMs + 8_000) }),
+      state,
+    )
+    if (emptied.output._tag !== "Move") throw new Error(emptied.output._tag)
+    expect(emptied.output.plan.moves.map(({ kind }) => kind)).toEqual(["evacuate", "evacuate"])
+    expect(emptied.state.watched).toHaveLength(1)
   })
 
   it("any world: after one replacement every shard has a living owner, and nothing is lost", () => {

@@ -6,10 +6,10 @@
  */
 import type { InstanceId, NodeName, Shard } from "@skein/model"
 import { type ClusterView, type History, nodeNamed, noHistory } from "./ClusterView.js"
-import { candidates, isLiving } from "./candidates.js"
+import { candidates, isEvacuated, isLiving } from "./candidates.js"
 import type { Move, Plan } from "./Plan.js"
 import type { Policy } from "./Policy.js"
-import { assigned, movingOf, type ShardTable } from "./ShardTable.js"
+import { assigned, movingOf, type ShardTable, shardsOf } from "./ShardTable.js"
 import { tuning } from "./Tuning.js"
 import { historyAfter, type MoveSample, sampleOf, undoOf, type WatchedMove } from "./Undo.js"
 
@@ -142,8 +142,13 @@ const manage = (policy: Policy, state: ManagerState, input: ManagerInput): Manag
   }
   if (!input.canMove) return nothing(state, "moves are not carried out here")
   if (input.underWay.size > 0) return nothing(state, "moves are under way")
-  return judge(policy, state, view, table) ?? round(policy, state, view, table)
+  // A node that stops waits for some seconds only: what was moved before is judged afterwards.
+  const judged = isEvacuating(view, table) ? undefined : judge(policy, state, view, table)
+  return judged ?? round(policy, state, view, table)
 }
+
+const isEvacuating = (view: ClusterView, table: ShardTable): boolean =>
+  view.nodes.some((node) => isEvacuated(table, node) && shardsOf(table, node.node).length > 0)
 
 /** Shards that their owner could not keep open, and that another node may have. */
 const failedShards = (view: ClusterView, table: ShardTable): Shard[] => {

@@ -13,12 +13,9 @@ const unknowns = new Set(["ConnectionFailed", "ShardUnavailable", "TimedOut"])
 
 const callMs = 10_000
 const pauseMs = 50
-const followEveryMs = 500
 
 export class SkeinOperator {
-  #closed = false
-  #log: string | undefined
-  #last = 0
+  readonly #stop = new AbortController()
 
   private constructor(
     private readonly skein: SkeinClient,
@@ -32,7 +29,8 @@ export class SkeinOperator {
   ): Promise<SkeinOperator> {
     const skein = await connect({ address, clientName: "operator" })
     const operator = new SkeinOperator(skein, onDecision)
-    void operator.#follow()
+    // They are for whoever looks into a run: a fabric that cannot answer for a while is no error.
+    operator.#follow().catch(() => {})
     return operator
   }
 
@@ -95,20 +93,14 @@ export class SkeinOperator {
   }
 
   close(): Promise<void> {
-    this.#closed = true
+    this.#stop.abort()
     return this.skein.close({ timeoutMs: 1_000 })
   }
 
   async #follow(): Promise<void> {
-    while (!this.#closed) {
-      const from = this.#log === undefined ? {} : { log: this.#log, after: this.#last }
-      const page = await this.skein.decisions(from, { timeoutMs: callMs }).catch(() => undefined)
-      if (page !== undefined) {
-        this.#log = page.log
-        this.#last = page.last
-        for (const decision of page.decisions) this.onDecision(JSON.stringify(decision))
-      }
-      await new Promise((resume) => setTimeout(resume, followEveryMs))
+    const { signal } = this.#stop
+    for await (const decision of this.skein.followDecisions({ signal })) {
+      this.onDecision(JSON.stringify(decision))
     }
   }
 }

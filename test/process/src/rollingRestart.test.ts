@@ -17,7 +17,7 @@ const serve: ServeCommand = (dir, port) => [
   ...["--shards", String(shards), "--dir", dir, "--port", String(port), "--output", "json"],
 ]
 
-it("C6: a rolling restart loses nothing, fails no call, and moves each shard about twice", async () => {
+it("C6: a rolling restart loses nothing, fails no call, moves a shard about twice", async () => {
   const directory = temporaryDirectory()
   const logDirectory = join(directory, "logs")
   mkdirSync(logDirectory)

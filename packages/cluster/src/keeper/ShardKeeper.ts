@@ -75,6 +75,7 @@ export class ShardKeeper {
   private readonly aside = new Map<Shard, Aside>()
   /** Came by a move that the table does not tell yet; until when they are kept all the same. */
   private readonly adopted = new Map<Shard, number>()
+  private disarmAdopted: () => void = () => {}
   /** When each shard ended, within the window. */
   private readonly ends = new Map<Shard, number[]>()
   private unsubscribe: () => void = () => {}
@@ -93,6 +94,7 @@ export class ShardKeeper {
     this.running = false
     this.unsubscribe()
     this.disarmReview()
+    this.disarmAdopted()
     for (const { disarm } of this.aside.values()) disarm()
     this.aside.clear()
   }
@@ -120,6 +122,9 @@ export class ShardKeeper {
     this.forget(shard)
     const { clock } = this.options
     this.adopted.set(shard, clock.monotonicMs() + adoptedMs)
+    // Should the table never tell of it, it is closed here then, also if nothing else changes.
+    this.disarmAdopted()
+    this.disarmAdopted = clock.setTimer(adoptedMs, () => this.review())
     if (!this.held.has(shard)) this.open(shard)
   }
 

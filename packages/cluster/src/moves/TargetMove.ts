@@ -123,6 +123,9 @@ export class TargetMove {
     if (this.state.phase === "taking") this.input({ _tag: "TailRead", digestMatches: true })
     else this.input({ _tag: "Reopened" })
     this.disarm()
+    // The host is the node's now; what was followed is closed with it, or was before.
+    this.followed = undefined
+    this.warm = undefined
   }
 
   private carryOut(step: TargetStep): void {
@@ -166,6 +169,8 @@ export class TargetMove {
       this.followed = await this.context.follow()
       if (this.isOver) return this.letGo("the move was given up")
       this.warm = await this.context.warm(this.followed)
+      // Given up meanwhile: what was made since is thrown away, too.
+      if (this.isOver) return this.letGo("the move was given up")
       this.input({ _tag: "Loaded" })
       this.context.failpoints.hit("move.followed")
       await this.read()

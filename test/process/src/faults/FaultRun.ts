@@ -224,8 +224,9 @@ class Run {
     const healedNs = this.#log.add([{ ...entry, phase: "ok" }])
     this.#log.flush()
     const counted = inFlight >= inFlightForKillMin
+    const enough = counted ? "" : " (too few, again)"
     this.settings.onProgress(
-      `${fault.name}: ${told.join("; ")}; ${inFlight} in flight${counted ? "" : " (too few, again)"}, ` +
+      `${fault.name}: ${told.join("; ")}; ${inFlight} in flight${enough}, ` +
         `healed after ${Math.round((healedNs - atNs) / 1e6)} ms`,
     )
     return counted
