@@ -113,6 +113,7 @@ export const giants: Readonly<Record<string, number>> = {}
 /** Tests that wait in real time, each with the reason why nothing could be awaited instead. */
 export const sleepers: Readonly<Record<string, string>> = {
   "test/process/src/faults/FaultRun.ts": "a fault is in force for a time: that is the fault",
+  "test/process/src/fence/FenceRun.ts": "a node stands still for a time: that is the fault",
 }
 
 /** Started by path, not imported: `path` with who starts it. */

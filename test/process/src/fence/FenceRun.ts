@@ -43,8 +43,6 @@ export interface FenceSettings {
   readonly seed: string
   readonly nodes: number
   readonly rounds: ReadonlyArray<Round>
-  /** Planned moves are on. */
-  readonly moves: boolean
   /** A faulty build in place of the product, to test the harness. */
   readonly fault?: FaultyBuildName
   readonly data: string | undefined
@@ -322,10 +320,9 @@ class Run {
   }
 
   #command([program, ...args]: ReadonlyArray<string>): ReadonlyArray<string> {
-    const { moves, fault } = this.settings
+    const { fault } = this.settings
     return [
-      ...["/usr/bin/env", `SKEIN_FAILPOINTS=${this.#failpoints.directory}`],
-      ...[`SKEIN_PLANNED_MOVES=${moves}`, program],
+      ...["/usr/bin/env", `SKEIN_FAILPOINTS=${this.#failpoints.directory}`, program],
       ...(fault === undefined ? [] : ["--import", faultyBuildOf(fault)]),
       ...args,
     ]
