@@ -74,7 +74,7 @@ const waitMs = 60_000
 /** The silence limit is 600 ms; what others do about it takes some more. */
 const beyondMs = 900
 /** For a node that wakes to do and send what it is about to. */
-const wakeMs = 300
+const wakeMs = 600
 /** Requests gather in the sockets of an owner that is about to be taken from. */
 const gatherMs = 50
 const lookMs = 20
