@@ -114,6 +114,7 @@ export const giants: Readonly<Record<string, number>> = {}
 export const sleepers: Readonly<Record<string, string>> = {
   "test/process/src/SkeinOperator.ts": "asks a real fabric again for what nobody tells it",
   "test/process/src/faults/FaultRun.ts": "a fault is in force for a time: that is the fault",
+  "test/process/src/fence/FenceRun.ts": "a node stands still for a time: that is the fault",
 }
 
 /** Started by path, not imported: `path` with who starts it. */

@@ -45,16 +45,19 @@ const byEpoch = (runs: Iterable<HeldRun>): ReadonlyMap<Epoch, HeldRun[]> => {
   return groups
 }
 
-/** Of what is held: pairs `first, last`, ascending, merged where they touch. */
+/**
+ * Of what is held: pairs `first, last`, ascending, merged where they touch. A message whose lease
+ * ran out may be held under two attempts: it is named once, a node refuses ranges that overlap.
+ */
 const rangesOf = (runs: readonly HeldRun[]): Sequence[] => {
   const pairs: (readonly [Sequence, Sequence])[] = []
   for (const run of runs) run.heldRanges((first, last) => pairs.push([first, last]))
   pairs.sort((a, b) => a[0] - b[0])
   const ranges: Sequence[] = []
   for (const [first, last] of pairs) {
-    if (ranges.length > 0 && ranges[ranges.length - 1] + 1 === first) {
-      ranges[ranges.length - 1] = last
-    } else ranges.push(first, last)
+    const end = ranges.length - 1
+    if (end > 0 && ranges[end] + 1 >= first) ranges[end] = Math.max(ranges[end], last)
+    else ranges.push(first, last)
   }
   return ranges
 }

@@ -43,8 +43,6 @@ export interface FenceSettings {
   readonly seed: string
   readonly nodes: number
   readonly rounds: ReadonlyArray<Round>
-  /** Planned moves are on. */
-  readonly moves: boolean
   /** A faulty build in place of the product, to test the harness. */
   readonly fault?: FaultyBuildName
   readonly data: string | undefined
@@ -76,7 +74,7 @@ const waitMs = 60_000
 /** The silence limit is 600 ms; what others do about it takes some more. */
 const beyondMs = 900
 /** For a node that wakes to do and send what it is about to. */
-const wakeMs = 300
+const wakeMs = 600
 /** Requests gather in the sockets of an owner that is about to be taken from. */
 const gatherMs = 50
 const lookMs = 20
@@ -322,10 +320,9 @@ class Run {
   }
 
   #command([program, ...args]: ReadonlyArray<string>): ReadonlyArray<string> {
-    const { moves, fault } = this.settings
+    const { fault } = this.settings
     return [
-      ...["/usr/bin/env", `SKEIN_FAILPOINTS=${this.#failpoints.directory}`],
-      ...[`SKEIN_PLANNED_MOVES=${moves}`, program],
+      ...["/usr/bin/env", `SKEIN_FAILPOINTS=${this.#failpoints.directory}`, program],
       ...(fault === undefined ? [] : ["--import", faultyBuildOf(fault)]),
       ...args,
     ]

@@ -9,6 +9,7 @@ export type FaultyBuildName = (typeof faultyBuilds)[number]
 export const isFaultyBuild = (name: string): name is FaultyBuildName =>
   faultyBuilds.some((each) => each === name)
 
+const preloaded = new URL("../../dist/fence/FaultyBuild.js", import.meta.url).href
+
 /** What to preload, with `--import`. */
-export const faultyBuildOf = (name: FaultyBuildName): string =>
-  new URL(`../../dist/fence/FaultyBuild.js?${name}`, import.meta.url).href
+export const faultyBuildOf = (name: FaultyBuildName): string => `${preloaded}?${name}`

@@ -36,7 +36,7 @@ export const fenceCommand = async (): Promise<number> => {
     let isValid = false
     try {
       const run = await runFence({
-        ...{ directory, seed: String(seed), nodes, data, rounds, moves: phase === "move" },
+        ...{ directory, seed: String(seed), nodes, data, rounds },
         ...(fault !== undefined && { fault }),
         onProgress: (text) => progress.step(text),
       })
