@@ -48,8 +48,8 @@ class FileOnDisk implements DiskFile {
     readonly writev: typeof fs.writev,
   ) {}
 
-  readonly read = async (position: number, length: number): Promise<Uint8Array> => {
-    const buffer = Buffer.allocUnsafeSlow(length)
+  readonly read: DiskFile["read"] = async (position, length, into) => {
+    const buffer = into ?? Buffer.allocUnsafeSlow(length)
     let got = 0
     while (got < length) {
       const count = await call<number>("read", this.path, (done) =>
@@ -58,7 +58,7 @@ class FileOnDisk implements DiskFile {
       if (count === 0) break
       got += count
     }
-    return got === length ? buffer : buffer.subarray(0, got)
+    return got === buffer.length ? buffer : buffer.subarray(0, got)
   }
 
   readonly write = async (position: number, parts: readonly Uint8Array[]): Promise<void> => {

@@ -40,6 +40,7 @@ import { recordBytesOf } from "./RecordCodec.js"
 import { type Recovered, Recovery } from "./Recovery.js"
 import type { Reservation } from "./Reservation.js"
 import { replayRecords } from "./replayRecords.js"
+import { Sealing } from "./Sealing.js"
 import { ShardCheckpointer } from "./ShardCheckpointer.js"
 import { ShardFollower } from "./ShardFollower.js"
 import { Turns } from "./Turns.js"
@@ -89,6 +90,7 @@ export class FileJournal implements Journal {
   readonly #open = new Map<Shard, OpenShard>()
   readonly #checkpointers = new Map<OpenShard, ShardCheckpointer>()
   readonly #turns = new Turns()
+  readonly #sealing: Sealing
   readonly #recovery: Recovery
   readonly #cleaner: Cleaner
   #fail: (error: SkeinError) => void = () => {}
@@ -113,7 +115,8 @@ export class FileJournal implements Journal {
       this.#fail = resolve
     })
     const { disk, paths, ownership, scans, log } = parts
-    this.#recovery = new Recovery(disk, paths, ownership, scans, log, this.#turns)
+    this.#sealing = new Sealing(disk, paths, log, this.#turns)
+    this.#recovery = new Recovery(disk, paths, ownership, scans, this.#sealing)
     const cleanable = (shard: Shard): Cleanable | undefined => {
       const open = this.#open.get(shard)
       const checkpointer = open === undefined ? undefined : this.#checkpointers.get(open)
@@ -191,8 +194,8 @@ export class FileJournal implements Journal {
     this.#refuseShard(shard)
     const { disk, paths, clock, ownership, scans } = this.parts
     const adopt = (of: Shard, recovered: Recovered) => this.#adopt(of, recovered)
-    const recovery = this.#recovery
-    const parts = { disk, paths, clock, ownership, scans, recovery, adopt }
+    const sealing = this.#sealing
+    const parts = { disk, paths, clock, ownership, scans, sealing, adopt }
     return ShardFollower.open(parts, shard)
   }
 

@@ -24,7 +24,7 @@ export const growthDisk = (disk: Disk, onGrowth: (bytes: number) => void): Disk 
 
 const growing = (file: DiskFile, onGrowth: (bytes: number) => void): DiskFile => ({
   path: file.path,
-  read: (position, length) => file.read(position, length),
+  read: (position, length, into) => file.read(position, length, into),
   write: (position, parts) => {
     let bytes = 0
     for (const part of parts) bytes += part.length

@@ -7,7 +7,7 @@
 import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import type { Seal } from "./BatchCodec.js"
-import type { Damage, ScannedRecord, ShardEntry } from "./LogScan.js"
+import type { Damage, ScannedRecord, ShardEntry } from "./ScanEntry.js"
 
 /** One owner of the shard and what its log says of the shard. */
 export interface OwnerLog {

@@ -10,7 +10,7 @@ import type { CheckpointStore, StoredCheckpoint } from "./CheckpointStore.js"
 import { type Holder, readClaim } from "./ClaimFile.js"
 import { assembleHistory, type History, type OwnerLog, sealOf } from "./History.js"
 import { genesis, type Paths } from "./Layout.js"
-import type { Damage, ShardEntry, TornTail } from "./LogScan.js"
+import type { Damage, ShardEntry, TornTail } from "./ScanEntry.js"
 
 /** What was read of an instance's log. */
 export interface ScannedLog {

@@ -2,27 +2,21 @@
  * Owns: opening a shard, in the order of DESIGN.md section 7: take the token; only then read the
  * newest checkpoint and the logs of the former owners, back along their claims; copy what was not
  * known to be durable into the own log together with the seal; sync; look for the token again.
+ * The log of the one who has the token is begun to be read while the token is taken: what it may
+ * still write meanwhile is looked at after that.
+ * A former owner that lives may write its last batch anew, when there was no room to sync it: what
+ * was read of it is then read again.
  */
-import type { Claim, Disk, Location, Ownership, ReplayedFrame, ShardTenant } from "@skein/journal"
-import type { Epoch, Shard } from "@skein/model"
+import type { Claim, Disk, Ownership, ReplayedFrame, ShardTenant } from "@skein/journal"
+import type { Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
-import type { Holder } from "./ClaimFile.js"
-import type { CommitLog } from "./CommitLog.js"
-import { FileTable, noteFrame, refPath } from "./FileTable.js"
-import type { History, HistoryRecord } from "./History.js"
+import { FileTable, refPath } from "./FileTable.js"
 import { genesis, type Paths } from "./Layout.js"
-import { locationOf } from "./Location.js"
 import type { LogScans } from "./LogScans.js"
 import { findOwners, historyOf, tornBytes } from "./OwnerChain.js"
-import { readRecord } from "./RecordCodec.js"
-import type { Turns } from "./Turns.js"
-
-/** A record with its frames' locations. */
-export interface RecoveredRecord {
-  readonly from: HistoryRecord
-  readonly locations: readonly Location[]
-}
+import type { RecoveredRecord } from "./RecoveredRecord.js"
+import { RecordChanged, type Sealing } from "./Sealing.js"
 
 export interface Recovered {
   readonly epoch: number
@@ -39,25 +33,40 @@ export interface Recovered {
   readonly recount?: (tenant: ShardTenant) => void
 }
 
+/** How often a history is read that changes while it is. */
+const readAttemptsMax = 4
+
 export class Recovery {
   constructor(
     readonly disk: Disk,
     readonly paths: Paths,
     readonly ownership: Ownership,
     readonly scans: LogScans,
-    readonly log: CommitLog,
-    readonly turns: Turns,
+    readonly sealing: Sealing,
   ) {}
 
   async open(shard: Shard): Promise<Recovered> {
+    await this.#readAhead(shard)
     const claim = await this.ownership.claim(shard)
     try {
-      return await this.#recover(claim)
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#recover(claim)
+        } catch (error) {
+          if (!(error instanceof RecordChanged)) throw error
+          if (attempt === readAttemptsMax) throw error.corrupt
+        }
+      }
     } catch (error) {
       // Whoever has it now sweeps files that were read here.
       if (this.ownership.holds(shard, claim.epoch)) throw error
       throw skeinError("Moved", `${shardName(shard)} was taken while it was opened`, { shard })
     }
+  }
+
+  async #readAhead(shard: Shard): Promise<void> {
+    const holder = await this.ownership.holder(shard)
+    if (holder !== undefined) this.scans.readAhead(holder.instance, shard)
   }
 
   async #recover(claim: Claim): Promise<Recovered> {
@@ -78,7 +87,7 @@ export class Recovery {
       table.restore(file)
     }
     const predecessor = claim.predecessor ?? { epoch: 0, instance: genesis }
-    const records = await this.seal(shard, claim.epoch, history, table, predecessor)
+    const records = await this.sealing.seal({ ...claim, predecessor }, history, table)
     if (!this.ownership.holds(shard, claim.epoch)) {
       throw skeinError("Moved", `${shardName(shard)} was taken while it was opened`, { shard })
     }
@@ -95,82 +104,4 @@ export class Recovery {
       inherits: found.owners.some(({ holder }) => holder.instance !== this.ownership.instance),
     }
   }
-
-  /** Copies what is volatile, seals the history, syncs. Answers the history's records. */
-  seal(
-    shard: Shard,
-    epoch: number,
-    history: History,
-    table: FileTable,
-    predecessor: Holder,
-  ): Promise<RecoveredRecord[]> {
-    return this.turns.run(async () => {
-      const copies = new Map<HistoryRecord, Buffer>()
-      let bytes = 0
-      for (const record of history.records) {
-        if (!record.volatile) continue
-        const copy = await this.#readRecord(shard, record)
-        copies.set(record, copy)
-        bytes += copy.length
-      }
-      // Copies and seal lie in one batch: the seal is worth nothing without them.
-      const sealBytes = 256
-      if (!this.log.fits(copies.size + 1, bytes + sealBytes)) {
-        await this.log.roll(bytes + sealBytes + 16 * copies.size)
-      }
-      const { recordNumber, crc } = history
-      const records = history.records.map((from) => {
-        const copy = copies.get(from)
-        if (copy !== undefined) return this.#copy(shard, epoch, from, copy, table)
-        return placeRecord(from, table)
-      })
-      this.log.addSeal({ shard, epoch, recordNumber, crc, predecessor })
-      await this.log.flush()
-      return records
-    })
-  }
-
-  #copy(
-    shard: Shard,
-    epoch: Epoch,
-    from: HistoryRecord,
-    bytes: Buffer,
-    table: FileTable,
-  ): RecoveredRecord {
-    const { record } = from
-    const { instance, number, capacity } = this.log.current
-    const entry = table.add({ kind: "log", instance, number, bytes: capacity, epoch }, true)
-    const frames = record.frames.map((frame) => ({
-      offset: frame.offset - record.offset,
-      bytes: frame.bytes,
-    }))
-    const { recordNumber, crc } = record
-    const head = { shard, epoch: record.epoch, recordNumber, crc }
-    return { from, locations: this.log.addCopy(shard, crc, bytes, frames, entry, head) }
-  }
-
-  async #readRecord(shard: Shard, { record, instance }: HistoryRecord): Promise<Buffer> {
-    const { segment, offset, bytes } = record
-    const path = this.paths.logSegment(instance, segment.number, segment.bytes)
-    const file = await this.disk.open(path, "read")
-    try {
-      const read = await file.read(offset, bytes)
-      const copy = Buffer.from(read.buffer, read.byteOffset, read.length)
-      if (readRecord(copy)?.crc === record.crc) return copy
-      const detail = `${path} at ${offset}: record ${record.recordNumber} changed while it was read`
-      throw skeinError("ShardCorrupt", detail, { shard, file: path, offset })
-    } finally {
-      await file.close()
-    }
-  }
-}
-
-/** A record that stays where it is, in the log of a former owner. */
-export const placeRecord = (from: HistoryRecord, table: FileTable): RecoveredRecord => {
-  const { record, instance } = from
-  const { number, bytes } = record.segment
-  const entry = table.add({ kind: "log", instance, number, bytes, epoch: 0 }, false)
-  for (const frame of record.frames) noteFrame(entry, frame.bytes)
-  const locations = record.frames.map((frame) => locationOf(entry.id, frame.offset))
-  return { from, locations }
 }

@@ -29,13 +29,15 @@ import { FileTable, fileKey, type StoredFile } from "./FileTable.js"
 import { type HistoryRecord, sealOf } from "./History.js"
 import { type Paths, parseShardFile } from "./Layout.js"
 import { fileIdOf } from "./Location.js"
-import type { ScannedRecord } from "./LogScan.js"
 import type { LogScans } from "./LogScans.js"
 import { LogTail } from "./LogTail.js"
 import { findOwners, historyOf } from "./OwnerChain.js"
-import { placeRecord, type Recovered, type Recovery } from "./Recovery.js"
+import { placeRecord } from "./RecoveredRecord.js"
+import type { Recovered } from "./Recovery.js"
 import { Relocations } from "./Relocations.js"
 import { replayRecords } from "./replayRecords.js"
+import type { ScannedRecord } from "./ScanEntry.js"
+import type { Sealing } from "./Sealing.js"
 import { Turns } from "./Turns.js"
 
 export interface FollowerParts {
@@ -44,7 +46,7 @@ export interface FollowerParts {
   readonly clock: Clock
   readonly ownership: Ownership
   readonly scans: LogScans
-  readonly recovery: Recovery
+  readonly sealing: Sealing
   /** Makes the shard this process's own. */
   readonly adopt: (shard: Shard, recovered: Recovered) => OpenedShard
 }
@@ -263,7 +265,8 @@ export class ShardFollower implements FollowedShard {
     if (!isSame) store.standAlone()
     const moved = isSame ? [] : this.#relocations.placements(table, files)
     const history = { records: this.#waiting.slice(this.#told), ...this.#last }
-    const records = await this.parts.recovery.seal(shard, epoch, history, table, owner)
+    const by = { shard, epoch, predecessor: owner }
+    const records = await this.parts.sealing.seal(by, history, table)
     if (isSame) await store.release()
     return {
       epoch,

@@ -21,8 +21,9 @@ export class DiskFailed extends Error {
 
 export interface DiskFile {
   readonly path: string
-  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. */
-  readonly read: (position: number, length: number) => Promise<Uint8Array>
+  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. Whoever reads much
+   * passes memory of at least that length: then the answer may be a part of `into`. */
+  readonly read: (position: number, length: number, into?: Uint8Array) => Promise<Uint8Array>
   /** Writes all of `parts` at `position`; a short write is continued by the driver. */
   readonly write: (position: number, parts: readonly Uint8Array[]) => Promise<void>
   /** Resolves when data and size are on stable storage. */

@@ -63,7 +63,7 @@ export class DiskRecorder {
     const own: RecordedWrite[] = []
     return {
       path: file.path,
-      read: (position, length) => file.read(position, length),
+      read: (position, length, into) => file.read(position, length, into),
       write: async (position, parts) => {
         this.operations.push(`write ${file.path}`)
         const content = Buffer.concat(parts)

@@ -245,9 +245,12 @@ export class SimulatedDisk implements Disk {
     }
     return {
       path,
-      read: async (position, length) => {
+      read: async (position, length, into) => {
         begin("read", { position, bytes: length })
-        return Uint8Array.from(file.read(position, length))
+        const bytes = file.read(position, length)
+        if (into === undefined) return Uint8Array.from(bytes)
+        into.set(bytes)
+        return into.subarray(0, bytes.length)
       },
       write: async (position, parts) => {
         const bytes = parts.reduce((sum, part) => sum + part.length, 0)
