@@ -3,7 +3,7 @@
  * what was set aside for it. Lives from one seal to the next.
  */
 import type { FrameToStore, Journal } from "@skein/journal"
-import { limits, type Now } from "@skein/model"
+import { limits, type Now, type SkeinError } from "@skein/model"
 import type { ShardActor, Turn, Waiter } from "./ShardActor.js"
 
 /** Room for the record's header and the section heads, set aside with the first command. */
@@ -53,6 +53,10 @@ export class OpenRecord implements Turn {
     if (!this.journal.reserve(wanted, purpose)) return false
     this.reserved += wanted
     return true
+  }
+
+  noRoom(bytes: number, purpose: "publish" | "settle"): SkeinError {
+    return this.journal.noRoom(bytes, purpose)
   }
 
   fits(bytes: number): boolean {

@@ -38,7 +38,7 @@ import type { LogScans } from "./LogScans.js"
 import { OpenShard } from "./OpenShard.js"
 import { recordBytesOf } from "./RecordCodec.js"
 import { type Recovered, Recovery } from "./Recovery.js"
-import type { Reservation } from "./Reservation.js"
+import { type Reservation, uncleanedTimesMax } from "./Reservation.js"
 import { replayRecords } from "./replayRecords.js"
 import { Sealing } from "./Sealing.js"
 import { ShardCheckpointer } from "./ShardCheckpointer.js"
@@ -210,6 +210,9 @@ export class FileJournal implements Journal {
 
   readonly unreserve = (bytes: number): void => this.parts.reservation.give(bytes)
 
+  readonly noRoom = (bytes: number, purpose: "publish" | "settle"): SkeinError =>
+    this.parts.reservation.refusal(bytes, purpose)
+
   readonly status = (): JournalStatus => ({
     driver: "file",
     durability: "fdatasync",
@@ -272,10 +275,17 @@ export class FileJournal implements Journal {
     return results
   }
 
-  /** The next segment; not while the cleaner is behind with copying. */
+  /**
+   * The next segment; not while the cleaner is behind with copying, and none while it gets nowhere:
+   * the log would fill the disk, and no takeover would come to its end.
+   */
   async #roll(bytes: number): Promise<void> {
-    const { log, uncleanedBytesMax } = this.parts
+    const { log, reservation, uncleanedBytesMax } = this.parts
     if (log.bytes >= uncleanedBytesMax) await this.#cleaner.whenCopied?.catch(() => {})
+    if (log.bytes >= uncleanedTimesMax.roll * uncleanedBytesMax) {
+      this.#cleaningDue = true
+      throw reservation.refusal(bytes, "settle")
+    }
     await log.roll(bytes)
   }
 

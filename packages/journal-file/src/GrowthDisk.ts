@@ -19,6 +19,7 @@ export const growthDisk = (disk: Disk, onGrowth: (bytes: number) => void): Disk 
   syncDirectory: (directory) => disk.syncDirectory(directory),
   existsSync: (path) => disk.existsSync(path),
   freeBytes: (directory) => disk.freeBytes(directory),
+  links: (directory) => disk.links(directory),
   unfit: (directory) => disk.unfit(directory),
 })
 

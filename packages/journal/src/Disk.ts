@@ -1,7 +1,8 @@
 /**
  * Owns: the port to a local file system: the only way in which the journal touches files. The real
  * one calls node:fs, the simulated one forgets, tears and corrupts what was not synced.
- * Errors: SkeinError DiskFull for ENOSPC and EDQUOT; {@link DiskFailed} for everything else.
+ * Errors: SkeinError DiskFull for ENOSPC and EDQUOT, DirectoryForeign for a symbolic link in place
+ * of a file; {@link DiskFailed} for everything else.
  */
 
 /** An operation of the disk failed for good. EIO ends the process: an fsync is never repeated. */
@@ -40,6 +41,8 @@ export interface Disk {
   readonly rename: (from: string, to: string) => Promise<void>
   readonly unlink: (path: string) => Promise<void>
   readonly list: (directory: string) => Promise<readonly string[]>
+  /** Names in it that are symbolic links. No file is opened through one: that is DirectoryForeign. */
+  readonly links: (directory: string) => Promise<readonly string[]>
   /** Creates missing parents too; their entries are synced. */
   readonly makeDirectory: (directory: string) => Promise<void>
   readonly removeDirectory: (directory: string) => Promise<void>

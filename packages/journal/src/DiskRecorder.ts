@@ -43,6 +43,7 @@ export class DiskRecorder {
       },
       existsSync: (path) => inner.existsSync(path),
       freeBytes: (directory) => inner.freeBytes(directory),
+      links: (directory) => inner.links(directory),
       unfit: (directory) => inner.unfit(directory),
     }
   }

@@ -189,6 +189,8 @@ export interface Journal {
    */
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
   readonly unreserve: (bytes: number) => void
+  /** Why `reserve` says no to this just now: DiskFull, with the figures and what helps. */
+  readonly noRoom: (bytes: number, purpose: "publish" | "settle") => SkeinError
   readonly status: () => JournalStatus
   /** Resolves with the reason when the journal can never commit again (EIO): the process ends. */
   readonly failed: Promise<SkeinError>

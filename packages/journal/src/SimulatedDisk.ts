@@ -101,6 +101,7 @@ export class SimulatedDisk implements Disk {
         return this.existsSync(path)
       },
       freeBytes: living(this.freeBytes),
+      links: living(this.links),
       unfit: living(this.unfit),
     }
   }
@@ -197,6 +198,9 @@ export class SimulatedDisk implements Disk {
 
   readonly freeBytes = async (): Promise<number> =>
     Math.max(0, this.#capacityBytes - this.#root.bytes)
+
+  /** It has none. */
+  readonly links = async (): Promise<readonly string[]> => []
 
   readonly unfit = async (): Promise<string | undefined> => undefined
 
