@@ -403,7 +403,7 @@ export class FileJournal implements Journal {
   }
 
   #handle(open: OpenShard, recovered: Recovered): OpenedShard {
-    const { records, placements, tornBytes, inherits, recount } = recovered
+    const { records, placements, tornBytes, passedOver, inherits, recount } = recovered
     const { disk, paths, ownership, clock } = this.parts
     return {
       shard: open.shard,
@@ -419,6 +419,7 @@ export class FileJournal implements Journal {
         if (open.closed) return
         open.tenant = tenant
         recount?.(tenant)
+        for (const what of passedOver) tenant.damaged?.(what)
         this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
         this.#cleaningDue ||= inherits
       },

@@ -8,13 +8,13 @@
  * was read of it is then read again.
  */
 import type { Claim, Disk, Ownership, ReplayedFrame, ShardTenant } from "@skein/journal"
-import type { Shard } from "@skein/model"
-import { shardName, skeinError } from "@skein/model"
+import type { Shard, SkeinError } from "@skein/model"
+import { isSkeinError, shardName, skeinError } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
 import { FileTable, refPath } from "./FileTable.js"
 import { genesis, type Paths } from "./Layout.js"
 import type { LogScans } from "./LogScans.js"
-import { findOwners, historyOf, tornBytes } from "./OwnerChain.js"
+import { findOwners, historyOf, lostWith, passedOver, tornBytes } from "./OwnerChain.js"
 import type { RecoveredRecord } from "./RecoveredRecord.js"
 import { RecordChanged, type Sealing } from "./Sealing.js"
 
@@ -27,6 +27,8 @@ export interface Recovered {
   readonly records: readonly RecoveredRecord[]
   readonly last: { readonly recordNumber: number; readonly crc: number }
   readonly tornBytes: number
+  /** Checkpoints that were damaged and not needed. */
+  readonly passedOver: readonly SkeinError[]
   /** Logs of former processes were read: the cleaner can make an end of that. */
   readonly inherits: boolean
   /** Makes counts right that only the tenant can know. */
@@ -45,6 +47,9 @@ export class Recovery {
     readonly sealing: Sealing,
   ) {}
 
+  /** Checkpoint files with a damaged chunk: found when they were read, after the shard was opened. */
+  readonly #damaged = new Set<string>()
+
   async open(shard: Shard): Promise<Recovered> {
     await this.#readAhead(shard)
     const claim = await this.ownership.claim(shard)
@@ -59,7 +64,7 @@ export class Recovery {
       }
     } catch (error) {
       // Whoever has it now sweeps files that were read here.
-      if (this.ownership.holds(shard, claim.epoch)) throw error
+      if (this.ownership.holds(shard, claim.epoch)) throw ofShard(shard, error)
       throw skeinError("Moved", `${shardName(shard)} was taken while it was opened`, { shard })
     }
   }
@@ -71,7 +76,7 @@ export class Recovery {
 
   async #recover(claim: Claim): Promise<Recovered> {
     const { shard } = claim
-    const store = new CheckpointStore(this.disk, this.paths, shard)
+    const store = new CheckpointStore(this.disk, this.paths, shard, this.#damaged)
     const { disk, paths, scans } = this
     const found = await findOwners({ disk, paths, scans }, shard, store, claim.predecessor)
     if (found.checkpoint !== undefined) store.use(found.checkpoint, found.all)
@@ -82,6 +87,7 @@ export class Recovery {
       const path = refPath(paths, shard, file.ref)
       if (!disk.existsSync(path)) {
         const detail = `${path} is missing, ${found.checkpoint?.path} points into it`
+        if (found.damaged.length > 0) throw lostWith(shard, found.damaged, detail)
         throw skeinError("ShardCorrupt", detail, { shard, file: path })
       }
       table.restore(file)
@@ -101,7 +107,14 @@ export class Recovery {
       records,
       last: history,
       tornBytes: tornBytes(shard, found.owners),
+      passedOver: passedOver(shard, found),
       inherits: found.owners.some(({ holder }) => holder.instance !== this.ownership.instance),
     }
   }
+}
+
+/** A file of the shard that leads elsewhere is the shard's trouble, not the directory's. */
+const ofShard = (shard: Shard, error: unknown): unknown => {
+  if (!isSkeinError(error) || error._tag !== "DirectoryForeign") return error
+  return skeinError("ShardCorrupt", error.detail, { shard }, { cause: error })
 }

@@ -277,6 +277,7 @@ export class ShardFollower implements FollowedShard {
       records,
       last: this.#last,
       tornBytes: 0,
+      passedOver: [],
       inherits: true,
       recount: (tenant) => recount(table, moved, tenant),
     }

@@ -71,7 +71,7 @@ describe("a symbolic link inside a data directory", () => {
     const name = readdirSync(join(dir, shard)).find((one) => one.startsWith("checkpoint."))
     const link = moveAway(join(shard, name ?? ""))
     const journal = await open(dir, 2)
-    const refused = { _tag: "DirectoryForeign", detail: expect.stringContaining(link) }
+    const refused = { _tag: "ShardCorrupt", detail: expect.stringContaining(link) }
     await expect(journal.openShard(1)).rejects.toMatchObject(refused)
     expect((await ModelTenant.open(await journal.openShard(0))).history).toBe("a;")
     await journal.close()

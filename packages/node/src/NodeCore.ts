@@ -214,7 +214,14 @@ export class NodeCore implements Fabric {
       const text = `${opened.tornBytes} bytes of an unfinished write were cut; none was confirmed`
       this.options.onNotice?.(shardName(shard), text)
     }
-    return ShardHost.open(opened, this.factory, this.context)
+    try {
+      return await ShardHost.open(opened, this.factory, this.context)
+    } catch (cause) {
+      if (asSkeinError(cause)._tag !== "ShardCorrupt") throw cause
+      // Now the journal knows which checkpoint is damaged: the one before it may do, with the log.
+      const again = await this.options.journal.openShard(shard)
+      return ShardHost.open(again, this.factory, this.context)
+    }
   }
 
   private newMoves(fabric: FabricMap, options: MoveOptions): Moves {
