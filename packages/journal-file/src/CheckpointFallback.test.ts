@@ -92,7 +92,7 @@ describe("a shard whose newest checkpoint is damaged", () => {
     await journal.close()
   })
 
-  it("is refused by the checkpoint's name where the logs were cleaned; the other serves", async () => {
+  it("is refused by its name where the logs were cleaned; the other shard serves", async () => {
     const disk = await filled(1, true)
     const newest = checkpointsOf(disk, 0).at(-1) ?? ""
     const whole = await open(disk.copy(new SeededRandom(2)))

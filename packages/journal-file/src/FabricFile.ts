@@ -80,7 +80,8 @@ export const createFabric = async (
 }
 
 /**
- * Takes back the fabric that this process alone has begun to make in the directory: it is as it was.
+ * Takes back the fabric that this process alone has begun to make in the directory, which then is
+ * as it was.
  * `isNew`: the directory was not there before.
  */
 export const undoFabric = async (disk: Disk, paths: Paths, isNew: boolean): Promise<void> => {

@@ -15,7 +15,7 @@ export interface LogPlace {
   readonly offset: number
 }
 
-/** What is at the places now, each with the batch that begins there; it changes when the log does. */
+/** What is at the places now, with the batch that begins at each: changes when the log does. */
 export const logEnd = async (
   disk: Disk,
   paths: Paths,

@@ -1,4 +1,4 @@
-/** Owns: a record of a shard's history, with the places of its frames as the shard's table has them. */
+/** Owns: a record of a shard's history, with the places of its frames by the shard's table. */
 import type { Location } from "@skein/journal"
 import { type FileTable, noteFrame } from "./FileTable.js"
 import type { HistoryRecord } from "./History.js"

@@ -47,7 +47,7 @@ export class Recovery {
     readonly sealing: Sealing,
   ) {}
 
-  /** Checkpoint files with a damaged chunk: found when they were read, after the shard was opened. */
+  /** Checkpoint files with a damaged chunk: found when that was read, by the shard's tenant. */
   readonly #damaged = new Set<string>()
 
   async open(shard: Shard): Promise<Recovered> {

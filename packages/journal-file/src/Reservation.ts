@@ -24,9 +24,10 @@ export const firstSegmentBytes = (segmentBytes: number): number =>
 
 /**
  * So many times what may be uncleaned may be in the log when the cleaner gets no further: then no
- * more is published, a while later nothing is settled, and at last no commit begins a segment.
+ * more is published, a while later nothing is settled, and at last no commit begins a segment. The
+ * last bound is for commits that set no room aside: a pass may have to wait for some of those.
  */
-export const uncleanedTimesMax = { publish: 2, settle: 3, roll: 4 } as const
+export const uncleanedTimesMax = { publish: 2, settle: 3, roll: 16 } as const
 
 export class Reservation {
   #reservedBytes = 0

@@ -1,5 +1,6 @@
 /**
- * Owns: what one entry of a batch says, without the bodies: a record, a seal or how far shards were.
+ * Owns: what one entry of a batch says, without the bodies: a record, a seal, or how far each shard
+ * was.
  */
 import { crc32 } from "node:zlib"
 import type { Epoch, Shard } from "@skein/model"

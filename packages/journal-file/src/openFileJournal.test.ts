@@ -164,7 +164,7 @@ describe("opening a directory", () => {
     }
   })
 
-  it("refuses a disk with too little room, with figures, and leaves the place as it was", async () => {
+  it("refuses a disk with too little room by figures, and leaves the place as it was", async () => {
     const least = leastBytes(64 * 1024, 4096)
     for (const made of [false, true]) {
       const disk = new SimulatedDisk({ random: new SeededRandom(1), capacityBytes: least - 1 })

@@ -5,7 +5,7 @@
 import { resolve } from "node:path"
 import type { Disk } from "@skein/journal"
 import { newInstanceId, systemClock, systemRandom } from "@skein/journal"
-import type { Clock, InstanceId, Random } from "@skein/model"
+import type { Clock, InstanceId, Random, SkeinError } from "@skein/model"
 import { invariant, limits, skeinError } from "@skein/model"
 import { AliveFile } from "./AliveFile.js"
 import { refuseWhenInUse } from "./AliveWatch.js"
@@ -84,12 +84,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
   if (existing !== undefined) refuseOtherShards(options, paths, existing)
   const firstBytes = firstSegmentBytes(segmentBytes)
   const least = existing === undefined ? leastBytes(uncleanedBytesMax, segmentBytes) : firstBytes
-  try {
-    await refuseWithoutRoom(disk, paths, least)
-  } catch (error) {
-    if (isNew) await disk.removeDirectory(paths.dir).catch(() => {})
-    throw error
-  }
+  await refuseWithoutRoom(disk, paths, least, isNew)
   const runs = options.processRuns ?? processRuns(ownMark())
   const alive = await startAlive(options, disk, clock, instance, runs)
   const membership = new FileMembership({ disk, paths, clock, alive, processRuns: runs })
@@ -139,13 +134,24 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     await log?.close().catch(() => {})
     await membership.close()
     await alive.close().catch(() => {})
-    const why = unusable(paths.dir, error)
-    // Where others may have joined it meanwhile, it is left to them.
-    if (why._tag === "DiskFull" && existing === undefined && options.shared !== true) {
-      await undoFabric(disk, paths, isNew).catch(() => {})
-    }
-    throw why
+    throw await undone(options, disk, paths, error, existing === undefined, isNew)
   }
+}
+
+/** Where others may have joined a new fabric meanwhile, it is left to them. */
+const undone = async (
+  { shared }: FileJournalOptions,
+  disk: Disk,
+  paths: Paths,
+  error: unknown,
+  isNewFabric: boolean,
+  isNew: boolean,
+): Promise<SkeinError> => {
+  const why = unusable(paths.dir, error)
+  if (why._tag === "DiskFull" && isNewFabric && shared !== true) {
+    await undoFabric(disk, paths, isNew).catch(() => {})
+  }
+  return why
 }
 
 const existsNow = (disk: Disk, paths: Paths): boolean => {
@@ -156,8 +162,13 @@ const existsNow = (disk: Disk, paths: Paths): boolean => {
   }
 }
 
-/** Before anything is written. */
-const refuseWithoutRoom = async (disk: Disk, paths: Paths, wantedBytes: number): Promise<void> => {
+/** Before anything is written, but for the directory itself where it is new. */
+const refuseWithoutRoom = async (
+  disk: Disk,
+  paths: Paths,
+  wantedBytes: number,
+  isNew: boolean,
+): Promise<void> => {
   let freeBytes: number
   try {
     freeBytes = await disk.freeBytes(paths.dir)
@@ -165,6 +176,7 @@ const refuseWithoutRoom = async (disk: Disk, paths: Paths, wantedBytes: number):
     throw unusable(paths.dir, error)
   }
   if (freeBytes >= wantedBytes) return
+  if (isNew) await disk.removeDirectory(paths.dir).catch(() => {})
   const detail = `${paths.dir}: ${freeBytes} bytes are free, ${wantedBytes} are wanted to begin`
   throw skeinError("DiskFull", detail, { freeBytes, wantedBytes })
 }

@@ -22,8 +22,8 @@ export class DiskFailed extends Error {
 
 export interface DiskFile {
   readonly path: string
-  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. Whoever reads much
-   * passes memory of at least that length: then the answer may be a part of `into`. */
+  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. Whoever reads
+   * much passes memory of at least that length: then the answer may be a part of `into`. */
   readonly read: (position: number, length: number, into?: Uint8Array) => Promise<Uint8Array>
   /** Writes all of `parts` at `position`; a short write is continued by the driver. */
   readonly write: (position: number, parts: readonly Uint8Array[]) => Promise<void>
@@ -41,7 +41,7 @@ export interface Disk {
   readonly rename: (from: string, to: string) => Promise<void>
   readonly unlink: (path: string) => Promise<void>
   readonly list: (directory: string) => Promise<readonly string[]>
-  /** Names in it that are symbolic links. No file is opened through one: that is DirectoryForeign. */
+  /** Names in it that are symbolic links. A file is not opened through one: DirectoryForeign. */
   readonly links: (directory: string) => Promise<readonly string[]>
   /** Creates missing parents too; their entries are synced. */
   readonly makeDirectory: (directory: string) => Promise<void>

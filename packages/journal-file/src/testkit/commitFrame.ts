@@ -1,4 +1,4 @@
-/** Owns: the commit that most tests of cleaning want: one record that publishes and drops frames. */
+/** Owns: the commit that tests of cleaning want: one record that publishes and drops frames. */
 import { commitModel, type Journal, type ModelTenant, modelRecord } from "@skein/journal"
 
 export interface FrameToCommit {

@@ -151,7 +151,7 @@ const damageCheckpoints = (dir: string, shard: string): string[] => {
   return all
 }
 
-it("D4: a damaged checkpoint falls back to what is before it while the log reaches back", async () => {
+it("D4: a damaged checkpoint falls back to what is before it where the log holds it", async () => {
   const dir = await filled("terminate")
   const [newest, ...others] = damageCheckpoints(dir, "s002")
   expect(others).toEqual([])
