@@ -96,6 +96,10 @@ export class OpenRecord implements Turn {
     return true
   }
 
+  noRoom(bytes: number, purpose: "publish" | "settle"): SkeinError {
+    return this.journal.noRoom(bytes, purpose)
+  }
+
   fits(bytes: number): boolean {
     return this.reserved + bytes + overheadBytes <= limits.recordBytesMax
   }

@@ -21,6 +21,8 @@ export interface Turn {
   readonly wait: (waiter: Waiter) => void
   /** Sets room aside in the journal for this record; `false`: refuse with DiskFull. */
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
+  /** Why not: the DiskFull to refuse with. */
+  readonly noRoom: (bytes: number, purpose: "publish" | "settle") => SkeinError
   /** Whether so much more keeps the record below `limits.recordBytesMax`; ask it first. */
   readonly fits: (bytes: number) => boolean
   /** For the shard's load: so much was published, or is handed out. */

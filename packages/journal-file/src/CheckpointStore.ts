@@ -63,6 +63,8 @@ export class CheckpointStore {
     readonly disk: Disk,
     readonly paths: Paths,
     readonly shard: Shard,
+    /** Files in which a chunk was found to be damaged; what is found here is added. */
+    readonly damaged: Set<string> = new Set(),
   ) {}
 
   /** All checkpoints in the shard's directory, newest first. */
@@ -79,6 +81,18 @@ export class CheckpointStore {
       }
     }
     return found.sort((a, b) => b.epoch - a.epoch || b.number - a.number)
+  }
+
+  /** Whether it can be gone on from: it and all that it continues are there, and not damaged. */
+  isWhole(stored: StoredCheckpoint, all: readonly StoredCheckpoint[]): boolean {
+    const { header } = stored
+    if (header === undefined) return false
+    const chain = header.continues.map(([epoch, number]) =>
+      all.find((one) => one.epoch === epoch && one.number === number),
+    )
+    return [...chain, stored].every(
+      (file) => file?.header !== undefined && !this.damaged.has(file.path),
+    )
   }
 
   /** Goes on from `newest`: its files become the ones that the next checkpoint continues. */
@@ -125,6 +139,7 @@ export class CheckpointStore {
         for (const [key, place] of keys) {
           const bytes = Uint8Array.from(await window.read(place.offset, place.bytes))
           if (bytes.length !== place.bytes || crc32(bytes) !== place.crc) {
+            this.damaged.add(path)
             throw this.#corrupt(`${path} at ${place.offset}: chunk ${key} is damaged`, path)
           }
           yield { key, bytes }

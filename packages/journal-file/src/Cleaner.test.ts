@@ -1,50 +1,23 @@
-import {
-  encodeEvent,
-  type ManualClock,
-  ModelTenant,
-  type OpenedShard,
-  SeededRandom,
-  SimulatedDisk,
-} from "@skein/journal"
+import { type ManualClock, ModelTenant, SeededRandom, SimulatedDisk } from "@skein/journal"
 import { describe, expect, it } from "vitest"
-import type { FileJournal } from "./FileJournal.js"
+import { commitFrame } from "./testkit/commitFrame.js"
 import { openSimulated, settle } from "./testkit/openSimulated.js"
-
-const commit = async (
-  journal: FileJournal,
-  opened: OpenedShard,
-  tenant: ModelTenant,
-  { publish = 0, drop = [] }: { readonly publish?: number; readonly drop?: readonly number[] },
-): Promise<void> => {
-  const records = [
-    {
-      journalMs: 1,
-      events: encodeEvent({ text: "x", drop: drop.map((first) => ({ generation: 1, first })) }),
-      frames: publish === 0 ? [] : [{ generation: 1, first: publish, bytes: new Uint8Array(1024) }],
-    },
-  ]
-  tenant.evolve(records[0])
-  const [answer] = await journal.commit([{ shard: 0, epoch: opened.epoch, records }])
-  if (answer._tag !== "Committed") throw new Error(answer._tag)
-  tenant.placed(records, answer.locations)
-}
 
 /** A journal whose shard has one segment of 100 frames, and the means to consume them. */
 const filled = async () => {
   const disk = new SimulatedDisk({ random: new SeededRandom(1) })
   const journal = await openSimulated(disk, 1, { segmentBytes: 64 * 1024 })
-  const opened = await journal.openShard(0)
-  const tenant = await ModelTenant.open(opened)
+  const tenant = await ModelTenant.open(await journal.openShard(0))
   const segments = async () =>
     (await disk.list("/data/shards/s000")).filter((name) => name.startsWith("segment."))
   for (let first = 1; first <= 100; first++) {
-    await commit(journal, opened, tenant, { publish: first })
+    await commitFrame(journal, tenant, { publish: first })
   }
   await journal.clean()
   const before = await segments()
   expect(before.length).toBe(1)
   const consume = (from: number, to: number) =>
-    commit(journal, opened, tenant, {
+    commitFrame(journal, tenant, {
       drop: Array.from({ length: to - from + 1 }, (_, at) => from + at),
     })
   return { journal, tenant, segments, before, consume }

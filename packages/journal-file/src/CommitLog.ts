@@ -201,7 +201,12 @@ export class CommitLog {
       throw error
     }
     this.#writer.payload(0, entryKinds.roll, new Uint8Array(0), 0)
-    await this.flush()
+    try {
+      await this.flush()
+    } catch (error) {
+      this.supply.putBack(next)
+      throw error
+    }
     sealed.sealed = true
     this.segments.push(next)
     this.supply.prepare(number + 1)

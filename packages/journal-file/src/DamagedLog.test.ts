@@ -1,5 +1,4 @@
 import {
-  encodeEvent,
   ModelTenant,
   type OpenedShard,
   SeededRandom,
@@ -9,25 +8,15 @@ import {
 import type { SkeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import type { FileJournal } from "./FileJournal.js"
+import { commitFrame } from "./testkit/commitFrame.js"
 import { openSimulated, settle } from "./testkit/openSimulated.js"
 
-const commit = async (
+const commit = (
   journal: FileJournal,
-  opened: OpenedShard,
   tenant: ModelTenant,
   publish: number,
   drop: readonly number[] = [],
-): Promise<void> => {
-  const events = encodeEvent({ text: "x", drop: drop.map((first) => ({ generation: 1, first })) })
-  const frames = [
-    { generation: 1, first: publish, bytes: new Uint8Array(1024).fill(publish & 255) },
-  ]
-  const records = [{ journalMs: 1, events, frames }]
-  tenant.evolve(records[0])
-  const [answer] = await journal.commit([{ shard: opened.shard, epoch: opened.epoch, records }])
-  if (answer._tag !== "Committed") throw new Error(answer._tag)
-  tenant.placed(records, answer.locations)
-}
+): Promise<void> => commitFrame(journal, tenant, { publish, drop })
 
 const shardFiles = (disk: SimulatedDisk, shard: number) =>
   disk.files(`/data/shards/s00${shard}`).filter((path) => path.includes("/segment."))
@@ -80,14 +69,14 @@ describe("a waiting frame of one shard that is damaged in the log", () => {
     const open = [await journal.openShard(0), await journal.openShard(1)] as const
     const tenants = [await ModelTenant.open(open[0]), await ModelTenant.open(open[1])] as const
     const logs = () => disk.files("/data").filter((name) => /\blog\.\d/.test(name))
-    await commit(journal, open[0], tenants[0], 77, [])
+    await commit(journal, tenants[0], 77, [])
     const path = logs()[0]
     const content = Buffer.from(disk.contentOf(path))
     const at = content.indexOf(Buffer.alloc(1024, 77))
     expect(at).toBeGreaterThan(0)
     let control = 0
     for (let first = 1; first <= 200; first++) {
-      await commit(journal, open[1], tenants[1], first, first > 1 ? [first - 1] : [])
+      await commit(journal, tenants[1], first, first > 1 ? [first - 1] : [])
       if (first === 10) {
         const now = Buffer.from(disk.contentOf(path))
         now[at + 500] ^= 1
@@ -114,8 +103,8 @@ describe("damage in the log", () => {
     const tenant = await watched(opened, told)
     const other = await journal.openShard(1)
     const otherTenant = await ModelTenant.open(other)
-    for (let first = 1; first <= 12; first++) await commit(journal, opened, tenant, first)
-    for (let first = 101; first <= 104; first++) await commit(journal, other, otherTenant, first)
+    for (let first = 1; first <= 12; first++) await commit(journal, tenant, first)
+    for (let first = 101; first <= 104; first++) await commit(journal, otherTenant, first)
     return { disk, journal, told, opened, tenant, otherTenant }
   }
 
@@ -150,11 +139,11 @@ describe("damage in the log", () => {
   })
 
   it("goes with the file that keeps it, when nobody wants the frame any more", async () => {
-    const { disk, journal, opened, tenant } = await filled()
+    const { disk, journal, tenant } = await filled()
     damage(disk, 2, 500)
     await cleaned(journal)
     const before = shardFiles(disk, 0).length
-    await commit(journal, opened, tenant, 13, [2])
+    await commit(journal, tenant, 13, [2])
     await cleaned(journal)
     expect(shardFiles(disk, 0).length).toBeLessThan(before)
     expect((await tenant.readAll()).size).toBe(12)
@@ -180,7 +169,7 @@ describe("damage in the log", () => {
     const second = await openSimulated(disk, 2)
     const opened = await second.openShard(0)
     const tenant = await watched(opened, told)
-    for (let first = 21; first <= 32; first++) await commit(second, opened, tenant, first)
+    for (let first = 21; first <= 32; first++) await commit(second, tenant, first)
     disk.kill()
     const third = await openSimulated(disk, 3)
     const last = await watched(await third.openShard(0), told)
@@ -199,7 +188,7 @@ describe("damage in the log", () => {
     const journal = await openSimulated(disk, 1)
     const opened = await journal.openShard(0)
     const tenant = await ModelTenant.open(opened)
-    for (let first = 1; first <= 12; first++) await commit(journal, opened, tenant, first)
+    for (let first = 1; first <= 12; first++) await commit(journal, tenant, first)
     disk.kill()
     const told: SkeinError[] = []
     const second = await openSimulated(disk, 2)

@@ -22,6 +22,7 @@ const ours = new Set(["alive", "genesis", "logs", "manager", "shards", "table"])
 
 /** The fabric in the directory; `undefined`: the directory is empty or missing. */
 export const readFabric = async (disk: Disk, paths: Paths): Promise<Fabric | undefined> => {
+  await refuseLinks(disk, paths)
   let bytes: Uint8Array
   try {
     const file = await disk.open(paths.fabric, "read")
@@ -78,6 +79,30 @@ export const createFabric = async (
   }
 }
 
+/**
+ * Takes back the fabric that this process alone has begun to make in the directory, which then is
+ * as it was.
+ * `isNew`: the directory was not there before.
+ */
+export const undoFabric = async (disk: Disk, paths: Paths, isNew: boolean): Promise<void> => {
+  // Without it there is no fabric, whatever is left after a crash.
+  for (const name of await disk.list(paths.dir)) {
+    if (isUnfinishedFabric(name)) await removeTree(disk, `${paths.dir}/${name}`)
+  }
+  if (disk.existsSync(paths.fabric)) await disk.unlink(paths.fabric)
+  for (const name of await disk.list(paths.dir)) {
+    if (ours.has(name)) await removeTree(disk, `${paths.dir}/${name}`)
+  }
+  if (isNew) await disk.removeDirectory(paths.dir)
+}
+
+const removeTree = async (disk: Disk, path: string): Promise<void> => {
+  const names = await disk.list(path).catch(() => undefined)
+  if (names === undefined) return disk.unlink(path)
+  for (const name of names) await removeTree(disk, `${path}/${name}`)
+  await disk.removeDirectory(path)
+}
+
 /** The first to name a directory `genesis` decides: the file in it says what the fabric is. */
 const decideFabric = async (
   disk: Disk,
@@ -116,6 +141,23 @@ export const unusable = (dir: string, error: unknown): SkeinError => {
   return skeinError("DirectoryUnusable", `${dir}: ${String(error)}`, {}, { cause: error })
 }
 
+/**
+ * A link in the place of one of the directory's own directories leads to another one's files, which
+ * would be read as this one's, and deleted.
+ */
+const refuseLinks = async (disk: Disk, paths: Paths): Promise<void> => {
+  for (const directory of [paths.dir, paths.logs, paths.shards]) {
+    const links = await disk.links(directory).catch((error: unknown) => {
+      if (isMissing(error)) return []
+      throw unusable(paths.dir, error)
+    })
+    const link = links.find((name) => directory !== paths.dir || ours.has(name))
+    if (link === undefined) continue
+    const detail = `${directory}/${link} is a symbolic link: a fabric's files lie in its directory`
+    throw skeinError("DirectoryForeign", detail)
+  }
+}
+
 /** Logs are made after `fabric.json`: without it they are all that is left of a fabric. */
 const refuseHeadless = async (disk: Disk, paths: Paths): Promise<void> => {
   const logs = await disk.list(paths.logs).catch((error: unknown) => {
@@ -135,13 +177,14 @@ const refuseForeign = async (disk: Disk, paths: Paths): Promise<void> => {
     if (isMissing(error)) return
     throw unusable(paths.dir, error)
   }
-  const cutOff = (name: string) =>
-    /^(fabric\.json|genesis)\./.test(name) && name.endsWith(unfinished)
-  const foreign = names.find((name) => !ours.has(name) && !cutOff(name))
+  const foreign = names.find((name) => !ours.has(name) && !isUnfinishedFabric(name))
   if (foreign === undefined || foreign === "lost+found") return refuseHeadless(disk, paths)
   const detail = `${paths.dir} is not empty and is no fabric: it holds ${JSON.stringify(foreign)}`
   throw skeinError("DirectoryForeign", detail)
 }
+
+const isUnfinishedFabric = (name: string): boolean =>
+  /^(fabric\.json|genesis|manager|table)\./.test(name) && name.endsWith(unfinished)
 
 const parseFabric = (paths: Paths, text: string): Fabric => {
   let json: unknown

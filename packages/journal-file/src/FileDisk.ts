@@ -10,17 +10,26 @@ import { DiskFailed } from "@skein/journal"
 import { skeinError } from "@skein/model"
 import { unfitFileSystem } from "./FileSystemType.js"
 
+/** A file that leads out of its directory is not followed. */
+const { O_NOFOLLOW } = fs.constants
+
 const flags = {
   create: fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_RDWR,
-  read: fs.constants.O_RDONLY,
-  write: fs.constants.O_RDWR,
+  read: fs.constants.O_RDONLY | O_NOFOLLOW,
+  write: fs.constants.O_RDWR | O_NOFOLLOW,
 } as const
 
-/** ENOSPC and EDQUOT are DiskFull (room can be made); everything else is {@link DiskFailed}. */
+/**
+ * ENOSPC and EDQUOT are DiskFull (room can be made), a link is DirectoryForeign (only that file is
+ * refused); everything else is {@link DiskFailed}.
+ */
 const failure = (operation: string, path: string, cause: NodeJS.ErrnoException): Error => {
   const errno = cause.code ?? "UNKNOWN"
   if (errno === "ENOSPC" || errno === "EDQUOT") {
     return skeinError("DiskFull", `${operation} ${path}: ${errno}`, {}, { cause })
+  }
+  if (errno === "ELOOP" && operation === "open") {
+    return skeinError("DirectoryForeign", `${path} is a symbolic link`, {}, { cause })
   }
   return new DiskFailed(operation, path, errno, { cause })
 }
@@ -48,8 +57,8 @@ class FileOnDisk implements DiskFile {
     readonly writev: typeof fs.writev,
   ) {}
 
-  readonly read = async (position: number, length: number): Promise<Uint8Array> => {
-    const buffer = Buffer.allocUnsafeSlow(length)
+  readonly read: DiskFile["read"] = async (position, length, into) => {
+    const buffer = into ?? Buffer.allocUnsafeSlow(length)
     let got = 0
     while (got < length) {
       const count = await call<number>("read", this.path, (done) =>
@@ -58,7 +67,7 @@ class FileOnDisk implements DiskFile {
       if (count === 0) break
       got += count
     }
-    return got === length ? buffer : buffer.subarray(0, got)
+    return got === buffer.length ? buffer : buffer.subarray(0, got)
   }
 
   readonly write = async (position: number, parts: readonly Uint8Array[]): Promise<void> => {
@@ -144,6 +153,12 @@ export const fileDisk = (writev: typeof fs.writev = fs.writev): Disk => ({
   rename: (from, to) => callVoid("rename", from, (done) => fs.rename(from, to, done)),
   unlink: (path) => callVoid("unlink", path, (done) => fs.unlink(path, done)),
   list: (directory) => call("readdir", directory, (done) => fs.readdir(directory, done)),
+  links: async (directory) => {
+    const found = await call<fs.Dirent[]>("readdir", directory, (done) =>
+      fs.readdir(directory, { withFileTypes: true }, done),
+    )
+    return found.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name)
+  },
   makeDirectory: (directory) => makeDirectory(directory),
   removeDirectory: (path) => callVoid("rmdir", path, (done) => fs.rmdir(path, done)),
   syncDirectory,

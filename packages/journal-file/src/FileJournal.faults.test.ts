@@ -160,3 +160,97 @@ describe("a full disk", () => {
     expect(again.history).toBe(tenant.history)
   })
 })
+
+describe("a full disk inside a segment that was made ahead", () => {
+  /** The next write into the log arrives so far, and then the file system has no room for it. */
+  const fillOnce = (disk: SimulatedDisk, short: number) => {
+    let failed = false
+    disk.fault = ({ kind, path }) => {
+      if (failed || kind !== "write" || !path.includes("/log.")) return undefined
+      failed = true
+      return { short, errno: "ENOSPC" }
+    }
+  }
+  const two = [0, 1] as const
+
+  for (const short of [0, 48, 96, 100, 400, 700, 1_000_000]) {
+    it(`is DiskFull, and both shards open again (${short} bytes arrived)`, async () => {
+      const disk = newDisk()
+      const journal = await openSimulated(disk.process(), 1, { segmentBytes: 16 * 1024 })
+      const open = () => Promise.all(two.map((at) => journal.openShard(at).then(ModelTenant.open)))
+      for (let round = 1; round <= 5; round++) {
+        const tenants = await open()
+        for (const tenant of tenants) {
+          await commitModel(journal, tenant, modelRecord(`a${round}`, [[1, round, body(100)]]))
+        }
+        fillOnce(disk, short)
+        const lost = tenants.map(({ opened: { shard, epoch } }) => {
+          return { shard, epoch, records: [modelRecord("lost", [[2, round, body(300)]])] }
+        })
+        const results = await journal.commit(lost)
+        for (const result of results) {
+          expect(result).toMatchObject({ _tag: "Refused", error: { _tag: "DiskFull" } })
+        }
+        disk.fault = () => undefined
+      }
+      const again = await open()
+      for (const tenant of again) {
+        const kept = tenant.history.split(";").filter((text) => text.startsWith("a"))
+        expect(kept).toEqual(["a1", "a2", "a3", "a4", "a5"])
+      }
+      await journal.close()
+      const after = await openSimulated(disk.process(), 2)
+      for (const tenant of again) {
+        const { shard } = tenant.opened
+        expect((await ModelTenant.open(await after.openShard(shard))).history).toBe(tenant.history)
+      }
+    })
+  }
+
+  it("while shards are opened: DiskFull to each, and the next attempt opens them", async () => {
+    const disk = newDisk()
+    for (let life = 1; life <= 4; life++) {
+      const journal = await openSimulated(disk.process(), life, { segmentBytes: 16 * 1024 })
+      fillOnce(disk, life % 2 === 0 ? 1_000_000 : 300)
+      const first = await Promise.allSettled(two.map((at) => journal.openShard(at)))
+      for (const one of first) {
+        if (one.status === "rejected") expect(one.reason).toMatchObject({ _tag: "DiskFull" })
+      }
+      expect(first.some(({ status }) => status === "rejected")).toBe(true)
+      disk.fault = () => undefined
+      const opened = await Promise.all(two.map((at) => journal.openShard(at)))
+      for (const one of opened) {
+        const tenant = await ModelTenant.open(one)
+        const before = Array.from({ length: life - 1 }, (_, at) => `l${at + 1};`).join("")
+        expect(tenant.history).toBe(before)
+        await commitModel(journal, tenant, modelRecord(`l${life}`, [[1, life, body(50)]]))
+      }
+      disk.kill()
+    }
+  })
+
+  it("another process that takes a shard over meanwhile never calls it damaged", async () => {
+    for (const [at, short] of [0, 96, 700, 1_000_000].entries()) {
+      const disk = newDisk()
+      const options = { shared: true, segmentBytes: 16 * 1024 }
+      const a = await openSimulated(disk.process(), 1, options)
+      const tenants = await Promise.all(two.map((of) => a.openShard(of).then(ModelTenant.open)))
+      for (const tenant of tenants) await commitModel(a, tenant, modelRecord("a"))
+      fillOnce(disk, short)
+      await a.commit(
+        tenants.map(({ opened: { shard, epoch } }) => {
+          return { shard, epoch, records: [modelRecord("lost", [[2, 1, body(300)]])] }
+        }),
+      )
+      disk.fault = () => undefined
+      const b = await openSimulated(disk.process(), 2 + at, options)
+      const [mine, theirs] = await Promise.all([a.openShard(0), b.openShard(1)])
+      const [left, right] = [await ModelTenant.open(mine), await ModelTenant.open(theirs)]
+      await commitModel(a, left, modelRecord("b"))
+      await commitModel(b, right, modelRecord("b"))
+      for (const { history } of [left, right]) expect(["a;b;", "a;lost;b;"]).toContain(history)
+      await a.close()
+      await b.close()
+    }
+  })
+})

@@ -27,20 +27,23 @@ import { DiskFailed, isMissing } from "@skein/journal"
 import type { Clock, Epoch, FabricId, InstanceId, Shard, SkeinError } from "@skein/model"
 import { isSkeinError, limits, shardName, skeinError } from "@skein/model"
 import type { AliveFile } from "./AliveFile.js"
-import { type Cleanable, Cleaner } from "./Cleaner.js"
+import { Cleaner } from "./Cleaner.js"
 import type { CommitLog } from "./CommitLog.js"
 import type { FileMembership } from "./FileMembership.js"
 import type { TableEntry } from "./FileTable.js"
 import type { FileTableStore } from "./FileTableStore.js"
 import type { FrameCache } from "./FrameCache.js"
 import type { FrameReader } from "./FrameReader.js"
+import { Housekeeping } from "./Housekeeping.js"
 import type { Paths } from "./Layout.js"
 import type { LogScans } from "./LogScans.js"
 import { OpenShard } from "./OpenShard.js"
+import { OpenShards } from "./OpenShards.js"
 import { recordBytesOf } from "./RecordCodec.js"
 import { type Recovered, Recovery } from "./Recovery.js"
-import type { Reservation } from "./Reservation.js"
+import { type Reservation, uncleanedTimesMax } from "./Reservation.js"
 import { replayRecords } from "./replayRecords.js"
+import { Sealing } from "./Sealing.js"
 import { ShardCheckpointer } from "./ShardCheckpointer.js"
 import { ShardFollower } from "./ShardFollower.js"
 import { Turns } from "./Turns.js"
@@ -80,66 +83,50 @@ interface Going {
   readonly entries: TableEntry[]
 }
 
-const housekeepingMs = 1000
-/** Others have to open the shards and publish checkpoints first. */
-const tidyEveryLooks = 3
-/** How long a pass that left something undone rests before the next. */
-const unfinishedLooks = 5
-
 export class FileJournal implements Journal {
   readonly failed: Promise<SkeinError>
-  readonly #open = new Map<Shard, OpenShard>()
-  readonly #checkpointers = new Map<OpenShard, ShardCheckpointer>()
+  readonly #open: OpenShards
   readonly #turns = new Turns()
+  readonly #sealing: Sealing
   readonly #recovery: Recovery
   readonly #cleaner: Cleaner
   #fail: (error: SkeinError) => void = () => {}
   #failure: SkeinError | undefined
   #closing: Promise<void> | undefined
-  #closings = 0
   #commits = 0
   #committedBytes = 0
-  #markedCommits = 0
-  #seenCommits = 0
-  /** The next look at the house runs the cleaner: logs were inherited, or room was missing. */
-  #cleaningDue = false
-  /** Looks at the house until the cleaner runs again; 0: it is not asked to. */
-  #cleanInLooks = 0
-  #stopHousekeeping: () => void = () => {}
-  #tidiesDead: boolean
-  #looks = 0
+  readonly #house: Housekeeping
 
   constructor(readonly parts: FileJournalParts) {
-    this.#tidiesDead = !parts.shared
     this.failed = new Promise((resolve) => {
       this.#fail = resolve
     })
     const { disk, paths, ownership, scans, log, failpoints } = parts
-    this.#recovery = new Recovery(disk, paths, ownership, scans, log, this.#turns, failpoints)
-    const cleanable = (shard: Shard): Cleanable | undefined => {
-      const open = this.#open.get(shard)
-      const checkpointer = open === undefined ? undefined : this.#checkpointers.get(open)
-      if (open === undefined || checkpointer === undefined || open.closed) return undefined
-      return { shard: open, checkpointer }
-    }
-    // One that was lost to another process is judged by what that one has stored.
-    const openShard = (shard: Shard) => {
-      const open = this.#open.get(shard)
-      return open?.closed === true ? undefined : open
-    }
-    const tidiesDead = () => this.#tidiesDead
+    const notice = (error: unknown) => this.#noticeFailure(error)
+    const open = new OpenShards(ownership, notice)
+    this.#open = open
+    this.#sealing = new Sealing(disk, paths, log, this.#turns)
+    this.#recovery = new Recovery(disk, paths, ownership, scans, this.#sealing, failpoints)
     this.#cleaner = new Cleaner({
       ...parts,
-      closings: () => this.#closings,
-      wasFenced: (error) => this.#wasFenced(error),
-      cleanable,
-      openShard,
-      tidiesDead,
+      closings: () => open.closings,
+      wasFenced: (error) => open.wasFenced(error),
+      cleanable: (shard) => open.cleanable(shard),
+      openShard: (shard) => open.serving(shard),
+      tidiesDead: () => this.tidiesDead,
+    })
+    this.#house = new Housekeeping({
+      ...parts,
+      cleaner: this.#cleaner,
+      turns: this.#turns,
+      commits: () => this.#commits,
+      isOver: () => this.#closing !== undefined || this.#failure !== undefined,
+      notice,
     })
     log.onRoll = () => {
-      if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#cleanSoon()
+      if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#house.cleanSoon()
     }
-    this.#keepHouse()
+    this.#house.start()
   }
 
   get fabricId(): FabricId {
@@ -174,17 +161,16 @@ export class FileJournal implements Journal {
    * once their shards have moved: one process of a fabric does. Default: only when it is alone.
    */
   get tidiesDead(): boolean {
-    return this.#tidiesDead
+    return this.#house.tidiesDead
   }
   set tidiesDead(tidies: boolean) {
-    this.#tidiesDead = tidies
-    this.#cleaningDue ||= tidies
+    this.#house.tidiesDead = tidies
   }
 
   readonly openShard = async (shard: Shard): Promise<OpenedShard> => {
     this.#refuseShard(shard)
     const former = this.#open.get(shard)
-    if (former !== undefined) this.#forget(former)
+    if (former !== undefined) this.#open.forget(former)
     try {
       return this.#adopt(shard, await this.#recovery.open(shard))
     } catch (error) {
@@ -194,10 +180,10 @@ export class FileJournal implements Journal {
 
   readonly follow = async (shard: Shard): Promise<FollowedShard> => {
     this.#refuseShard(shard)
-    const { disk, paths, clock, ownership, scans } = this.parts
+    const { disk, paths, clock, ownership, scans, failpoints } = this.parts
     const adopt = (of: Shard, recovered: Recovered) => this.#adopt(of, recovered)
-    const recovery = this.#recovery
-    const parts = { disk, paths, clock, ownership, scans, recovery, adopt }
+    const sealing = this.#sealing
+    const parts = { disk, paths, clock, ownership, scans, sealing, failpoints, adopt }
     return ShardFollower.open(parts, shard)
   }
 
@@ -206,11 +192,14 @@ export class FileJournal implements Journal {
 
   readonly reserve = (bytes: number, purpose: "publish" | "settle"): boolean => {
     const taken = this.parts.reservation.take(bytes, purpose)
-    if (!taken) this.#cleaningDue = true
+    if (!taken) this.#house.cleaningDue = true
     return taken
   }
 
   readonly unreserve = (bytes: number): void => this.parts.reservation.give(bytes)
+
+  readonly noRoom = (bytes: number, purpose: "publish" | "settle"): SkeinError =>
+    this.parts.reservation.refusal(bytes, purpose)
 
   readonly status = (): JournalStatus => ({
     driver: "file",
@@ -225,8 +214,7 @@ export class FileJournal implements Journal {
   readonly clean = async (): Promise<void> => {
     this.#refuseWhenOver()
     try {
-      await this.#cleaner.run()
-      this.#cleanLater()
+      await this.#house.clean()
     } catch (error) {
       throw this.#noticeFailure(error)
     }
@@ -249,7 +237,7 @@ export class FileJournal implements Journal {
       } else if (append.records.some((record) => recordBytesOf(record) > limits.recordBytesMax)) {
         const detail = `a record of more than recordBytesMax = ${limits.recordBytesMax} bytes`
         results[at] = refused(append.shard, skeinError("LimitExceeded", detail))
-        this.#forget(shard)
+        this.#open.forget(shard)
       } else going.push({ at, shard, append, locations: [], entries: [] })
     }
     try {
@@ -271,36 +259,24 @@ export class FileJournal implements Journal {
       const failure = this.#noticeFailure(error)
       for (const { at, shard } of going) {
         results[at] = refused(shard.shard, failure)
-        this.#forget(shard)
+        this.#open.forget(shard)
       }
     }
     return results
   }
 
-  /** The next segment; not while the cleaner is behind with copying. */
+  /**
+   * The next segment; not while the cleaner is behind with copying, and none while it gets nowhere:
+   * the log would fill the disk, and no takeover would come to its end.
+   */
   async #roll(bytes: number): Promise<void> {
-    const { log, uncleanedBytesMax } = this.parts
+    const { log, reservation, uncleanedBytesMax } = this.parts
     if (log.bytes >= uncleanedBytesMax) await this.#cleaner.whenCopied?.catch(() => {})
-    await log.roll(bytes)
-  }
-
-  /** A pass in the background. On a full disk it gives up a spare file and tries again later. */
-  async #cleanSoon(): Promise<void> {
-    this.#cleaningDue = false
-    try {
-      await this.#cleaner.run()
-      this.#cleanLater()
-    } catch (error) {
-      const failure = this.#noticeFailure(error)
-      if (failure._tag !== "DiskFull") return
-      this.#cleaningDue = true
-      await this.parts.log.supply.dropSpare().catch((worse: unknown) => this.#noticeFailure(worse))
+    if (log.bytes >= uncleanedTimesMax.roll * uncleanedBytesMax) {
+      this.#house.cleaningDue = true
+      throw reservation.refusal(bytes, "settle")
     }
-  }
-
-  /** What a pass left to rest is looked at again, though no commit may ask for another pass. */
-  #cleanLater(): void {
-    if (this.#cleaner.isUnfinished) this.#cleanInLooks = unfinishedLooks
+    await log.roll(bytes)
   }
 
   #addRecord(part: Going, record: ShardAppend["records"][number]): void {
@@ -316,7 +292,7 @@ export class FileJournal implements Journal {
 
   #confirm({ shard, append, locations, entries }: Going): CommitResult {
     if (!this.parts.ownership.holds(shard.shard, shard.epoch)) {
-      this.#forget(shard)
+      this.#open.forget(shard)
       return { _tag: "Fenced", shard: shard.shard }
     }
     let at = 0
@@ -349,36 +325,17 @@ export class FileJournal implements Journal {
 
   async #checkpoint(shard: OpenShard): Promise<boolean> {
     try {
-      return (await this.#checkpointers.get(shard)?.publish()) ?? false
+      return (await this.#open.checkpointer(shard)?.publish()) ?? false
     } catch (error) {
       const isGone = isMissing(error) && shard.closed
-      if (!isGone && !this.#wasFenced(error)) this.#noticeFailure(error)
+      if (!isGone && !this.#open.wasFenced(error)) this.#noticeFailure(error)
       return false
     }
-  }
-
-  /**
-   * Whether a file is missing because a shard has a new owner, who needs it no longer: a process
-   * that was stopped finds out in this way too. The shard is closed, nothing has failed.
-   */
-  #wasFenced(error: unknown): boolean {
-    if (!isMissing(error)) return false
-    const open = [...this.#open.values()]
-    const lost = open.filter(({ shard, epoch }) => !this.parts.ownership.holds(shard, epoch))
-    for (const shard of lost) this.#lose(shard)
-    return lost.length > 0
-  }
-
-  #lose(shard: OpenShard): void {
-    shard.lose(skeinError("Moved", `${shardName(shard.shard)} was taken by another process`))
-    this.#forget(shard)
   }
 
   /** The shard is this process's own now. */
   #adopt(shard: Shard, recovered: Recovered): OpenedShard {
     this.#refuseWhenOver()
-    const former = this.#open.get(shard)
-    if (former !== undefined) this.#forget(former)
     const { paths, reader, cache } = this.parts
     const { epoch, table, store, last, checkpointRecord } = recovered
     const open = new OpenShard(
@@ -393,12 +350,12 @@ export class FileJournal implements Journal {
       checkpointRecord,
     )
     open.inherits = recovered.inherits
-    this.#open.set(shard, open)
+    this.#open.add(open)
     return this.#handle(open, recovered)
   }
 
   #handle(open: OpenShard, recovered: Recovered): OpenedShard {
-    const { records, placements, tornBytes, inherits, recount } = recovered
+    const { records, placements, tornBytes, passedOver, inherits, recount } = recovered
     const { disk, paths, ownership, clock } = this.parts
     return {
       shard: open.shard,
@@ -414,13 +371,14 @@ export class FileJournal implements Journal {
         if (open.closed) return
         open.tenant = tenant
         recount?.(tenant)
-        this.#checkpointers.set(open, new ShardCheckpointer(disk, paths, ownership, open))
-        this.#cleaningDue ||= inherits
+        for (const what of passedOver) tenant.damaged?.(what)
+        this.#open.attach(open, new ShardCheckpointer(disk, paths, ownership, open))
+        this.#house.cleaningDue ||= inherits
       },
       read: (key, location, bytes) =>
         open.read(key, location, bytes).catch((error: unknown) => {
           if (open.closed || this.parts.ownership.holds(open.shard, open.epoch)) throw error
-          this.#lose(open)
+          this.#open.lose(open)
           throw skeinError("Moved", `${shardName(open.shard)} was taken by another process`)
         }),
       release: open.release,
@@ -446,11 +404,11 @@ export class FileJournal implements Journal {
         throw skeinError("MoveRefused", `a commit of ${shardName(shard)} is under way`, { shard })
       }
       const there = await ownership.hand({ shard, epoch, to, recordNumber, crc })
-      this.#forget(open)
+      this.#open.forget(open)
       return there
     }
     try {
-      return await (this.#checkpointers.get(open)?.exclusively(work) ?? work())
+      return await (this.#open.checkpointer(open)?.exclusively(work) ?? work())
     } catch (error) {
       throw this.#whyNotHanded(open, error)
     }
@@ -460,7 +418,7 @@ export class FileJournal implements Journal {
     const { shard, epoch } = open
     const failure = this.#noticeFailure(error)
     if (failure._tag === "Moved") {
-      if (!open.closed) this.#lose(open)
+      if (!open.closed) this.#open.lose(open)
       return failure
     }
     if (failure._tag !== "DiskFull" || !this.parts.ownership.holds(shard, epoch)) return failure
@@ -470,23 +428,13 @@ export class FileJournal implements Journal {
   async #closeShard(open: OpenShard): Promise<void> {
     try {
       if (!open.closed && this.#failure === undefined) {
-        await this.#checkpointers.get(open)?.publishFinal()
+        await this.#open.checkpointer(open)?.publishFinal()
       }
     } catch (error) {
-      if (!this.#wasFenced(error)) this.#noticeFailure(error)
+      if (!this.#open.wasFenced(error)) this.#noticeFailure(error)
     } finally {
-      this.#forget(open)
+      this.#open.forget(open)
     }
-  }
-
-  #forget(open: OpenShard): void {
-    this.#closings++
-    open.end()
-    const release = () => open.store.release()
-    const released = this.#checkpointers.get(open)?.exclusively(release) ?? release()
-    void released.catch((error: unknown) => this.#noticeFailure(error))
-    this.#checkpointers.delete(open)
-    if (this.#open.get(open.shard) === open) this.#open.delete(open.shard)
   }
 
   #refuseShard(shard: Shard): void {
@@ -508,67 +456,22 @@ export class FileJournal implements Journal {
       const detail = `${what}, nothing more is confirmed: ${String(error)}`
       const failure = skeinError("FabricClosed", detail, {}, { cause: error })
       this.#failure = failure
-      for (const open of [...this.#open.values()]) open.lose(failure)
-      this.#open.clear()
+      this.#open.loseAll(failure)
       this.#fail(failure)
     }
     return this.#failure
   }
 
-  #keepHouse(): void {
-    const { clock, disk, log, paths, reservation } = this.parts
-    this.#stopHousekeeping = clock.setTimer(housekeepingMs, () => {
-      if (this.#closing !== undefined || this.#failure !== undefined) return
-      const quiet = this.#commits === this.#seenCommits && this.#commits !== this.#markedCommits
-      this.#seenCommits = this.#commits
-      const work = quiet ? this.#mark() : Promise.resolve()
-      void work
-        .then(() => this.#tidy())
-        .then(() => disk.freeBytes(paths.dir))
-        .then((bytes) => {
-          reservation.freeBytes = bytes
-        })
-        .catch((error: unknown) => this.#noticeFailure(error))
-        .then(() => this.#keepHouse())
-      void this.#turns.run(async () => log.prepareNext())
-      if (this.#cleanInLooks > 0 && --this.#cleanInLooks === 0) this.#cleaningDue = true
-      if (this.#cleaningDue) void this.#cleanSoon()
-    })
-  }
-
-  /** Signs of life of dead processes go first: without one a log counts as left behind. */
-  async #tidy(): Promise<void> {
-    const { disk, membership, paths, shared } = this.parts
-    if (!shared || !this.#tidiesDead || ++this.#looks % tidyEveryLooks !== 0) return
-    for (const instance of membership.abandoned()) {
-      await disk.unlink(paths.aliveFile(instance)).catch((error: unknown) => {
-        if (!isMissing(error)) throw error
-      })
-    }
-    this.#cleaningDue ||= (await this.#cleaner.retention.deadInstances()).length > 0
-  }
-
-  /** A batch without records says that the one before it is durable: after it, damage is damage. */
-  async #mark(): Promise<void> {
-    this.#markedCommits = this.#commits
-    await this.#turns.run(async () => {
-      const { log } = this.parts
-      if (!log.fits(1, log.markBytes)) await log.roll(log.markBytes)
-      log.addMark()
-      await log.flush()
-    })
-  }
-
   async #close(): Promise<void> {
     const { log, alive, reader, scans, membership, tables } = this.parts
-    this.#stopHousekeeping()
+    this.#house.stop()
     tables.close()
     await this.#cleaner.stop()
-    for (const open of [...this.#open.values()]) await this.#closeShard(open)
+    for (const open of this.#open.all) await this.#closeShard(open)
     await this.#cleaner.letGo().catch((error: unknown) => this.#noticeFailure(error))
     await this.#turns.run(async () => {})
     if (this.#failure === undefined) {
-      await this.#mark().catch((error: unknown) => this.#noticeFailure(error))
+      await this.#house.mark().catch((error: unknown) => this.#noticeFailure(error))
     }
     scans.close()
     await reader.handles.close()

@@ -20,18 +20,26 @@ export class FileWindow {
     this.#bytes = Buffer.alloc(0)
   }
 
+  /** `length` bytes at `position`, if they are here already. */
+  peek(position: number, length: number): Buffer | undefined {
+    const from = position - this.#start
+    const inside = from >= 0 && from + length <= this.#bytes.length
+    return inside ? this.#bytes.subarray(from, from + length) : undefined
+  }
+
+  /** The file may be closed. */
+  async settle(): Promise<void> {}
+
   /** Up to `length` bytes at `position`: fewer only at the end of the file. */
   async read(position: number, length: number): Promise<Buffer> {
     const wanted = Math.min(length, this.size - position)
     if (wanted <= 0) return Buffer.alloc(0)
-    const inside = position >= this.#start && position + wanted <= this.#start + this.#bytes.length
-    if (!inside) {
-      const more = Math.min(Math.max(wanted, windowBytes), this.size - position)
-      const read = await this.file.read(position, more)
-      this.#bytes = Buffer.from(read.buffer, read.byteOffset, read.length)
-      this.#start = position
-    }
-    const from = position - this.#start
-    return this.#bytes.subarray(from, from + wanted)
+    const here = this.peek(position, wanted)
+    if (here !== undefined) return here
+    const more = Math.min(Math.max(wanted, windowBytes), this.size - position)
+    const read = await this.file.read(position, more)
+    this.#bytes = Buffer.from(read.buffer, read.byteOffset, read.length)
+    this.#start = position
+    return this.#bytes.subarray(0, wanted)
   }
 }

@@ -19,12 +19,13 @@ export const growthDisk = (disk: Disk, onGrowth: (bytes: number) => void): Disk 
   syncDirectory: (directory) => disk.syncDirectory(directory),
   existsSync: (path) => disk.existsSync(path),
   freeBytes: (directory) => disk.freeBytes(directory),
+  links: (directory) => disk.links(directory),
   unfit: (directory) => disk.unfit(directory),
 })
 
 const growing = (file: DiskFile, onGrowth: (bytes: number) => void): DiskFile => ({
   path: file.path,
-  read: (position, length) => file.read(position, length),
+  read: (position, length, into) => file.read(position, length, into),
   write: (position, parts) => {
     let bytes = 0
     for (const part of parts) bytes += part.length

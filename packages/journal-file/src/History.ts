@@ -7,7 +7,7 @@
 import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import type { Seal } from "./BatchCodec.js"
-import type { Damage, ScannedRecord, ShardEntry } from "./LogScan.js"
+import type { Damage, ScannedRecord, ShardEntry } from "./ScanEntry.js"
 
 /** One owner of the shard and what its log says of the shard. */
 export interface OwnerLog {
@@ -17,6 +17,8 @@ export interface OwnerLog {
   readonly damages: readonly Damage[]
   /** Entries of this order and later were not known to be durable. */
   readonly durableBefore: number
+  /** It has served: a checkpoint of its epoch exists, though it cannot be used. */
+  readonly served?: boolean
 }
 
 export interface HistoryRecord {
@@ -77,6 +79,7 @@ class HistoryBuilder {
     // Without a seal it never served, unless a checkpoint of its own stands for the seal.
     if (seal !== undefined) this.#applySeal(owner, seal, damages)
     if (seal === undefined && this.base.epoch !== owner.epoch) {
+      if (owner.served === true) throw this.#corrupt("its owner's seal is missing", damages)
       this.#suspect = damages[0] ?? this.#suspect
       return
     }

@@ -32,6 +32,15 @@ export class LogScans {
     return scan
   }
 
+  /**
+   * Begins to read a log that is going to be asked for. The scan is extended when it is: what its
+   * process writes until the shard is claimed is read then.
+   */
+  readAhead(instance: InstanceId, shard: Shard): void {
+    // Whoever asks for the log hears why it cannot be read.
+    this.read(instance, shard).catch(() => {})
+  }
+
   close(): void {
     this.#cancel()
     this.#scans.clear()

@@ -11,8 +11,8 @@ import type { InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { type BatchEntry, decodeSeal, entryKinds } from "./BatchCodec.js"
 import { type LogSegmentName, type Paths, parseLogSegment, segmentSalt } from "./Layout.js"
-import { type ScannedRecord, type ScannedSeal, scannedRecord } from "./LogScan.js"
 import { readRecord } from "./RecordCodec.js"
+import { type ScannedRecord, type ScannedSeal, scannedRecord } from "./ScanEntry.js"
 import { type FoundBatch, SegmentReader } from "./SegmentReader.js"
 
 type TailEntry = ScannedRecord | ScannedSeal

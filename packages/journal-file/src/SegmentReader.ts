@@ -6,6 +6,7 @@
  * only after everything before it was durable.
  */
 import type { Disk, DiskFile } from "@skein/journal"
+import { type AheadMemory, AheadWindow } from "./AheadWindow.js"
 import {
   announcedHeaderBytes,
   type BatchHead,
@@ -24,35 +25,37 @@ export interface FoundBatch {
 }
 
 export class SegmentReader {
-  readonly #window: FileWindow
-
   private constructor(
     readonly file: DiskFile,
     readonly salt: number,
     /** The size that the file has, which damage may have made smaller than `capacity`. */
     readonly size: number,
     readonly capacity: number,
-  ) {
-    this.#window = new FileWindow(file, size)
-  }
+    readonly window: FileWindow | AheadWindow,
+  ) {}
 
+  /** With `memory` it reads ahead, and what it answers is valid until the next call only. */
   static async open(
     disk: Disk,
     path: string,
     salt: number,
     capacity: number,
+    memory?: AheadMemory,
   ): Promise<SegmentReader> {
     const file = await disk.open(path, "read")
-    return new SegmentReader(file, salt, await file.size(), capacity)
+    const size = await file.size()
+    const window =
+      memory === undefined ? new FileWindow(file, size) : new AheadWindow(file, size, memory)
+    return new SegmentReader(file, salt, size, capacity, window)
   }
 
   /** The batch that begins at `offset`, or `undefined`. */
   async batchAt(offset: number): Promise<FoundBatch | undefined> {
     const room = this.capacity - offset
-    const first = await this.#window.read(offset, batchHeaderBytes)
+    const first = await this.window.read(offset, batchHeaderBytes)
     const headerBytes = announcedHeaderBytes(first, offset, room)
     if (headerBytes === 0) return undefined
-    const header = await this.#window.read(offset, headerBytes)
+    const header = await this.window.read(offset, headerBytes)
     if (header.length < headerBytes) return undefined
     const head = readBatchHeader(header, this.salt)
     return head === undefined ? undefined : { offset, head, payloads: offset + headerBytes }
@@ -62,7 +65,7 @@ export class SegmentReader {
   async findBatch(offset: number): Promise<FoundBatch | undefined> {
     let at = offset
     while (at + batchHeaderBytes <= this.size) {
-      const window = await this.#window.read(at, 1024 * 1024)
+      const window = await this.window.read(at, 1024 * 1024)
       let hit = window.indexOf(batchMagicBytes)
       while (hit !== -1) {
         if ((at + hit) % batchAlignBytes === 0) {
@@ -77,15 +80,27 @@ export class SegmentReader {
   }
 
   bytes(offset: number, length: number): Promise<Buffer> {
-    return this.#window.read(offset, length)
+    return this.window.read(offset, length)
+  }
+
+  /** The same at once, if it was read already. */
+  peek(offset: number, length: number): Buffer | undefined {
+    return this.window.peek(offset, length)
   }
 
   /** Looks at the file anew: its process may be writing. */
   refresh(): void {
-    this.#window.refresh()
+    this.window.refresh()
   }
 
-  close(): Promise<void> {
-    return this.file.close()
+  /** Keeps nothing of what it has read. */
+  async letGo(): Promise<void> {
+    await this.window.settle()
+    this.window.refresh()
+  }
+
+  async close(): Promise<void> {
+    await this.window.settle()
+    await this.file.close()
   }
 }

@@ -65,6 +65,12 @@ export class SegmentSupply {
     return this.#make(number, bytes)
   }
 
+  /** The log could not roll on to a segment that it had taken: it is the next one still. */
+  putBack(segment: LogSegment): void {
+    this.#next = Promise.resolve(segment)
+    this.#ready = segment
+  }
+
   /** The cleaner needs a file of the log no longer: keep it for the next segment, or delete it. */
   async giveBack(segment: LogSegment): Promise<void> {
     await segment.file.close()

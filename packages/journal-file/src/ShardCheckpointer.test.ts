@@ -1,38 +1,10 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import {
-  encodeEvent,
-  type FrameKey,
-  ManualClock,
-  ModelTenant,
-  type OpenedShard,
-  SeededRandom,
-} from "@skein/journal"
+import { ManualClock, ModelTenant, SeededRandom } from "@skein/journal"
 import { describe, expect, it } from "vitest"
-import type { FileJournal } from "./FileJournal.js"
 import { openFileJournal } from "./openFileJournal.js"
-
-const append = async (
-  journal: FileJournal,
-  opened: OpenedShard,
-  tenant: ModelTenant,
-  record: { readonly first?: number; readonly drop?: readonly FrameKey[] },
-): Promise<void> => {
-  const { first, drop = [] } = record
-  const frame = { generation: 1, first: first ?? 0, bytes: new Uint8Array(4096) }
-  const records = [
-    {
-      journalMs: 1,
-      events: encodeEvent({ text: "x", drop }),
-      frames: first === undefined ? [] : [frame],
-    },
-  ]
-  tenant.evolve(records[0])
-  const [answer] = await journal.commit([{ shard: 0, epoch: opened.epoch, records }])
-  if (answer._tag !== "Committed") throw new Error(answer._tag)
-  tenant.placed(records, answer.locations)
-}
+import { commitFrame } from "./testkit/commitFrame.js"
 
 /** Files in `dir` that are open and have no name any more: their room is not given back. */
 const openAndDeleted = (dir: string): string[] => {
@@ -63,14 +35,15 @@ describe("a published checkpoint", () => {
     })
     let opened = await journal.openShard(0)
     let tenant = await ModelTenant.open(opened)
-    for (let first = 1; first <= 40; first++) await append(journal, opened, tenant, { first })
+    for (let first = 1; first <= 40; first++)
+      await commitFrame(journal, tenant, { publish: first, bytes: 4096 })
     await journal.clean()
     await tenant.readAll()
     await opened.close()
     opened = await journal.openShard(0)
     tenant = await ModelTenant.open(opened)
-    const drop = Array.from({ length: 36 }, (_, at) => ({ generation: 1, first: at + 1 }))
-    await append(journal, opened, tenant, { drop })
+    const drop = Array.from({ length: 36 }, (_, at) => at + 1)
+    await commitFrame(journal, tenant, { drop })
     // A first look, a second that sees no change and copies, a third that deletes.
     for (let pass = 1; pass <= 3; pass++) await journal.clean()
     expect((await tenant.readAll()).size).toBe(4)

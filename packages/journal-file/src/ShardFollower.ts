@@ -11,6 +11,7 @@
  */
 import type {
   Disk,
+  Failpoints,
   FollowedShard,
   Location,
   OpenedShard,
@@ -29,13 +30,15 @@ import { FileTable, fileKey, type StoredFile } from "./FileTable.js"
 import { type HistoryRecord, sealOf } from "./History.js"
 import { type Paths, parseShardFile } from "./Layout.js"
 import { fileIdOf } from "./Location.js"
-import type { ScannedRecord } from "./LogScan.js"
 import type { LogScans } from "./LogScans.js"
 import { LogTail } from "./LogTail.js"
 import { findOwners, historyOf } from "./OwnerChain.js"
-import { placeRecord, type Recovered, type Recovery } from "./Recovery.js"
+import { placeRecord } from "./RecoveredRecord.js"
+import type { Recovered } from "./Recovery.js"
 import { Relocations } from "./Relocations.js"
 import { replayRecords } from "./replayRecords.js"
+import type { ScannedRecord } from "./ScanEntry.js"
+import type { Sealing } from "./Sealing.js"
 import { Turns } from "./Turns.js"
 
 export interface FollowerParts {
@@ -44,7 +47,8 @@ export interface FollowerParts {
   readonly clock: Clock
   readonly ownership: Ownership
   readonly scans: LogScans
-  readonly recovery: Recovery
+  readonly sealing: Sealing
+  readonly failpoints: Failpoints
   /** Makes the shard this process's own. */
   readonly adopt: (shard: Shard, recovered: Recovered) => OpenedShard
 }
@@ -136,10 +140,10 @@ export class ShardFollower implements FollowedShard {
       const { ownership } = this.parts
       if (!ownership.holds(shard, epoch)) throw this.#moved()
       await this.#readToEnd(epoch)
-      this.parts.recovery.failpoints.hit("move.read")
+      this.parts.failpoints.hit("move.read")
       const recovered = await this.#recover(epoch)
       if (!ownership.holds(shard, epoch)) throw this.#moved()
-      this.parts.recovery.failpoints.hit("move.checked")
+      this.parts.failpoints.hit("move.checked")
       this.#over = true
       return this.parts.adopt(shard, recovered)
     })
@@ -265,8 +269,8 @@ export class ShardFollower implements FollowedShard {
     if (!isSame) store.standAlone()
     const moved = isSame ? [] : this.#relocations.placements(table, files)
     const history = { records: this.#waiting.slice(this.#told), ...this.#last }
-    const sealing = { shard, epoch, history, table, predecessor: owner }
-    const records = await this.parts.recovery.seal(sealing, "move")
+    const by = { shard, epoch, predecessor: owner, phase: "move" } as const
+    const records = await this.parts.sealing.seal(by, history, table)
     if (isSame) await store.release()
     return {
       epoch,
@@ -277,6 +281,7 @@ export class ShardFollower implements FollowedShard {
       records,
       last: this.#last,
       tornBytes: 0,
+      passedOver: [],
       inherits: true,
       recount: (tenant) => recount(table, moved, tenant),
     }

@@ -4,7 +4,7 @@
  */
 import type { Chunk, Disk, ReplayedFrame, ReplayedRecord } from "@skein/journal"
 import { isMissing, systemClock } from "@skein/journal"
-import type { Epoch, Shard } from "@skein/model"
+import type { Epoch, Shard, SkeinError } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
 import type { Holder } from "./ClaimFile.js"
@@ -14,7 +14,7 @@ import type { History } from "./History.js"
 import type { Paths } from "./Layout.js"
 import { locationOf } from "./Location.js"
 import { LogScans } from "./LogScans.js"
-import { findOwners, historyOf, tornBytes } from "./OwnerChain.js"
+import { findOwners, historyOf, passedOver, tornBytes } from "./OwnerChain.js"
 
 /** A shard as it would be recovered now. */
 export interface ReadShard {
@@ -31,6 +31,8 @@ export interface ReadShard {
   /** The last record's number. */
   readonly recordNumber: number
   readonly tornBytes: number
+  /** Checkpoints that are damaged and not needed. */
+  readonly passedOver: readonly SkeinError[]
   /** Files that the checkpoint points into. */
   readonly files: readonly StoredFile[]
 }
@@ -92,6 +94,7 @@ export class DirectoryReader {
       records: readRecords(paths, history, files),
       recordNumber: history.recordNumber,
       tornBytes: tornBytes(shard, found.owners),
+      passedOver: passedOver(shard, found),
       files,
     }
   }

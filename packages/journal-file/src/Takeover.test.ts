@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest"
 import { writeCheckpoint } from "./CheckpointFile.js"
 import { assembleHistory, type OwnerLog } from "./History.js"
 import { paths as pathsOf } from "./Layout.js"
-import type { ScannedRecord } from "./LogScan.js"
+import type { ScannedRecord } from "./ScanEntry.js"
 import { openSimulated, settle } from "./testkit/openSimulated.js"
 
 const paths = pathsOf("/data")

@@ -1,7 +1,8 @@
 import { ManualClock, SeededRandom, SimulatedDisk } from "@skein/journal"
-import { isSkeinError, type SkeinError } from "@skein/model"
+import { isSkeinError, limits, type SkeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import type { FileJournalOptions } from "./openFileJournal.js"
+import { leastBytes } from "./Reservation.js"
 import { openSimulated, settle } from "./testkit/openSimulated.js"
 
 const newDisk = () => new SimulatedDisk({ random: new SeededRandom(1) })
@@ -161,5 +162,66 @@ describe("opening a directory", () => {
       expect((await journal.openShard(1)).checkpoint.recordNumber, `cut at ${at}`).toBe(0)
       await journal.close()
     }
+  })
+
+  it("refuses a disk with too little room by figures, and leaves the place as it was", async () => {
+    const least = leastBytes(64 * 1024, 4096)
+    for (const made of [false, true]) {
+      const disk = new SimulatedDisk({ random: new SeededRandom(1), capacityBytes: least - 1 })
+      if (made) await disk.makeDirectory("/data")
+      const error = await refusal(openSimulated(disk, 1))
+      expect(error).toMatchObject({
+        _tag: "DiskFull",
+        data: { freeBytes: least - 1, wantedBytes: least },
+      })
+      expect(error.detail).toContain(`${least - 1} bytes are free, ${least} are wanted`)
+      expect(disk.files()).toEqual([])
+      expect(disk.existsSync("/data")).toBe(made)
+    }
+  })
+
+  it("wants 84 MiB for a new fabric, as the help of the command says", () => {
+    expect(leastBytes(limits.logUncleanedBytesMax, limits.logSegmentBytes)).toBe(84 * 1024 * 1024)
+  })
+
+  it("leaves no fabric behind when the disk fills up while it is made", async () => {
+    const whole = newDisk()
+    const operations: string[] = []
+    whole.fault = ({ kind }) => {
+      operations.push(kind)
+      return undefined
+    }
+    await openSimulated(whole, 1)
+    let undone = 0
+    for (let at = 1; at <= operations.length; at++) {
+      const disk = newDisk()
+      // The sign of life comes first: before it is there, others may be at work.
+      disk.fault = ({ number, path }) =>
+        number === at && !path.includes("/alive") ? { errno: "ENOSPC" } : undefined
+      const tag = await openSimulated(disk, 1).then(
+        () => "open",
+        (error: SkeinError) => error._tag,
+      )
+      if (tag === "open") continue
+      expect(tag, `operation ${at}`).toBe("DiskFull")
+      expect(disk.files(), `operation ${at}`).toEqual([])
+      undone++
+    }
+    expect(undone).toBeGreaterThan(20)
+  })
+
+  it("takes a fabric that exists with less room: consuming makes some", async () => {
+    const least = leastBytes(64 * 1024, 4096)
+    const disk = new SimulatedDisk({ random: new SeededRandom(1), capacityBytes: least + 8192 })
+    await (await openSimulated(disk, 1)).close()
+    const ballast = await disk.open("/ballast", "create")
+    await ballast.write(0, [new Uint8Array((await disk.freeBytes()) - 6000)])
+    const journal = await openSimulated(disk, 2)
+    await journal.openShard(0)
+    await journal.close()
+    await ballast.write(0, [new Uint8Array((await disk.freeBytes()) + (await ballast.size()))])
+    const error = await refusal(openSimulated(disk, 3))
+    expect(error).toMatchObject({ _tag: "DiskFull", data: { freeBytes: 0, wantedBytes: 4096 } })
+    expect(disk.files()).toContain("/data/fabric.json")
   })
 })

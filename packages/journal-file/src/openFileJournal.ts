@@ -5,12 +5,19 @@
 import { resolve } from "node:path"
 import type { Disk, Failpoints } from "@skein/journal"
 import { newInstanceId, noFailpoints, systemClock, systemRandom } from "@skein/journal"
-import type { Clock, InstanceId, Random } from "@skein/model"
+import type { Clock, InstanceId, Random, SkeinError } from "@skein/model"
 import { invariant, limits, skeinError } from "@skein/model"
 import { AliveFile } from "./AliveFile.js"
 import { refuseWhenInUse } from "./AliveWatch.js"
 import { CommitLog } from "./CommitLog.js"
-import { createFabric, type Fabric, makeUsable, readFabric, unusable } from "./FabricFile.js"
+import {
+  createFabric,
+  type Fabric,
+  makeUsable,
+  readFabric,
+  undoFabric,
+  unusable,
+} from "./FabricFile.js"
 import { fileDisk } from "./FileDisk.js"
 import { FileHandles } from "./FileHandles.js"
 import { FileJournal } from "./FileJournal.js"
@@ -25,7 +32,7 @@ import { isInstanceId, type Paths, paths as pathsOf } from "./Layout.js"
 import { fileBytesMax } from "./Location.js"
 import { LogScans } from "./LogScans.js"
 import { ownMark, type ProcessRuns, processRuns } from "./ProcessMark.js"
-import { cleanerBytes, Reservation } from "./Reservation.js"
+import { cleanerBytes, firstSegmentBytes, leastBytes, Reservation } from "./Reservation.js"
 import { SegmentSupply } from "./SegmentSupply.js"
 import { firstToken, makeDirectoryWith } from "./TokenDirectory.js"
 
@@ -57,8 +64,10 @@ export interface FileJournalOptions {
 }
 
 /**
- * Opens the journal of a directory, or fails with DirectoryForeign, -InUse or -Unusable. Shared:
- * also with NodeNameInUse, and with ConfigInvalid when the fabric has another number of shards.
+ * Opens the journal of a directory, or fails with DirectoryForeign, -InUse or -Unusable, and with
+ * DiskFull when there is too little room to begin: then no new fabric is left in the directory.
+ * Shared: also with NodeNameInUse, and with ConfigInvalid when the fabric has another number of
+ * shards.
  */
 export const openFileJournal = async (options: FileJournalOptions): Promise<FileJournal> => {
   let reservation: Reservation | undefined
@@ -72,13 +81,18 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
   invariant(segmentBytes <= fileBytesMax, "a location holds offsets up to 64 MiB")
   const uncleanedBytesMax = options.uncleanedBytesMax ?? limits.logUncleanedBytesMax
   const paths = pathsOf(resolve(options.dir))
+  const isNew = !existsNow(disk, paths)
   await makeUsable(disk, paths)
   const existing = await readFabric(disk, paths)
   if (existing !== undefined) refuseOtherShards(options, paths, existing)
+  const firstBytes = firstSegmentBytes(segmentBytes)
+  const least = existing === undefined ? leastBytes(uncleanedBytesMax, segmentBytes) : firstBytes
+  await refuseWithoutRoom(disk, paths, least, isNew)
   const runs = options.processRuns ?? processRuns(ownMark())
   const alive = await startAlive(options, disk, clock, instance, runs)
   const membership = new FileMembership({ disk, paths, clock, alive, processRuns: runs })
   const tables = new FileTableStore(disk, paths, clock, instance)
+  let log: CommitLog | undefined
   try {
     const fabric = existing ?? (await makeFabric(options, disk, paths, random, instance))
     await makeDirectoryWith(disk, paths.manager, instance, firstToken)
@@ -87,11 +101,10 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     const sparesMax = Math.floor(uncleanedBytesMax / segmentBytes)
     const kept = cleanerBytes(uncleanedBytesMax, segmentBytes)
     const supply = new SegmentSupply(disk, paths, instance, segmentBytes, sparesMax, kept)
-    const firstBytes = Math.min(segmentBytes, Math.max(segmentBytes / 8, 64 * 1024))
-    const log = new CommitLog(supply, clock, firstBytes, failpoints)
+    log = new CommitLog(supply, clock, firstBytes, failpoints)
     await log.open()
     reservation = new Reservation(
-      () => log.preparedBytes,
+      log,
       segmentBytes,
       uncleanedBytesMax,
       await disk.freeBytes(paths.dir),
@@ -122,10 +135,54 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       failpoints,
     })
   } catch (error) {
+    await log?.close().catch(() => {})
     await membership.close()
     await alive.close().catch(() => {})
+    throw await undone(options, disk, paths, error, existing === undefined, isNew)
+  }
+}
+
+/** Where others may have joined a new fabric meanwhile, it is left to them. */
+const undone = async (
+  { shared }: FileJournalOptions,
+  disk: Disk,
+  paths: Paths,
+  error: unknown,
+  isNewFabric: boolean,
+  isNew: boolean,
+): Promise<SkeinError> => {
+  const why = unusable(paths.dir, error)
+  if (why._tag === "DiskFull" && isNewFabric && shared !== true) {
+    await undoFabric(disk, paths, isNew).catch(() => {})
+  }
+  return why
+}
+
+const existsNow = (disk: Disk, paths: Paths): boolean => {
+  try {
+    return disk.existsSync(paths.dir)
+  } catch (error) {
     throw unusable(paths.dir, error)
   }
+}
+
+/** Before anything is written, but for the directory itself where it is new. */
+const refuseWithoutRoom = async (
+  disk: Disk,
+  paths: Paths,
+  wantedBytes: number,
+  isNew: boolean,
+): Promise<void> => {
+  let freeBytes: number
+  try {
+    freeBytes = await disk.freeBytes(paths.dir)
+  } catch (error) {
+    throw unusable(paths.dir, error)
+  }
+  if (freeBytes >= wantedBytes) return
+  if (isNew) await disk.removeDirectory(paths.dir).catch(() => {})
+  const detail = `${paths.dir}: ${freeBytes} bytes are free, ${wantedBytes} are wanted to begin`
+  throw skeinError("DiskFull", detail, { freeBytes, wantedBytes })
 }
 
 const makeFabric = async (

@@ -2,7 +2,7 @@
 import type { ReplayedRecord } from "@skein/journal"
 import type { Clock } from "@skein/model"
 import { limits } from "@skein/model"
-import type { RecoveredRecord } from "./Recovery.js"
+import type { RecoveredRecord } from "./RecoveredRecord.js"
 
 export const replayedRecord = ({ from, locations }: RecoveredRecord): ReplayedRecord => {
   const { recordNumber, epoch, journalMs, events, frames } = from.record

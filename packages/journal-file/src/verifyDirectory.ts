@@ -117,7 +117,8 @@ const verifyShard = async (
   let chunks = 0
   try {
     const read = await reader.read(shard)
-    const { epoch, recordNumber, tornBytes, records, checkpoint } = read
+    const { epoch, recordNumber, tornBytes, records, checkpoint, passedOver } = read
+    problems.push(...passedOver.map(({ detail }) => detail))
     const checkpointRecord = checkpoint.recordNumber
     found = { epoch, checkpointRecord, recordNumber, records: records.length, tornBytes }
     for await (const _chunk of checkpoint.chunks) chunks++

@@ -1,7 +1,8 @@
 /**
  * Owns: the port to a local file system: the only way in which the journal touches files. The real
  * one calls node:fs, the simulated one forgets, tears and corrupts what was not synced.
- * Errors: SkeinError DiskFull for ENOSPC and EDQUOT; {@link DiskFailed} for everything else.
+ * Errors: SkeinError DiskFull for ENOSPC and EDQUOT, DirectoryForeign for a symbolic link in place
+ * of a file; {@link DiskFailed} for everything else.
  */
 
 /** An operation of the disk failed for good. EIO ends the process: an fsync is never repeated. */
@@ -21,8 +22,9 @@ export class DiskFailed extends Error {
 
 export interface DiskFile {
   readonly path: string
-  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. */
-  readonly read: (position: number, length: number) => Promise<Uint8Array>
+  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. Whoever reads
+   * much passes memory of at least that length: then the answer may be a part of `into`. */
+  readonly read: (position: number, length: number, into?: Uint8Array) => Promise<Uint8Array>
   /** Writes all of `parts` at `position`; a short write is continued by the driver. */
   readonly write: (position: number, parts: readonly Uint8Array[]) => Promise<void>
   /** Resolves when data and size are on stable storage. */
@@ -39,6 +41,8 @@ export interface Disk {
   readonly rename: (from: string, to: string) => Promise<void>
   readonly unlink: (path: string) => Promise<void>
   readonly list: (directory: string) => Promise<readonly string[]>
+  /** Names in it that are symbolic links. A file is not opened through one: DirectoryForeign. */
+  readonly links: (directory: string) => Promise<readonly string[]>
   /** Creates missing parents too; their entries are synced. */
   readonly makeDirectory: (directory: string) => Promise<void>
   readonly removeDirectory: (directory: string) => Promise<void>

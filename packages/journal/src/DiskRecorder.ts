@@ -43,6 +43,7 @@ export class DiskRecorder {
       },
       existsSync: (path) => inner.existsSync(path),
       freeBytes: (directory) => inner.freeBytes(directory),
+      links: (directory) => inner.links(directory),
       unfit: (directory) => inner.unfit(directory),
     }
   }
@@ -63,7 +64,7 @@ export class DiskRecorder {
     const own: RecordedWrite[] = []
     return {
       path: file.path,
-      read: (position, length) => file.read(position, length),
+      read: (position, length, into) => file.read(position, length, into),
       write: async (position, parts) => {
         this.operations.push(`write ${file.path}`)
         const content = Buffer.concat(parts)

@@ -190,6 +190,8 @@ export interface Journal {
    */
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
   readonly unreserve: (bytes: number) => void
+  /** Why `reserve` says no to this just now: DiskFull, with the figures and what helps. */
+  readonly noRoom: (bytes: number, purpose: "publish" | "settle") => SkeinError
   readonly status: () => JournalStatus
   /** Told of the steps of commits, takeovers and moves, here and by those who use the journal.
    * Default: nobody is. */

@@ -161,6 +161,15 @@ export class MemoryJournal implements Journal {
     this.#reservedBytes = Math.max(0, this.#reservedBytes - bytes)
   }
 
+  readonly noRoom = (bytes: number, purpose: "publish" | "settle"): SkeinError => {
+    const { freeBytes } = this.status()
+    const kept = purpose === "publish" ? ` ${this.bytesMax / 8} are kept for settles;` : ""
+    const detail =
+      `no room is left in the journal for ${bytes} bytes: of ${this.bytesMax} in memory ` +
+      `${freeBytes} are free,${kept} consuming makes room`
+    return skeinError("DiskFull", detail, { freeBytes, wantedBytes: bytes })
+  }
+
   readonly status = () =>
     ({
       driver: "memory",

@@ -101,6 +101,7 @@ export class SimulatedDisk implements Disk {
         return this.existsSync(path)
       },
       freeBytes: living(this.freeBytes),
+      links: living(this.links),
       unfit: living(this.unfit),
     }
   }
@@ -198,6 +199,9 @@ export class SimulatedDisk implements Disk {
   readonly freeBytes = async (): Promise<number> =>
     Math.max(0, this.#capacityBytes - this.#root.bytes)
 
+  /** It has none. */
+  readonly links = async (): Promise<readonly string[]> => []
+
   readonly unfit = async (): Promise<string | undefined> => undefined
 
   /** The content of a file as a reader would see it now, for damaging and comparing. */
@@ -245,9 +249,12 @@ export class SimulatedDisk implements Disk {
     }
     return {
       path,
-      read: async (position, length) => {
+      read: async (position, length, into) => {
         begin("read", { position, bytes: length })
-        return Uint8Array.from(file.read(position, length))
+        const bytes = file.read(position, length)
+        if (into === undefined) return Uint8Array.from(bytes)
+        into.set(bytes)
+        return into.subarray(0, bytes.length)
       },
       write: async (position, parts) => {
         const bytes = parts.reduce((sum, part) => sum + part.length, 0)

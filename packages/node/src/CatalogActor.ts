@@ -208,8 +208,9 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     if (decision === undefined) return
     const { events, reply } = decision
     const purpose = request.command._tag === "Declare" ? "publish" : "settle"
-    if (events.length > 0 && !turn.reserve(eventBytes * events.length, purpose)) {
-      return request.fail(skeinError("DiskFull", "no room is left in the journal"))
+    const bytes = eventBytes * events.length
+    if (bytes > 0 && !turn.reserve(bytes, purpose)) {
+      return request.fail(turn.noRoom(bytes, purpose))
     }
     for (const event of events) {
       this.evolve(event)

@@ -20,7 +20,13 @@ import {
   type ShardMeter,
   type WarmHost,
 } from "@skein/cluster"
-import { type Failpoints, type FollowedShard, type Journal, noFailpoints } from "@skein/journal"
+import {
+  type Failpoints,
+  type FollowedShard,
+  type Journal,
+  noFailpoints,
+  type OpenedShard,
+} from "@skein/journal"
 import {
   asSkeinError,
   type Clock,
@@ -214,9 +220,20 @@ export class NodeCore implements Fabric {
       const text = `${opened.tornBytes} bytes of an unfinished write were cut; none was confirmed`
       this.options.onNotice?.(shardName(shard), text)
     }
-    const host = await ShardHost.open(opened, this.factory, this.context)
+    const host = await this.hostOf(opened)
     this.failpoints.hit("takeover.opened")
     return host
+  }
+
+  private async hostOf(opened: OpenedShard): Promise<ShardHost> {
+    try {
+      return await ShardHost.open(opened, this.factory, this.context)
+    } catch (cause) {
+      if (asSkeinError(cause)._tag !== "ShardCorrupt") throw cause
+      // Now the journal knows which checkpoint is damaged: the one before it may do, with the log.
+      const again = await this.options.journal.openShard(opened.shard)
+      return ShardHost.open(again, this.factory, this.context)
+    }
   }
 
   private get failpoints(): Failpoints {

@@ -38,6 +38,7 @@ const setup = () => {
       wait: (waiter) => void waiters.push(waiter),
       count: () => {},
       reserve: () => true,
+      noRoom: () => skeinError("DiskFull", "never"),
       fits: (bytes) => bytes <= room.bytes,
       spent: () => false,
     }

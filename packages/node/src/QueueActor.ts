@@ -407,7 +407,7 @@ export class QueueActor implements SessionHolder, ShardActor {
       return undefined
     }
     if (!hasRoom(bytes, purpose, turn) && !isFirst(command)) {
-      this.noRoom(request, turn.now)
+      this.noRoom(request, turn.noRoom(bytes, purpose), turn.now)
       return undefined
     }
     if (!this.evolve(decision.events)) {
@@ -427,9 +427,8 @@ export class QueueActor implements SessionHolder, ShardActor {
     fail(error)
   }
 
-  private noRoom(request: Request, now: Now): void {
+  private noRoom(request: Request, error: SkeinError, now: Now): void {
     const { command } = request
-    const error = skeinError("DiskFull", "no room is left in the journal")
     request.fail(error)
     // What came behind a queue's creation was for the queue that is not there now.
     if (command._tag === "Create") this.close(error)

@@ -121,13 +121,15 @@ const whenInputCloses = (): Promise<string> =>
 /** For lack of room: nothing goes on, and what helps is to know how much is wanted. */
 const notStarted = (context: CommandContext, cause: unknown): number => {
   if (!isSkeinError(cause) || cause._tag !== "DiskFull") throw cause
-  return showError(context.terminal, { ...shownError(cause), next: roomToStart }, isJson(context))
+  const wanted = Number(cause.data.wantedBytes ?? limits.logSegmentBytes / 8)
+  const next = roomToStart(wanted)
+  return showError(context.terminal, { ...shownError(cause), next }, isJson(context))
 }
 
-/** What its first log segment takes; recovery may need more. */
-const roomToStart =
-  `The node did not start: it needs at least ${limits.logSegmentBytes / 8} free bytes on the ` +
-  "data disk for its log. Free some, then start it again."
+/** What its first log segment takes, and a new fabric's first messages; recovery may need more. */
+const roomToStart = (bytes: number): string =>
+  `The node did not start: it needs at least ${bytes} free bytes on the data disk. ` +
+  "Free some, then start it again."
 
 /** The node cannot go on: says why, and ends without trusting the journal any more. */
 const giveUp = async (

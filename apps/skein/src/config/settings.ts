@@ -51,7 +51,7 @@ export const settingTable = spec({
     env: "SKEIN_DIR",
     value: text("DIR"),
     default: "./.skein",
-    help: "The node's data directory.",
+    help: "The node's data directory. A new one needs 84 MiB of free room.",
   },
   memory: {
     flag: "memory",

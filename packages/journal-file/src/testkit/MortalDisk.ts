@@ -38,6 +38,7 @@ export class MortalDisk {
         return disk.existsSync(path)
       },
       freeBytes: mortal(disk.freeBytes),
+      links: mortal(disk.links),
       unfit: mortal(disk.unfit),
     }
   }

@@ -131,6 +131,9 @@ export class FaultyJournal implements Journal {
     this.inner.unreserve(bytes)
   }
 
+  readonly noRoom = (bytes: number, purpose: "publish" | "settle") =>
+    this.inner.noRoom(bytes, purpose)
+
   readonly status = () => this.inner.status()
   readonly close = () => this.inner.close()
 

@@ -139,6 +139,7 @@ export class NaiveJournal implements Journal {
   readonly follow = () => Promise.reject(skeinError("ShardUnavailable", "nobody follows here"))
   readonly reserve = (): boolean => true
   readonly unreserve = (): void => {}
+  readonly noRoom = (bytes: number) => skeinError("DiskFull", `no room for ${bytes} bytes`)
   readonly close = async (): Promise<void> => {}
   readonly status = () => ({
     driver: "naive",

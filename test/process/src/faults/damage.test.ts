@@ -142,16 +142,43 @@ it("D3: a missing log segment is named by verify, and no shard pretends to be em
   await expect(client.declare("q0")).rejects.toMatchObject({ code: "SKEIN_SHARD_CORRUPT" })
 })
 
-it("D4: a damaged checkpoint falls back to the one before, or refuses its shard", async () => {
+/** Flips a bit in the middle of each of the shard's checkpoints; answers their paths. */
+const damageCheckpoints = (dir: string, shard: string): string[] => {
+  const all = filesOf(dir, shard, "checkpoint")
+  expect(all.length).toBeGreaterThan(0)
+  for (const file of all) {
+    const bytes = readFileSync(file)
+    change(file, bytes.length >> 1, Uint8Array.of((bytes[bytes.length >> 1] ?? 0) ^ 1))
+  }
+  return all
+}
+
+it("D4: a damaged checkpoint falls back to what is before it where the log holds it", async () => {
   const dir = await filled("terminate")
-  const checkpoints = filesOf(dir, "s002", "checkpoint")
-  const newest = checkpoints.at(-1)
-  if (newest === undefined) throw new Error("the shard has no checkpoint")
-  const bytes = readFileSync(newest)
-  change(newest, bytes.length >> 1, Uint8Array.of((bytes[bytes.length >> 1] ?? 0) ^ 1))
+  const [newest, ...others] = damageCheckpoints(dir, "s002")
+  expect(others).toEqual([])
   const { code, err } = await run(["journal", "verify", dir])
   expect(code).toBe(8)
   expect(err).toContain(newest)
   const started = await start(dir)
+  expect(started.stderr).toContain(newest)
+  const client = await clientOf(started.address)
+  expect((await client.status()).shardsOpen).toBe(4)
+  for (const name of names) expect((await client.show(name)).counts.ready).toBe(2)
+  await client.queue("q2").publish("more")
+  await started.terminate()
+  expect((await run(["journal", "verify", dir])).code).toBe(0)
+})
+
+it("D4: a damaged checkpoint refuses its shard once the log before it is gone", async () => {
+  const dir = await filled("kill")
+  // The next owner's cleaner makes checkpoints, and an end of the former one's log.
+  const cleaner = await start(dir)
+  const client = await clientOf(cleaner.address)
+  while (readdirSync(join(dir, "logs")).length > 1) await client.status()
+  await cleaner.terminate()
+  const damaged = damageCheckpoints(dir, "s002")
+  const started = await start(dir)
+  expect(damaged.some((path) => started.stderr.includes(path))).toBe(true)
   await expectOthersServe(started, "q2")
 })
