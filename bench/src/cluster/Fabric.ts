@@ -25,8 +25,10 @@ export interface FabricSettings {
 }
 
 const readyMsMax = 30_000
+const statusMsMax = 5_000
 const pollMs = 50
 const declaredMax = 4096
+const declaresAtOnce = 64
 const decisionsShown = 5
 
 export class Fabric {
@@ -93,8 +95,10 @@ export class Fabric {
   ): Promise<FabricStatus> {
     const deadline = monotonicMs() + msMax
     for (;;) {
-      const status = await this.admin.cluster().catch(() => undefined)
-      if (status !== undefined && holds(status)) return status
+      const status = await this.admin
+        .cluster({ timeoutMs: statusMsMax })
+        .catch((error: Error) => error)
+      if (!(status instanceof Error) && holds(status)) return status
       if (monotonicMs() > deadline) {
         throw new Error(`not within ${msMax} ms: ${what}; ${shown(status)}`)
       }
@@ -114,26 +118,30 @@ export class Fabric {
     return found
   }
 
-  async ownerOf(shard: number): Promise<string> {
-    const { nodes } = await this.admin.cluster()
-    const found = nodes.find(({ shards }) => shards.includes(shard))
-    if (found === undefined) throw new Error(`no node has shard ${shard}`)
-    return found.node
-  }
-
   /** A new queue. */
   async declare(prefix: string): Promise<{ name: string; shard: number }> {
     const { name, shard } = await this.admin.declare(`${prefix}-${++this.declared}`)
     return { name, shard }
   }
 
-  /** A new queue in one of these shards: others that come first stay, empty. */
-  async declareIn(prefix: string, shards: readonly number[]): Promise<string> {
+  /** New queues, where the fabric likes them to be. */
+  async declareMany(prefix: string, count: number): Promise<readonly string[]> {
+    const names: string[] = []
+    while (names.length < count) {
+      const some = Array.from({ length: Math.min(declaresAtOnce, count - names.length) })
+      const queues = await Promise.all(some.map(() => this.declare(prefix)))
+      names.push(...queues.map(({ name }) => name))
+    }
+    return names
+  }
+
+  /** A new queue in this shard: others that come first stay, empty. */
+  async declareIn(prefix: string, wanted: number): Promise<string> {
     for (let tries = 0; tries < declaredMax; tries++) {
       const { name, shard } = await this.declare(prefix)
-      if (shards.includes(shard)) return name
+      if (shard === wanted) return name
     }
-    throw new Error(`no queue came into the shards ${shards.join(", ")}`)
+    throw new Error(`no queue came into shard ${wanted}`)
   }
 
   /** How many owner tokens the shard's directory holds: always one, for a moment of a move none. */
@@ -174,8 +182,8 @@ export const isWhole =
     manager !== undefined &&
     nodes.every(({ state }) => state === "serving")
 
-const shown = (status: FabricStatus | undefined): string => {
-  if (status === undefined) return "no node answers"
+const shown = (status: Error | FabricStatus): string => {
+  if (status instanceof Error) return status.message
   const { nodes, unplaced, problems, decisions } = status
   const each = nodes.map(({ node, state, shards }) => `${node} ${state} ${shards.length} shards`)
   const last = decisions.slice(-decisionsShown).map(({ what, reason }) => `${what} (${reason})`)

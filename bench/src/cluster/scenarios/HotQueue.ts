@@ -83,9 +83,8 @@ const openStreams = async (run: ClusterRun, probed: readonly number[]): Promise<
   const { fabric, settings } = run
   const { rate, hot, queues: count, size, batch, seed } = settings
   const shard = probed[0]!
-  const queues: string[] = []
-  for (let at = 0; at < count; at++) queues.push((await fabric.declare("rest")).name)
-  const hotQueueName = await fabric.declareIn("hot", [shard])
+  const queues = await fabric.declareMany("rest", count)
+  const hotQueueName = await fabric.declareIn("hot", shard)
   const same = { batch, size, seed }
   await run.open("load", [
     {
