@@ -11,7 +11,7 @@ import { connect, type SkeinClient } from "@skein/client"
 import { monotonicMs } from "../measure/monotonicMs.js"
 import { BrokerProcess } from "../process/BrokerProcess.js"
 import { onCleanup, ownDir, ownGroup } from "../process/Cleanup.js"
-import { freePort } from "../process/ports.js"
+import { freePorts } from "../process/ports.js"
 import { skeinMain } from "../systems/Skein.js"
 
 export type FabricStatus = Awaited<ReturnType<SkeinClient["cluster"]>>
@@ -52,8 +52,9 @@ export class Fabric {
   static async start(settings: FabricSettings): Promise<Fabric> {
     const dir = mkdtempSync(path.join(settings.dir, "bench-fabric-"))
     const removeDir = ownDir(dir)
-    const port = await freePort()
     const { nodes, shards } = settings
+    // Clients begin at the first one, each node listens on one of the next.
+    const port = await freePorts(nodes + 1)
     const supervisor = await BrokerProcess.start({
       name: "skein",
       command: process.execPath,
