@@ -13,7 +13,7 @@ import { percentileOf } from "../../measure/Timeline.js"
 import { authorCase } from "../authorCase.js"
 import { ClusterRun } from "../ClusterRun.js"
 import type { CaseResult, ClusterScenario, OnClusterStep } from "../ClusterScenario.js"
-import { DecisionFeed } from "../DecisionFeed.js"
+import type { DecisionFeed } from "../DecisionFeed.js"
 import type { Fabric } from "../Fabric.js"
 import { loadName } from "../streams.js"
 
@@ -61,7 +61,7 @@ const takeZipf = async (run: ClusterRun, onStep: OnClusterStep) => {
   await run.open("load", [
     { name: loadName, queues, shares, ratePerSecond: rate, batch, size, seed },
   ])
-  const feed = await DecisionFeed.follow(fabric.admin)
+  const feed = await run.follow()
   await run.start()
   const startMs = run.mark("load begins")
   const samples: SpreadSample[] = []
