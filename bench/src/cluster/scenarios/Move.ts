@@ -31,6 +31,8 @@ const warmMoves = 0.1
 /** What is kept of the probes' answers: a move may take as long as this. */
 const keptMs = 120_000
 const noteMax = 10
+/** A move is refused while the manager moves that shard itself: another one takes its place. */
+const triesMax = (moves: number): number => 2 * moves + noteMax
 
 interface Move {
   readonly shard: number
@@ -85,10 +87,12 @@ const takeMoves = async (run: ClusterRun, onStep: OnClusterStep) => {
   stay.phase = "moving"
   const mover = new Mover(run, moved)
   let footprint = await Footprint.of(fabric)
-  for (let count = 0; count < settings.moves; count++) {
-    if (count === Math.floor(warmMoves * settings.moves)) footprint = await Footprint.of(fabric)
-    onStep(`move ${count + 1} of ${settings.moves}`, 0.15 + (0.75 * count) / settings.moves)
-    await mover.moveOne(moved[count % moved.length]!)
+  const warm = Math.floor(warmMoves * settings.moves)
+  for (let tries = 0; mover.done < settings.moves && tries < triesMax(settings.moves); tries++) {
+    if (mover.done <= warm) footprint = await Footprint.of(fabric)
+    const step = `move ${mover.done + 1} of ${settings.moves}`
+    onStep(step, 0.15 + (0.75 * mover.done) / settings.moves)
+    await mover.moveOne(moved[tries % moved.length]!)
   }
   await run.take()
   stay.phase = "quiet"
@@ -112,6 +116,7 @@ class Mover {
   readonly refusals: string[] = []
   /** How often a shard had more than one owner token, looked at after each move. */
   doubledOwners = 0
+  done = 0
   private pending: Move[] = []
 
   constructor(
@@ -128,6 +133,7 @@ class Mover {
     try {
       await fabric.admin.moveShard(shard, to, { timeoutMs: 90_000 })
       this.pending.push({ shard, beginMs, endMs: monotonicMs() })
+      this.done++
     } catch (error) {
       this.refusals.push(`${shardName(shard)} to ${to}: ${(error as Error).message}`)
     }
