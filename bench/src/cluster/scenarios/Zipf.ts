@@ -7,7 +7,6 @@
 
 import { zipfShares } from "../../load/Zipf.js"
 import { monotonicMs } from "../../measure/monotonicMs.js"
-import { ProcessSampler } from "../../measure/ProcessSampler.js"
 import { settledAtMs, spreadOf, sumsBy } from "../../measure/spread.js"
 import { percentileOf } from "../../measure/Timeline.js"
 import { authorCase } from "../authorCase.js"
@@ -15,6 +14,7 @@ import { ClusterRun } from "../ClusterRun.js"
 import type { CaseResult, ClusterScenario, OnClusterStep } from "../ClusterScenario.js"
 import type { DecisionFeed } from "../DecisionFeed.js"
 import type { Fabric } from "../Fabric.js"
+import { NodeCpu } from "../NodeCpu.js"
 import { loadName } from "../streams.js"
 
 const sampleSeconds = 1
@@ -96,27 +96,6 @@ const takeZipf = async (run: ClusterRun, onStep: OnClusterStep) => {
       ...late.slice(-linesMax).map(({ what, reason }) => `after ${settleS} s: ${what}: ${reason}`),
       ...run.notes,
     ],
-  }
-}
-
-/** CPU time of each node's process from one moment on: a measure that is not the manager's. */
-class NodeCpu {
-  private constructor(
-    private readonly nodes: readonly { readonly sampler: ProcessSampler; readonly since: number }[],
-  ) {}
-
-  static async of({ admin }: Fabric): Promise<NodeCpu> {
-    const { nodes } = await admin.cluster()
-    const samplers = nodes.map(({ pid }) => new ProcessSampler([pid]))
-    return new NodeCpu(
-      samplers.map((sampler) => ({ sampler, since: sampler.cpuSeconds() ?? Number.NaN })),
-    )
-  }
-
-  spread(): number {
-    return spreadOf(
-      this.nodes.map(({ sampler, since }) => (sampler.cpuSeconds() ?? Number.NaN) - since),
-    )
   }
 }
 
