@@ -27,6 +27,9 @@ export interface FabricSettings {
 const readyMsMax = 30_000
 const statusMsMax = 5_000
 const pollMs = 50
+const moveMsMax = 90_000
+/** Before a refused move is asked for again. */
+const refusedMs = 500
 const declaredMax = 4096
 const declaresAtOnce = 64
 const decisionsShown = 5
@@ -117,6 +120,22 @@ export class Fabric {
     const found = nodes.find(({ node }) => node === name)
     if (found === undefined) throw new Error(`no node ${name}`)
     return found
+  }
+
+  /** Has the shard moved there, again and again while that is refused; nothing if it is there. */
+  async bring(shard: number, node: string): Promise<void> {
+    const deadline = monotonicMs() + readyMsMax
+    for (;;) {
+      const { nodes } = await this.whole()
+      if (nodes.some((each) => each.node === node && each.shards.includes(shard))) return
+      const refusal = await this.admin.moveShard(shard, node, { timeoutMs: moveMsMax }).then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      if (refusal === undefined) return
+      if (monotonicMs() > deadline) throw refusal
+      await new Promise((resolve) => setTimeout(resolve, refusedMs))
+    }
   }
 
   /** A new queue. */

@@ -30,7 +30,6 @@ const stopSeconds = 6
 /** What is looked at from the signal on. */
 const watchSeconds = 10
 const lateMsMin = 100
-const moveMsMax = 90_000
 
 const kinds = [
   { name: "kill -9", signal: "SIGKILL", ofManager: false },
@@ -134,7 +133,7 @@ const prepare = async (run: ClusterRun, kind: Kind, full: number) => {
   const chosen = fitting.find((node) => node === owner) ?? fitting[0]!
   if (chosen !== owner) {
     run.mark(`${shardName(full)} to ${chosen.node}`)
-    await fabric.admin.moveShard(full, chosen.node, { timeoutMs: moveMsMax })
+    await fabric.bring(full, chosen.node)
   }
   return chosen
 }
