@@ -3,13 +3,14 @@
  * in common. The doors are the caller's.
  * Must not know: sockets, the client library, signals.
  *
- * Shutdown order: what makes it one of many (`joinCluster`), doors, shards (each with a
- * checkpoint), then the journal.
+ * Shutdown order: what makes it one of many (`joinCluster`), planned moves, doors, shards (each with
+ * a checkpoint), then the journal.
  */
 
 import type { MovePeer } from "@skein/cluster"
 import {
   type Disk,
+  type Failpoints,
   type Journal,
   memoryJournal,
   newInstanceId,
@@ -54,6 +55,8 @@ export interface OpenNodeOptions {
   readonly shards?: number
   /** The file system under `dir`. Default: the local one. */
   readonly disk?: Disk
+  /** For tests, with a directory: told of the steps of commits, takeovers and moves. */
+  readonly failpoints?: Failpoints
   /** Default "embedded". */
   readonly nodeName?: string
   readonly version: string
@@ -92,8 +95,9 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
   const { journal, identity, cluster } = await openJournal(options)
   const scope = Effect.runSync(Scope.make())
   let closing: Promise<void> | undefined
+  let moves: NodeCore["moves"]
   const close = (): Promise<void> => {
-    closing ??= closeAll(scope, journal, cluster)
+    closing ??= closeAll(scope, journal, cluster, () => moves?.stop())
     return closing
   }
   const { doors, outside, onFault = () => {}, onNotice, clusterStatus } = options
@@ -119,6 +123,7 @@ export const openNode = async (options: OpenNodeOptions): Promise<OpenNode> => {
     throw rootError(made.cause)
   }
   const { core, failed } = made.value
+  moves = core.moves
   cluster?.start()
   const gaveUp = Effect.runPromiseExit(failed).then((exit) =>
     rootError(Exit.isFailure(exit) ? exit.cause : Cause.empty),
@@ -132,9 +137,12 @@ const closeAll = async (
   scope: Scope.CloseableScope,
   journal: Journal,
   cluster: JoinedCluster | undefined,
+  endMoves: () => Promise<void> | undefined,
 ): Promise<void> => {
   // A sign that cannot be given is missed by nobody: silence says the same a little later.
   await cluster?.leave().catch(() => {})
+  // The port waits for what is in flight: so would the call that began a move.
+  await endMoves()
   try {
     await Effect.runPromise(Scope.close(scope, Exit.void))
   } finally {
@@ -160,7 +168,7 @@ interface OpenJournal {
 }
 
 const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
-  const { storage, shards, nodeName, disk } = options
+  const { storage, shards, nodeName, disk, failpoints } = options
   if (!("dir" in storage)) {
     const identity = {
       fabricId: newInstanceId(systemRandom),
@@ -174,6 +182,7 @@ const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
     ...(shards !== undefined && { shards }),
     ...(nodeName !== undefined && { nodeName }),
     ...(disk !== undefined && { disk }),
+    ...(failpoints !== undefined && { failpoints }),
     ...("shared" in storage && { shared: true }),
   })
   if (shards !== undefined && journal.shards !== shards) {

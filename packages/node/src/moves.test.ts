@@ -65,6 +65,33 @@ class Pair {
     })
   }
 
+  /** One that is refused because the target is just closing the shard is asked for again. */
+  moveAtLast(to: string) {
+    return Effect.gen(this, function* () {
+      for (let attempt = 1; attempt <= 5; attempt++) {
+        if ((yield* this.move(to)) === "done") return
+        yield* this.pass(1_000)
+      }
+      expect.fail(this.fabric.moves.join("; "))
+    })
+  }
+
+  /** As a client does: the same frame again until it is stored. `give`: as a manager insists. */
+  publishAtLast({ core }: NodeOfFabric, body: string, give: () => void) {
+    return Effect.gen(this, function* () {
+      this.frames += 1
+      const { queue, frames: frameNumber } = this
+      for (let attempt = 1; attempt <= 50; attempt++) {
+        give()
+        const frame = frameOf([body])
+        const end = yield* this.ended(core.broker.publish({ queue, producer, frameNumber, frame }))
+        if (!(end instanceof Error)) return
+        yield* this.pass(200)
+      }
+      expect.fail("it was never stored")
+    })
+  }
+
   until(done: () => boolean) {
     return Effect.gen(this, function* () {
       for (let round = 0; round < 3_000 && !done(); round++) {
@@ -211,6 +238,25 @@ describe("a planned move", () => {
     ),
   )
 
+  it.effect("reads frames where the former owner's cleaner has put them meanwhile", () =>
+    pair((p) =>
+      Effect.gen(function* () {
+        yield* p.ok(p.publish(p.n1, "a", "b"))
+        yield* p.ok(p.publish(p.n1, "c"))
+        const { generation } = p.queue
+        const old = 1
+        p.n2.journal.copied.push({ generation, first: 1, location: 1_000, bytes: 0, old })
+        expect(yield* p.move()).toBe("done")
+        const runs = yield* p.ok(p.fetch(p.n2).delivered)
+        expect(p.fabric.faults).toEqual([])
+        expect(bodiesOf(runs)).toEqual(["a", "b", "c"])
+        for (const run of runs) expect(yield* p.ok(p.ack(p.n2, run))).toEqual([])
+        yield* p.ok(p.publish(p.n2, "d"))
+        expect([...p.n2.journal.released.keys()]).toContain(`${shard}:1000`)
+      }),
+    ),
+  )
+
   it.effect("a takeover after it flags what was handed out before it", () =>
     pair((p) =>
       Effect.gen(function* () {
@@ -225,5 +271,51 @@ describe("a planned move", () => {
         expect(runs.every(({ redelivered, failed }) => redelivered && failed === 0)).toBe(true)
       }),
     ),
+  )
+
+  const calls = ["invite", "behind", "handed", "serving"] as const
+  const halves = [
+    ["source", "n1", "n2"],
+    ["target", "n2", "n1"],
+  ] as const
+  const deaths = halves.flatMap(([half, dead, heir]) =>
+    calls.map((call) => [half, dead, heir, call] as const),
+  )
+  it.effect.each(deaths)(
+    "the %s falls silent at a step: nothing is lost, and moves go on",
+    (death) =>
+      pair((p) =>
+        Effect.gen(function* () {
+          const [, dead, heir, step] = death
+          yield* p.ok(p.publish(p.n1, "a", "b"))
+          let isDead = false
+          p.fabric.say = (_from, _to, what) => {
+            if (what === step && !isDead) {
+              isDead = true
+              p.fabric.deaf.add(dead)
+              p.fabric.silence(dead)
+            }
+            return isDead ? 0 : 1
+          }
+          void p.fabric.move(shard, "n2").catch(() => {})
+          yield* p.until(() => isDead)
+          // As the manager does for a node without a sign of life.
+          const give = () => {
+            if (p.fabric.owners[shard] !== heir) p.fabric.give("n1", heir)
+          }
+          const node = heir === "n1" ? p.n1 : p.n2
+          yield* p.publishAtLast(node, "c", give)
+          p.fabric.say = () => 1
+          p.fabric.deaf.delete(dead)
+          p.fabric.silence(dead, false)
+          for (let at = 0; at < 110; at++) yield* p.pass(100)
+          p.fabric.give("n1", heir)
+          yield* p.until(() => node.core.isShardOpen(shard))
+          for (const to of [dead, heir, dead]) yield* p.moveAtLast(to)
+          const last = dead === "n1" ? p.n1 : p.n2
+          const all = bodiesOf(yield* p.ok(p.fetch(last).delivered))
+          expect(all, p.fabric.moves.join("; ")).toEqual(["a", "b", "c"])
+        }),
+      ),
   )
 })

@@ -142,6 +142,15 @@ describe("the target", () => {
     }
   })
 
+  it("lets go when the shard was taken over here meanwhile, and waits for nothing more", () => {
+    for (const inputs of [[], [loaded], [loaded, warm]]) {
+      const over = stepTarget(target(...inputs).state, { _tag: "Reopened" }, 200)
+      expect(tags(over)).toEqual(["Drop"])
+      expect(over.state.phase).toBe("serving")
+      expect(tags(stepTarget(over.state, { _tag: "Uninvited" }, 200))).toEqual([])
+    }
+  })
+
   it("before it is warm it gives up at once", () => {
     for (const inputs of [[], [loaded]]) {
       const { state } = target(...inputs)

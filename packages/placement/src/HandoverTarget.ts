@@ -46,7 +46,7 @@ export type TargetInput =
   | { readonly _tag: "NoToken" }
   /** All was read up to the Handover record; whether the digest is the one in it. */
   | { readonly _tag: "TailRead"; readonly digestMatches: boolean }
-  /** The shard serves after it was opened again. */
+  /** The shard serves here: after it was opened again, or because it was taken over meanwhile. */
   | { readonly _tag: "Reopened" }
   /** The token went to somebody else meanwhile. */
   | { readonly _tag: "Fenced"; readonly why: string }
@@ -131,6 +131,8 @@ const warming = (state: TargetState, input: TargetInput, nowMs: number): TargetS
     case "Token":
       // Nobody hands it to a target that is not ready: it is ours all the same.
       return reopen(state, input.epoch, "the token came before the shard was warm")
+    case "Reopened":
+      return takenOver(state)
     case "ReadFailed":
     case "SourceLost":
       return dropped(state, input.why)
@@ -154,6 +156,8 @@ const ready = (state: TargetState, input: TargetInput, nowMs: number): TargetSte
       const next: TargetState = { ...state, phase: "taking", epoch, dueMs }
       return { state: next, actions: [{ _tag: "ReadTail", epoch }] }
     }
+    case "Reopened":
+      return takenOver(state)
     case "NoToken":
       if (state.phase !== "looking") return unchanged(state)
       return dropped(state, "the token did not come")
@@ -207,6 +211,12 @@ const reopening = (state: TargetState, input: TargetInput): TargetStep => {
 const reopen = (state: TargetState, epoch: Epoch, why: string): TargetStep => ({
   state: { ...state, phase: "reopening", epoch, dueMs: Number.POSITIVE_INFINITY },
   actions: [{ _tag: "Reopen", epoch, why }],
+})
+
+/** Not by this move: what was made for it is not needed any more. */
+const takenOver = (state: TargetState): TargetStep => ({
+  state: { ...state, phase: "serving", dueMs: Number.POSITIVE_INFINITY },
+  actions: [{ _tag: "Drop" }],
 })
 
 const dropped = (state: TargetState, why: string): TargetStep => ({

@@ -112,6 +112,7 @@ export const giants: Readonly<Record<string, number>> = {}
 
 /** Tests that wait in real time, each with the reason why nothing could be awaited instead. */
 export const sleepers: Readonly<Record<string, string>> = {
+  "test/process/src/SkeinOperator.ts": "asks a real fabric again for what nobody tells it",
   "test/process/src/faults/FaultRun.ts": "a fault is in force for a time: that is the fault",
 }
 

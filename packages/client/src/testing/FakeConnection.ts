@@ -238,6 +238,7 @@ export class FakeConnection implements FabricConnection {
       moveShard: (_, node) => this.#ask("admin", () => refuseNode(node)),
       decisions: () => this.#ask("admin", () => ({ log: "fake", decisions: [], last: 0 })),
       shardLoads: () => this.#ask("admin", () => ({ loads: [], silent: [] })),
+      restartNode: (node) => this.#ask("admin", () => refuseNode(node)),
       clients: () => this.#ask("admin", () => ({ clients: [], more: 0, silent: [] })),
     }
   }

@@ -43,6 +43,7 @@ const local = (seen: string[]): Admin => ({
   moveShard: unused,
   decisions: unused,
   shardLoads: unused,
+  restartNode: unused,
   clients: unused,
 })
 

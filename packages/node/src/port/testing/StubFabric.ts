@@ -133,6 +133,7 @@ export class StubFabric implements Fabric {
     moveShard: notInStub,
     decisions: notInStub,
     shardLoads: notInStub,
+    restartNode: notInStub,
     clients: notInStub,
   }
 }
