@@ -1,6 +1,6 @@
 /**
- * `npm run figures -- --group node|cluster [--only ID]`: the entry point that measures what was asked of
- * the product. Prints one line per figure as it is known; exit 1 on a miss.
+ * `npm run figures -- --group node|cluster [--only ID]`: the entry point that measures what was
+ * asked of the product. Prints one line per figure as it is known; exit 1 on a miss.
  */
 import { writeFileSync } from "node:fs"
 import { parseFigureArguments } from "./cli/figureArguments.js"

@@ -11,6 +11,7 @@ import { Timeline } from "../measure/Timeline.js"
 import { onCleanup } from "../process/Cleanup.js"
 import { Agent } from "./Agent.js"
 import type { ClusterSettings } from "./ClusterSettings.js"
+import { DecisionFeed } from "./DecisionFeed.js"
 import { Fabric } from "./Fabric.js"
 import type { StreamAudit, StreamSamples, StreamSpec } from "./StreamSpec.js"
 
@@ -34,6 +35,8 @@ export class ClusterRun {
   readonly history = new Map<string, StreamHistory>()
   /** Gets everything that was seen, in order. */
   onTaken: (samples: StreamSamples) => void = () => undefined
+  /** Followed while it is there. */
+  feed: DecisionFeed | undefined
   private readonly timer: NodeJS.Timeout
   private readonly forget: () => void
   private taking: Promise<void> = Promise.resolve()
@@ -74,6 +77,12 @@ export class ClusterRun {
     this.timeline = new Timeline(monotonicMs(), bucketMs)
     const { load, probes } = this.agents
     await Promise.all([load.call("start", loads), probes.call("start")])
+  }
+
+  /** From now on the manager's decisions are heard of. */
+  async follow(): Promise<DecisionFeed> {
+    this.feed = await DecisionFeed.follow(this.fabric.admin)
+    return this.feed
   }
 
   /** Asks both clients now; resolves when all that they saw is in. */
@@ -140,6 +149,7 @@ export class ClusterRun {
 
   private async takeNow(): Promise<void> {
     const untilMs = monotonicMs()
+    void this.feed?.poll()
     const { load, probes } = this.agents
     const [loaded, probed] = await Promise.all([load.call("take"), probes.call("take")])
     for (const samples of loaded) this.keep(samples, probed.length === 0)

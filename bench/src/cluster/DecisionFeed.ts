@@ -14,6 +14,7 @@ export class DecisionFeed {
   readonly seen: SeenDecision[] = []
   private log: string | undefined
   private last = 0
+  private polling: Promise<void> = Promise.resolve()
 
   private constructor(private readonly admin: SkeinClient) {}
 
@@ -25,8 +26,16 @@ export class DecisionFeed {
     return feed
   }
 
-  /** While nobody manages, nothing is heard. */
-  async poll(): Promise<void> {
+  /**
+   * Asks for what is new; one after the other. While nobody manages, nothing is heard, and what a
+   * manager decided since the last time goes with it: ask often.
+   */
+  poll(): Promise<void> {
+    this.polling = this.polling.then(() => this.ask())
+    return this.polling
+  }
+
+  private async ask(): Promise<void> {
     const asked = this.log === undefined ? {} : { after: this.last, log: this.log }
     const page = await this.admin.decisions(asked).catch(() => undefined)
     if (page === undefined) return

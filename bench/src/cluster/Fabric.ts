@@ -11,7 +11,7 @@ import { connect, type SkeinClient } from "@skein/client"
 import { monotonicMs } from "../measure/monotonicMs.js"
 import { BrokerProcess } from "../process/BrokerProcess.js"
 import { onCleanup, ownDir, ownGroup } from "../process/Cleanup.js"
-import { freePort } from "../process/ports.js"
+import { freePorts } from "../process/ports.js"
 import { skeinMain } from "../systems/Skein.js"
 
 export type FabricStatus = Awaited<ReturnType<SkeinClient["cluster"]>>
@@ -25,8 +25,13 @@ export interface FabricSettings {
 }
 
 const readyMsMax = 30_000
+const statusMsMax = 5_000
 const pollMs = 50
+const moveMsMax = 90_000
+/** Before a refused move is asked for again. */
+const refusedMs = 500
 const declaredMax = 4096
+const declaresAtOnce = 64
 const decisionsShown = 5
 
 export class Fabric {
@@ -50,8 +55,9 @@ export class Fabric {
   static async start(settings: FabricSettings): Promise<Fabric> {
     const dir = mkdtempSync(path.join(settings.dir, "bench-fabric-"))
     const removeDir = ownDir(dir)
-    const port = await freePort()
     const { nodes, shards } = settings
+    // Clients begin at the first one, each node listens on one of the next.
+    const port = await freePorts(nodes + 1)
     const supervisor = await BrokerProcess.start({
       name: "skein",
       command: process.execPath,
@@ -93,8 +99,10 @@ export class Fabric {
   ): Promise<FabricStatus> {
     const deadline = monotonicMs() + msMax
     for (;;) {
-      const status = await this.admin.cluster().catch(() => undefined)
-      if (status !== undefined && holds(status)) return status
+      const status = await this.admin
+        .cluster({ timeoutMs: statusMsMax })
+        .catch((error: Error) => error)
+      if (!(status instanceof Error) && holds(status)) return status
       if (monotonicMs() > deadline) {
         throw new Error(`not within ${msMax} ms: ${what}; ${shown(status)}`)
       }
@@ -114,11 +122,20 @@ export class Fabric {
     return found
   }
 
-  async ownerOf(shard: number): Promise<string> {
-    const { nodes } = await this.admin.cluster()
-    const found = nodes.find(({ shards }) => shards.includes(shard))
-    if (found === undefined) throw new Error(`no node has shard ${shard}`)
-    return found.node
+  /** Has the shard moved there, again and again while that is refused; nothing if it is there. */
+  async bring(shard: number, node: string): Promise<void> {
+    const deadline = monotonicMs() + readyMsMax
+    for (;;) {
+      const { nodes } = await this.whole()
+      if (nodes.some((each) => each.node === node && each.shards.includes(shard))) return
+      const refusal = await this.admin.moveShard(shard, node, { timeoutMs: moveMsMax }).then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      if (refusal === undefined) return
+      if (monotonicMs() > deadline) throw refusal
+      await new Promise((resolve) => setTimeout(resolve, refusedMs))
+    }
   }
 
   /** A new queue. */
@@ -127,13 +144,24 @@ export class Fabric {
     return { name, shard }
   }
 
-  /** A new queue in one of these shards: others that come first stay, empty. */
-  async declareIn(prefix: string, shards: readonly number[]): Promise<string> {
+  /** New queues, where the fabric likes them to be. */
+  async declareMany(prefix: string, count: number): Promise<readonly string[]> {
+    const names: string[] = []
+    while (names.length < count) {
+      const some = Array.from({ length: Math.min(declaresAtOnce, count - names.length) })
+      const queues = await Promise.all(some.map(() => this.declare(prefix)))
+      names.push(...queues.map(({ name }) => name))
+    }
+    return names
+  }
+
+  /** A new queue in this shard: others that come first stay, empty. */
+  async declareIn(prefix: string, wanted: number): Promise<string> {
     for (let tries = 0; tries < declaredMax; tries++) {
       const { name, shard } = await this.declare(prefix)
-      if (shards.includes(shard)) return name
+      if (shard === wanted) return name
     }
-    throw new Error(`no queue came into the shards ${shards.join(", ")}`)
+    throw new Error(`no queue came into shard ${wanted}`)
   }
 
   /** How many owner tokens the shard's directory holds: always one, for a moment of a move none. */
@@ -174,8 +202,8 @@ export const isWhole =
     manager !== undefined &&
     nodes.every(({ state }) => state === "serving")
 
-const shown = (status: FabricStatus | undefined): string => {
-  if (status === undefined) return "no node answers"
+const shown = (status: Error | FabricStatus): string => {
+  if (status instanceof Error) return status.message
   const { nodes, unplaced, problems, decisions } = status
   const each = nodes.map(({ node, state, shards }) => `${node} ${state} ${shards.length} shards`)
   const last = decisions.slice(-decisionsShown).map(({ what, reason }) => `${what} (${reason})`)

@@ -35,7 +35,7 @@ export const openProbes = async (
   const { size } = run.settings
   const specs: StreamSpec[] = []
   for (const shard of shards) {
-    const queue = await run.fabric.declareIn("probe", [shard])
+    const queue = await run.fabric.declareIn("probe", shard)
     const one = { queues: [queue], shares: [1], batch: 1, seed: 1 }
     specs.push({ ...one, name: probeName(shard), ratePerSecond, size })
   }
@@ -46,14 +46,10 @@ export const openProbes = async (
 export const openLoad = async (run: ClusterRun, shards: readonly number[]): Promise<void> => {
   const { rate, size, batch, queues: count, seed } = run.settings
   const queues: string[] = []
-  for (let at = 0; at < count; at++) {
-    const shard = shards[at]
-    const name =
-      shard === undefined
-        ? (await run.fabric.declare("load")).name
-        : await run.fabric.declareIn("load", [shard])
-    queues.push(name)
+  for (const shard of shards.slice(0, count)) {
+    queues.push(await run.fabric.declareIn("load", shard))
   }
+  queues.push(...(await run.fabric.declareMany("load", count - queues.length)))
   const shares = queues.map(() => 1 / count)
   await run.open("load", [
     { name: loadName, queues, shares, ratePerSecond: rate, batch, size, seed },
@@ -64,6 +60,6 @@ export const openLoad = async (run: ClusterRun, shards: readonly number[]): Prom
 export const fillShard = async (run: ClusterRun, shard: number): Promise<void> => {
   const { messages } = run.settings
   if (messages === 0) return
-  const queue = await run.fabric.declareIn("waiting", [shard])
+  const queue = await run.fabric.declareIn("waiting", shard)
   await run.agents.load.call("fill", queue, messages, fillSize)
 }

@@ -11,7 +11,7 @@ const openFilesGrowthMax = 64
 
 const movesOf = (quick: boolean): number => (quick ? 6 : 1000)
 const command = (quick: boolean): string =>
-  `move --moves ${movesOf(quick)} --every ${quick ? "1s" : "500ms"} ` +
+  `move --moves ${movesOf(quick)} --every ${quick ? "1s" : "200ms"} ` +
   `--messages ${quick ? 20_000 : 1_000_000} --quiet ${quick ? "3s" : "30s"} --rate 2000`
 
 /** Planned moves of busy shards, one of them with a million messages waiting. */

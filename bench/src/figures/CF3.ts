@@ -29,7 +29,8 @@ export const cf3: Figure = {
       measured:
         `first even after ${msText(first)} s, then median ${msText(middle)}, ` +
         `most ${msText(factOf(report, name, "spreadMax"))}; by messages ` +
-        `${msText(factOf(report, name, "messagesSpreadP50"))}; ` +
+        `${msText(factOf(report, name, "messagesSpreadP50"))}, by CPU ` +
+        `${msText(report.results.find((result) => result.name === name)?.facts.cpuSpread)}; ` +
         `${msText(perMinute)} moves a minute; ` +
         `predicted ${plan("predictedP50")}, reached ${plan("reachedP50")}`,
       ok:

@@ -25,7 +25,9 @@ const argsOf = (quick: boolean): readonly string[] =>
 export const cf5: Figure = {
   id: "CF5",
   group: "cluster",
-  asked: `${runsOf(false)} runs of faults, >= ${hitMin} a run that hit work in flight: 0 violations`,
+  asked:
+    `${runsOf(false)} runs of faults, >= ${hitMin} a run that hit work in flight: ` +
+    "0 violations",
   commands: (quick) => [`npm ${argsOf(quick).join(" ")}`],
   measure: async ({ quick, run }) => {
     const { code, output } = await run("npm", argsOf(quick))

@@ -20,8 +20,8 @@ export const cf6: Figure = {
     const [others, neighbours] = ["shards of the other nodes", "its former neighbours"]
     const othersTimes = factOf(report, others, "worstTimes")
     const neighboursTimes = factOf(report, neighbours, "p99Times")
-    const text = (name: string): string =>
-      `${msText(factOf(report, name, "quietP99Ms"))} to ${msText(factOf(report, name, "hotP99Ms"))} ms`
+    const ms = (name: string, fact: string): string => msText(factOf(report, name, fact))
+    const text = (name: string): string => `${ms(name, "quietP99Ms")} to ${ms(name, "hotP99Ms")} ms`
     return {
       measured:
         `other nodes' p99 ${text(others)}, worst 5 s ${ratioText(othersTimes)} of the worst ` +

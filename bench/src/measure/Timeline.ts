@@ -84,5 +84,5 @@ export class Timeline {
 export const percentileOf = (values: readonly number[], share: number): number | null => {
   if (values.length === 0) return null
   const sorted = Float64Array.from(values).sort()
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!
 }

@@ -47,8 +47,7 @@ export const timelineSvg = (report: ClusterReport): string => {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
       `width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">`,
-    `<style>${style}.mark{stroke:#b91c1c;stroke-dasharray:3 3}.marked{font-size:11px;fill:#b91c1c}` +
-      "</style>",
+    `<style>${style}${markStyle}</style>`,
     `<rect class="card" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="10"/>`,
     `<text class="title" x="${margin}" y="38">${escaped(title)}</text>`,
     `<text class="sub" x="${margin}" y="60">${escaped(subtitle(report))}</text>`,
@@ -60,6 +59,8 @@ export const timelineSvg = (report: ClusterReport): string => {
     "",
   ].join("\n")
 }
+
+const markStyle = ".mark{stroke:#b91c1c;stroke-dasharray:3 3}.marked{font-size:11px;fill:#b91c1c}"
 
 const subtitle = ({ settings, marks }: ClusterReport): string =>
   `${settings.nodes} nodes, ${settings.shards} shards, ${settings.size} byte bodies, ` +

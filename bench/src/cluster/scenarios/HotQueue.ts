@@ -9,7 +9,6 @@ import { percentileOf } from "../../measure/Timeline.js"
 import { authorCase } from "../authorCase.js"
 import { ClusterRun } from "../ClusterRun.js"
 import type { CaseResult, ClusterScenario, OnClusterStep } from "../ClusterScenario.js"
-import { DecisionFeed } from "../DecisionFeed.js"
 import { catalogShard, openProbes, probeName, shardName, shardsInTurns } from "../streams.js"
 
 const warmupSeconds = 5
@@ -53,14 +52,12 @@ const takeHot = async (run: ClusterRun, onStep: OnClusterStep) => {
   const owner = before.nodes.find(({ shards }) => shards.includes(hot))!
   const neighbours = probed.filter((shard) => owner.shards.includes(shard))
   const others = probed.filter((shard) => !neighbours.includes(shard))
-  const feed = await DecisionFeed.follow(fabric.admin)
+  const feed = await run.follow()
   onStep("hot", 0.4)
   const hotMs = run.mark(`${shardName(hot)} on ${owner.node} gets hot`)
   await run.agents.load.call("start", [hotName])
-  for (let left = settings.seconds; left > 0; left--) {
-    await run.hold(Math.min(1, left))
-    await feed.poll()
-  }
+  await run.hold(settings.seconds)
+  await feed.poll()
   const endMs = monotonicMs()
   const moves = feed.movesAfter(hotMs)
   for (const { seenMs, what } of moves) run.timeline.mark(seenMs, what)
@@ -83,9 +80,8 @@ const openStreams = async (run: ClusterRun, probed: readonly number[]): Promise<
   const { fabric, settings } = run
   const { rate, hot, queues: count, size, batch, seed } = settings
   const shard = probed[0]!
-  const queues: string[] = []
-  for (let at = 0; at < count; at++) queues.push((await fabric.declare("rest")).name)
-  const hotQueueName = await fabric.declareIn("hot", [shard])
+  const queues = await fabric.declareMany("rest", count)
+  const hotQueueName = await fabric.declareIn("hot", shard)
   const same = { batch, size, seed }
   await run.open("load", [
     {

@@ -1,7 +1,6 @@
 /**
- * Shards move from node to node while they are published to. The pause of a move is the longest
- * time between two confirms of that shard's probe, of those that touch the time from the move's
- * begin to a quarter of a second after its end. One moved shard holds `--messages` that wait.
+ * Shards move from node to node while they are published to, one of them with `--messages` that
+ * wait; the shards that stay are listened to as well, before, meanwhile and after.
  */
 import { longestGapMs } from "../../measure/gaps.js"
 import { Latency } from "../../measure/Latency.js"
@@ -11,6 +10,7 @@ import { authorCase } from "../authorCase.js"
 import { ClusterRun } from "../ClusterRun.js"
 import type { CaseResult, ClusterScenario, OnClusterStep } from "../ClusterScenario.js"
 import { Footprint } from "../Footprint.js"
+import { Mover, type Pause } from "../Mover.js"
 import type { StreamAudit } from "../StreamSpec.js"
 import {
   catalogShard,
@@ -23,27 +23,14 @@ import {
 } from "../streams.js"
 
 const warmupSeconds = 3
-const marginMs = 250
+const windowMs = 1000
 /** A percentile needs fewer probes than a gap; all of them are load. */
 const stayingRateMax = 200
 /** Memory is compared from then on: the first moves warm the heaps up. */
 const warmMoves = 0.1
-/** What is kept of the probes' answers: a move may take as long as this. */
-const keptMs = 120_000
 const noteMax = 10
-
-interface Move {
-  readonly shard: number
-  readonly beginMs: number
-  readonly endMs: number
-}
-
-interface Pause {
-  readonly shard: number
-  readonly tookMs: number
-  readonly confirmMs: number
-  readonly endToEndMs: number
-}
+/** A move is refused while the manager moves that shard itself: another one takes its place. */
+const triesMax = (moves: number): number => 2 * moves + noteMax
 
 export const move: ClusterScenario = {
   name: "move",
@@ -81,77 +68,32 @@ const takeMoves = async (run: ClusterRun, onStep: OnClusterStep) => {
   await run.hold(warmupSeconds)
   onStep("quiet", 0.1)
   stay.phase = "quiet"
+  const quietMs = monotonicMs()
   await run.hold(settings.quiet)
+  const quiet = quietCase(run, moved, quietMs)
   stay.phase = "moving"
   const mover = new Mover(run, moved)
   let footprint = await Footprint.of(fabric)
-  for (let count = 0; count < settings.moves; count++) {
-    if (count === Math.floor(warmMoves * settings.moves)) footprint = await Footprint.of(fabric)
-    onStep(`move ${count + 1} of ${settings.moves}`, 0.15 + (0.75 * count) / settings.moves)
-    await mover.moveOne(moved[count % moved.length]!)
+  const warm = Math.floor(warmMoves * settings.moves)
+  for (let tries = 0; mover.done < settings.moves && tries < triesMax(settings.moves); tries++) {
+    if (mover.done <= warm) footprint = await Footprint.of(fabric)
+    const step = `move ${mover.done + 1} of ${settings.moves}`
+    onStep(step, 0.15 + (0.75 * mover.done) / settings.moves)
+    await mover.moveOne(moved[tries % moved.length]!)
   }
   await run.take()
   stay.phase = "quiet"
   onStep("quiet", 0.9)
   await run.hold(settings.quiet)
-  mover.judge(monotonicMs())
+  mover.judge(true)
   const grown = await footprint.grown()
   onStep("draining", 0.95)
   const audits = await run.finish()
   return {
-    cases: casesOf(mover, moved, stay, audits, grown),
+    cases: [...casesOf(mover, moved, stay, audits, grown), quiet],
     points: run.timeline.points,
     marks: run.timeline.marks,
     notes: [...mover.refusals.slice(0, noteMax), ...run.notes],
-  }
-}
-
-/** Moves one shard after the other and measures the pauses of those that are over. */
-class Mover {
-  readonly pauses: Pause[] = []
-  readonly refusals: string[] = []
-  /** How often a shard had more than one owner token, looked at after each move. */
-  doubledOwners = 0
-  private pending: Move[] = []
-
-  constructor(
-    private readonly run: ClusterRun,
-    private readonly shards: readonly number[],
-  ) {}
-
-  async moveOne(shard: number): Promise<void> {
-    const { fabric, settings } = this.run
-    const { nodes } = await fabric.whole()
-    const from = nodes.findIndex(({ shards }) => shards.includes(shard))
-    const to = nodes[(from + 1) % nodes.length]!.node
-    const beginMs = this.run.mark(`${shardName(shard)} to ${to}`)
-    try {
-      await fabric.admin.moveShard(shard, to, { timeoutMs: 90_000 })
-      this.pending.push({ shard, beginMs, endMs: monotonicMs() })
-    } catch (error) {
-      this.refusals.push(`${shardName(shard)} to ${to}: ${(error as Error).message}`)
-    }
-    if (this.shards.some((each) => fabric.ownerTokens(each) > 1)) this.doubledOwners++
-    const leftMs = beginMs + settings.every * 1000 - monotonicMs()
-    if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs))
-    await this.run.take()
-    this.judge(monotonicMs() - 4 * marginMs)
-  }
-
-  /** Measures all moves that ended before. */
-  judge(beforeMs: number): void {
-    const isOver = ({ endMs }: Move): boolean => endMs < beforeMs
-    for (const { shard, beginMs, endMs } of this.pending.filter(isOver)) {
-      const { confirms, arrivals } = this.run.history.get(probeName(shard))!
-      this.pauses.push({
-        shard,
-        tookMs: endMs - beginMs,
-        confirmMs: longestGapMs(confirms.columns().doneMs, beginMs, endMs + marginMs),
-        endToEndMs: longestGapMs(arrivals.columns().doneMs, beginMs, endMs + marginMs),
-      })
-    }
-    this.pending = this.pending.filter((each) => !isOver(each))
-    this.run.trim(Math.min(beforeMs - keptMs, ...this.pending.map(({ beginMs }) => beginMs)))
   }
 }
 
@@ -198,6 +140,22 @@ const casesOf = (
       facts: { ...all.facts, refused: refusals.length, doubledOwners, ...grown },
     },
   ]
+}
+
+/** What looks like a pause when nothing is moved: the machine's own, in windows of a second. */
+const quietCase = (run: ClusterRun, moved: readonly number[], fromMs: number): CaseResult => {
+  const gaps: number[] = []
+  for (const shard of moved) {
+    const { doneMs } = run.history.get(probeName(shard))!.confirms.columns()
+    for (let at = fromMs; at + windowMs <= monotonicMs(); at += windowMs) {
+      gaps.push(longestGapMs(doneMs, at, at + windowMs))
+    }
+  }
+  const of = (share: number): number => percentileOf(gaps, share) ?? Number.NaN
+  return {
+    name: "moved shards before, by the second",
+    facts: { windows: gaps.length, gapP50Ms: of(0.5), gapP99Ms: of(0.99), gapMaxMs: of(1) },
+  }
 }
 
 const pausesOf = (name: string, pauses: readonly Pause[]): CaseResult => {

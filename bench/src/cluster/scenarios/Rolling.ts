@@ -9,7 +9,7 @@ import { percentileOf } from "../../measure/Timeline.js"
 import { authorCase } from "../authorCase.js"
 import { ClusterRun } from "../ClusterRun.js"
 import type { CaseResult, ClusterScenario, OnClusterStep } from "../ClusterScenario.js"
-import { DecisionFeed } from "../DecisionFeed.js"
+import type { DecisionFeed } from "../DecisionFeed.js"
 import { isWhole } from "../Fabric.js"
 import {
   catalogShard,
@@ -52,7 +52,7 @@ const takeRestarts = async (run: ClusterRun, onStep: OnClusterStep) => {
   await openLoad(run, [])
   await run.start()
   await run.hold(warmupSeconds)
-  const feed = await DecisionFeed.follow(fabric.admin)
+  const feed = await run.follow()
   const cases: CaseResult[] = []
   for (const [index, { node }] of status.nodes.entries()) {
     onStep(`restarting ${node}`, 0.1 + (0.85 * index) / status.nodes.length)

@@ -20,7 +20,8 @@ import { Fabric } from "../Fabric.js"
 import type { StreamAudit } from "../StreamSpec.js"
 import { openLoad } from "../streams.js"
 
-const warmupSeconds = 3
+/** Each node compiles its own code: with eight of them that takes a while. */
+const warmupSeconds = 10
 const maximumWindows = 3
 const million = 1_000_000
 

@@ -2,7 +2,7 @@
  * A load that is spread over queues by Zipf's law, on a fabric that does not know it yet: how soon
  * and how evenly the shard manager spreads it, and whether it then leaves it alone. The spread is
  * busiest to idlest node by the manager's own measure of load (what `skein cluster plan` shows);
- * beside it that by messages, as the nodes count them.
+ * beside it those by messages, as the nodes count them, and by CPU of their processes.
  */
 
 import { zipfShares } from "../../load/Zipf.js"
@@ -12,17 +12,19 @@ import { percentileOf } from "../../measure/Timeline.js"
 import { authorCase } from "../authorCase.js"
 import { ClusterRun } from "../ClusterRun.js"
 import type { CaseResult, ClusterScenario, OnClusterStep } from "../ClusterScenario.js"
-import { DecisionFeed } from "../DecisionFeed.js"
+import type { DecisionFeed } from "../DecisionFeed.js"
 import type { Fabric } from "../Fabric.js"
+import { NodeCpu } from "../NodeCpu.js"
 import { loadName } from "../streams.js"
 
 const sampleSeconds = 1
 /** Asked: within so long. */
-const settleMs = 30_000
-export const spreadMax = 1.25
+const settleS = 30
+const settleMs = 1000 * settleS
+const spreadMax = 1.25
 /** A prediction is compared with what is there so much later. */
 const reachedAfterMs = 10_000
-const pairsMax = 12
+const linesMax = 12
 
 interface SpreadSample {
   readonly atMs: number
@@ -54,39 +56,46 @@ export const zipf: ClusterScenario = {
 const takeZipf = async (run: ClusterRun, onStep: OnClusterStep) => {
   const { settings, fabric } = run
   const { queues: count, exponent, rate, batch, size, seed } = settings
-  const queues: string[] = []
-  for (let at = 0; at < count; at++) queues.push((await fabric.declare("zipf")).name)
+  const queues = await fabric.declareMany("zipf", count)
   const shares = zipfShares(count, exponent)
   await run.open("load", [
     { name: loadName, queues, shares, ratePerSecond: rate, batch, size, seed },
   ])
-  const feed = await DecisionFeed.follow(fabric.admin)
+  const feed = await run.follow()
   await run.start()
   const startMs = run.mark("load begins")
   const samples: SpreadSample[] = []
+  let settled: NodeCpu | undefined
   while (monotonicMs() - startMs < settings.seconds * 1000) {
     const done = (monotonicMs() - startMs) / (settings.seconds * 1000)
     await run.hold(sampleSeconds)
     await feed.poll()
+    if (monotonicMs() >= startMs + settleMs) settled ??= await NodeCpu.of(fabric)
     const sample = await sampleOf(fabric).catch(() => undefined)
     if (sample === undefined) continue
     samples.push(sample)
     onStep(`busiest / idlest ${sample.load.toFixed(2)}`, 0.1 + 0.8 * done)
   }
+  const cpuSpread = settled?.spread() ?? Number.NaN
   const moves = feed.movesAfter(startMs)
+  const late = feed.movesAfter(startMs + settleMs)
   for (const { seenMs, what } of moves) run.timeline.mark(seenMs, what)
   const audits = await run.finish()
   const pairs = pairsOf(samples)
   return {
     cases: [
-      spreadCase(samples, startMs),
+      spreadCase(samples, startMs, cpuSpread),
       movesCase(feed, startMs, settings.seconds),
       pairsCase(pairs),
       authorCase(audits),
     ],
     points: run.timeline.points,
     marks: run.timeline.marks,
-    notes: [...pairs.slice(-pairsMax).map((pair) => pairText(pair, startMs)), ...run.notes],
+    notes: [
+      ...pairs.slice(-linesMax).map((pair) => pairText(pair, startMs)),
+      ...late.slice(-linesMax).map(({ what, reason }) => `after ${settleS} s: ${what}: ${reason}`),
+      ...run.notes,
+    ],
   }
 }
 
@@ -130,19 +139,24 @@ const pairText = ({ atMs, before, predicted, reached }: Pair, startMs: number): 
   `predicted ${predicted.toFixed(2)}, reached ${reached.toFixed(2)} ` +
   `${reachedAfterMs / 1000} s later`
 
-const spreadCase = (samples: readonly SpreadSample[], startMs: number): CaseResult => {
+const spreadCase = (
+  samples: readonly SpreadSample[],
+  startMs: number,
+  cpuSpread: number,
+): CaseResult => {
   const after = samples.filter(({ atMs }) => atMs >= startMs + settleMs)
   const values = samples.map(({ atMs, load }) => ({ atMs, value: load }))
   const at = (share: number, of: (sample: SpreadSample) => number): number =>
     percentileOf(after.map(of), share) ?? Number.NaN
   const settled = settledAtMs(values, spreadMax)
   return {
-    name: `spread after ${settleMs / 1000} s`,
+    name: `spread after ${settleS} s`,
     facts: {
       spreadP50: at(0.5, ({ load }) => load),
       spreadMax: at(1, ({ load }) => load),
       messagesSpreadP50: at(0.5, ({ messages }) => messages),
       messagesSpreadMax: at(1, ({ messages }) => messages),
+      cpuSpread,
       firstEvenS: secondsTo(values.find(({ value }) => value <= spreadMax)?.atMs, startMs),
       evenToStayS: secondsTo(settled ?? undefined, startMs),
     },
