@@ -153,7 +153,7 @@ describe("FabricRouter", () => {
     expect(clock.timers).toBe(0)
   })
 
-  it("keeps a link that is needed again within its second, and leaves no timer behind", async () => {
+  it("keeps a link that is needed again within its second, and leaves no timer", async () => {
     const { clock, cluster, client } = await setup(2)
     const opened = countOpened(cluster)
     const aimAt = async (version: number, nodes: readonly number[], owner: number) => {
