@@ -19,6 +19,8 @@ interface Pair {
   /** The first bytes of the client. */
   opening: string
   isHeld: boolean
+  /** Bytes of the node. */
+  sent: number
 }
 
 export class Relay {
@@ -74,6 +76,15 @@ export class Relay {
     }
   }
 
+  /** Bytes that the node has sent to clients whose first bytes hold one of the texts. */
+  sentTo(...texts: ReadonlyArray<string>): number {
+    let bytes = 0
+    for (const { opening, sent } of this.#pairs) {
+      if (texts.some((text) => opening.includes(text))) bytes += sent
+    }
+    return bytes
+  }
+
   /** What was held back goes on. */
   letGo(): void {
     for (const pair of this.#pairs) {
@@ -103,7 +114,7 @@ export class Relay {
     const colon = target.lastIndexOf(":")
     const node = dial({ host: target.slice(0, colon), port: Number(target.slice(colon + 1)) })
     node.on("error", () => {})
-    const pair: Pair = { client, node, opening: "", isHeld: false }
+    const pair: Pair = { client, node, opening: "", isHeld: false, sent: 0 }
     this.#pairs.add(pair)
     for (const side of [client, node]) {
       side.setNoDelay(true)
@@ -134,6 +145,7 @@ export class Relay {
   }
 
   #forward(chunk: Buffer, pair: Pair, from: Socket, to: Socket): void {
+    if (to === pair.client) pair.sent += chunk.length
     if (to.destroyed || to.writableEnded || to.write(chunk)) return
     from.pause()
     to.once("drain", () => {

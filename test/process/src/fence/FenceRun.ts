@@ -74,7 +74,11 @@ const waitMs = 60_000
 /** The silence limit is 600 ms; what others do about it takes some more. */
 const beyondMs = 900
 /** For a node that wakes to do and send what it is about to. */
-const wakeMs = 600
+const wakeMs = 300
+/** A node that wakes and sends nothing for so long has nothing to send. */
+const silentMs = 2_000
+/** With these begin the names of the client processes. */
+const clientNames = ["publisher-", "consumer-"]
 /** Requests gather in the sockets of an owner that is about to be taken from. */
 const gatherMs = 50
 const lookMs = 20
@@ -224,11 +228,10 @@ class Run {
     this.#stopClients(former)
     const node = await standing
     const standsNs = this.#log.nowNs()
-    former.process.resume()
+    await this.#wake(former)
     if (stands === "beyond") {
       return { node: node.name, standsNs, resumedNs: await this.#beyondSilence(node) }
     }
-    await hold(wakeMs)
     const resumedNs = this.#log.nowNs()
     node.process.resume()
     await this.#startClients()
@@ -242,8 +245,7 @@ class Run {
     await within(this.#taken(node), waitMs, `takeover of what ${node.name} had`)
     await hold(wakeMs)
     const resumedNs = this.#log.nowNs()
-    node.process.resume()
-    await hold(wakeMs)
+    await this.#wake(node)
     await this.#startClients()
     return resumedNs
   }
@@ -252,7 +254,7 @@ class Run {
   #stopClients(node: NodeUnderTest): void {
     this.#theLoad.pause()
     const others = this.#theFabric.relays.filter((relay) => relay !== node.relay)
-    for (const relay of others) relay.holdBack("publisher-", "consumer-")
+    for (const relay of others) relay.holdBack(...clientNames)
   }
 
   /** They hear what that one node has told them, and then the others. */
@@ -260,6 +262,19 @@ class Run {
     this.#theLoad.resume()
     await hold(wakeMs)
     for (const relay of this.#theFabric.relays) relay.letGo()
+  }
+
+  /** It goes on; resolves when it has sent clients all that it had for them, or nothing comes. */
+  async #wake({ process, relay }: NodeUnderTest): Promise<void> {
+    const before = relay.sentTo(...clientNames)
+    process.resume()
+    const deadline = Date.now() + silentMs
+    for (let [sent, last] = [before, -1]; sent === before || sent !== last; ) {
+      if (Date.now() > deadline) return
+      await hold(wakeMs)
+      last = sent
+      sent = relay.sentTo(...clientNames)
+    }
   }
 
   /** Resolves when others hold all shards of a node that stands. */
