@@ -3,8 +3,8 @@
  * in common. The doors are the caller's.
  * Must not know: sockets, the client library, signals.
  *
- * Shutdown order: what makes it one of many (`joinCluster`), planned moves, doors, shards (each with
- * a checkpoint), then the journal.
+ * Shutdown order: what makes it one of many (`joinCluster`), planned moves, doors, shards (each
+ * with a checkpoint), then the journal.
  */
 
 import type { MovePeer } from "@skein/cluster"
