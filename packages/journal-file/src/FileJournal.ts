@@ -135,7 +135,10 @@ export class FileJournal implements Journal {
       tidiesDead,
     })
     log.onRoll = () => {
-      if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#cleanSoon()
+      // Where the bound is of a few segments only, one that rests is too much of it.
+      const { segmentBytes, uncleanedBytesMax } = parts
+      const spares = segmentBytes * 4 <= uncleanedBytesMax
+      if (log.bytes >= uncleanedBytesMax / 2) void this.#cleanSoon(spares)
     }
     this.#keepHouse()
   }
@@ -277,10 +280,10 @@ export class FileJournal implements Journal {
   }
 
   /** A pass in the background. On a full disk it gives up a spare file and tries again later. */
-  async #cleanSoon(): Promise<void> {
+  async #cleanSoon(sparesYoungest = false): Promise<void> {
     this.#cleaningDue = false
     try {
-      await this.#cleaner.run()
+      await this.#cleaner.run(sparesYoungest)
       this.#cleanLater()
     } catch (error) {
       const failure = this.#noticeFailure(error)
