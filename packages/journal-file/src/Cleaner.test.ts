@@ -63,3 +63,26 @@ describe("a segment that is under half live", () => {
     await journal.close()
   })
 })
+
+describe("a queue that is kept up with", () => {
+  it("has nothing copied: what the log has sealed last rests until it is settled", async () => {
+    const disk = new SimulatedDisk({ random: new SeededRandom(1) })
+    const options = { segmentBytes: 64 * 1024, uncleanedBytesMax: 256 * 1024 }
+    const journal = await openSimulated(disk, 1, options)
+    const opened = await journal.openShard(0)
+    const tenant = await ModelTenant.open(opened)
+    const lag = 20
+    for (let first = 1; first <= 1000; first++) {
+      const drop = first > lag ? [first - lag] : []
+      await commit(journal, opened, tenant, { publish: first, drop })
+      await settle()
+    }
+    const segments = (await disk.list("/data/shards/s000")).filter((name) =>
+      name.startsWith("segment."),
+    )
+    expect(segments).toEqual([])
+    expect(journal.status().uncleanedBytes).toBeLessThan(256 * 1024)
+    expect((await tenant.readAll()).size).toBe(lag)
+    await journal.close()
+  })
+})

@@ -101,6 +101,8 @@ export class Cleaner {
   #pass: Promise<void> | undefined
   #copying: Promise<void> | undefined
   #again = false
+  /** Also the youngest sealed segment of the log: more room is wanted than the log's bound. */
+  #isThorough = false
   #stopped = false
   /** Of sparse segments, when they were last looked at. */
   readonly #sparse = new WeakMap<TableEntry, SparseLook>()
@@ -122,8 +124,13 @@ export class Cleaner {
     return this.#unfinished
   }
 
-  /** Runs a pass, or one more after the one that runs. Rejects when the disk fails or is full. */
-  run(): Promise<void> {
+  /**
+   * Runs a pass, or one more after the one that runs. Rejects when the disk fails or is full.
+   * `sparesYoungest`: what the log has sealed last stays as it is, for a queue that is kept up with
+   * will have settled it when the next is sealed: then nothing of it is read or copied.
+   */
+  run(sparesYoungest = false): Promise<void> {
+    this.#isThorough ||= !sparesYoungest
     if (this.#pass !== undefined) {
       this.#again = true
       return this.#pass
@@ -169,6 +176,8 @@ export class Cleaner {
 
   async #runOnce(tried: Set<InstanceId>): Promise<void> {
     const sealed = this.parts.log.segments.filter((segment) => segment.sealed)
+    if (!this.#isThorough) sealed.pop()
+    this.#isThorough = false
     const foreign = await this.#someForeign(tried)
     const touched = new Set<OpenShard>()
     this.#unfinished = false

@@ -124,7 +124,10 @@ export class FileJournal implements Journal {
       notice,
     })
     log.onRoll = () => {
-      if (log.bytes >= parts.uncleanedBytesMax / 2) void this.#house.cleanSoon()
+      // Where the bound is of a few segments only, one that rests is too much of it.
+      const { segmentBytes, uncleanedBytesMax } = parts
+      const spares = segmentBytes * 4 <= uncleanedBytesMax
+      if (log.bytes >= uncleanedBytesMax / 2) void this.#house.cleanSoon(spares)
     }
     this.#house.start()
   }

@@ -87,19 +87,19 @@ export class Housekeeping {
     this.#stop()
   }
 
-  /** A whole pass of the cleaner; rejects as it does. */
-  async clean(): Promise<void> {
+  /** A whole pass of the cleaner; rejects as it does. `sparesYoungest`: see there. */
+  async clean(sparesYoungest = false): Promise<void> {
     const { cleaner } = this.parts
-    await cleaner.run()
+    await cleaner.run(sparesYoungest)
     // What a pass left to rest is looked at again, though no commit may ask for another pass.
     if (cleaner.isUnfinished) this.#cleanInLooks = unfinishedLooks
   }
 
   /** A pass in the background. On a full disk it gives up a spare file and tries again later. */
-  async cleanSoon(): Promise<void> {
+  async cleanSoon(sparesYoungest = false): Promise<void> {
     this.cleaningDue = false
     try {
-      await this.clean()
+      await this.clean(sparesYoungest)
     } catch (error) {
       const failure = this.parts.notice(error)
       if (failure._tag !== "DiskFull") return
