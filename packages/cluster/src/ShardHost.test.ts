@@ -9,7 +9,7 @@ import {
 import { limits, type Sequence, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { GroupCommit } from "./GroupCommit.js"
-import type { ActorDelta, ShardActor, Turn } from "./ShardActor.js"
+import type { ActorDelta, ActorFrame, ShardActor, Turn, WholeActor } from "./ShardActor.js"
 import { ShardHost } from "./ShardHost.js"
 
 /** Keeps lines of text; each `add` stores the text as a frame, too. */
@@ -106,6 +106,18 @@ class NoteActor implements ShardActor {
     const key = `q${this.generation}/notes`
     if (this.erased) return { put: [], drop: [key] }
     return { put: [{ key, bytes: new TextEncoder().encode(JSON.stringify(this.notes)) }], drop: [] }
+  }
+
+  whole(): WholeActor {
+    const { put: chunks } = this.checkpoint()
+    const sizes = this.notes.map((text) => text.length)
+    const frameBytes = sizes.reduce((sum, bytes) => sum + bytes, 0)
+    return { chunks, below: sizes.length + 1, frames: sizes.length, frameBytes }
+  }
+
+  framesFrom(from: Sequence, below: Sequence): readonly ActorFrame[] {
+    const frames = this.notes.map((text, at) => ({ first: at + 1, bytes: text.length }))
+    return frames.slice(from - 1, below - 1)
   }
 
   dueMs = () => Number.POSITIVE_INFINITY

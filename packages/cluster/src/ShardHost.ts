@@ -13,6 +13,7 @@
  * `handOver` (one last record) -> the token goes -> `closed` with Moved; before the token goes
  * `resume` takes it back. At the target `follow` and `catchUp` replay without a claim, `takeOver`
  * reads the rest and serves if every actor ends with what its former owner had.
+ * Backups: `beginCut` packs the state at a record's end; frames that die while it is read are held.
  * Fairness: an actor with work left goes behind the others of its shard.
  * Shutdown: `retire` (no new requests, no timer) -> the group commit's `drain` (the last record is
  * committed) -> the journal's checkpoint -> `closed`.
@@ -42,8 +43,11 @@ import {
   shardName,
   skeinError,
 } from "@skein/model"
+import { Breath } from "./Breath.js"
+import { ShardCut } from "./backup/ShardCut.js"
 import { type Deferred, deferred } from "./Deferred.js"
 import { clockKey, decodeClock, encodeClock } from "./HostClock.js"
+import { outcomeUnknown, stillMoving } from "./hostErrors.js"
 import { ShardMeter } from "./load/ShardMeter.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { RecordQueue } from "./RecordQueue.js"
@@ -103,6 +107,9 @@ export class ShardHost implements ShardTenant {
   private readonly whenClosed = deferred<SkeinError>()
 
   private parked: Parked | undefined
+  /** A backup reads the shard as it was; there is one at most. */
+  private cut: ShardCut | undefined
+  private cuts = 0
   /** Absent while it is only followed. */
   private held: OpenedShard | undefined
   /** Frames that died while it was followed. */
@@ -176,7 +183,8 @@ export class ShardHost implements ShardTenant {
   }
 
   /** No message of the frame is left. */
-  release(location: Location, bytes: number): void {
+  release(location: Location, bytes: number, key?: FrameKey): void {
+    if (key !== undefined && this.cut?.holds(key, location, bytes)) return
     // Those of a shard that is followed are given back once it is open.
     if (this.held === undefined) this.died.push([location, bytes])
     else this.held.release(location, bytes)
@@ -199,6 +207,7 @@ export class ShardHost implements ShardTenant {
   /** It will be closed: what is here is still worked off, nothing falls due any more. */
   retire(): void {
     this.retired = true
+    this.cut?.end("the shard is being closed")
     this.disarm()
   }
 
@@ -208,6 +217,7 @@ export class ShardHost implements ShardTenant {
    */
   park(): void {
     if (this.parked !== undefined || this.ended !== undefined) return
+    this.cut?.end("the shard is moving")
     const { clock } = this.context
     const over = deferred()
     over.promise.catch(() => {})
@@ -267,6 +277,32 @@ export class ShardHost implements ShardTenant {
   private endParking(): void {
     this.parked?.stop()
     this.parked = undefined
+  }
+
+  /**
+   * The shard as it is now, for a backup, in place of the cut before. Resolves when all of it is
+   * durable and the token was seen.
+   */
+  async beginCut(): Promise<ShardCut> {
+    if (this.ended !== undefined) throw this.ended
+    if (this.parked !== undefined) throw stillMoving(this.shard)
+    this.cut?.end("another backup of the shard has begun")
+    this.seal()
+    const { recordNumber, journalMs } = this
+    const at = { id: `${this.opened.epoch}.${++this.cuts}`, recordNumber, journalMs }
+    const clock = { key: clockKey, bytes: encodeClock(journalMs) }
+    const cut = new ShardCut(this, this.context.clock, at, clock)
+    const durable = deferred()
+    this.cut = cut
+    this.openRecord().wait({ release: durable.resolve, fail: durable.reject })
+    this.context.commitSoon(this)
+    await durable.promise
+    return cut
+  }
+
+  /** The cut of that name, if it is still held. */
+  cutNamed(id: string): ShardCut | undefined {
+    return this.cut?.head.id === id ? this.cut : undefined
   }
 
   /** Puts an actor into the shard. Its first events create it durably. */
@@ -442,11 +478,12 @@ export class ShardHost implements ShardTenant {
   }
 
   locate(key: FrameKey): Location | undefined {
-    return this.actors.get(key.generation)?.locate(key.first)
+    const held = this.cut?.locate(key)
+    return held ?? this.actors.get(key.generation)?.locate(key.first)
   }
 
   relocate(key: FrameKey, to: Location): void {
-    this.actors.get(key.generation)?.relocate(key.first, to)
+    if (!this.cut?.relocate(key, to)) this.actors.get(key.generation)?.relocate(key.first, to)
   }
 
   damaged(what: SkeinError): void {
@@ -456,6 +493,7 @@ export class ShardHost implements ShardTenant {
   closed(why: SkeinError): void {
     if (this.ended !== undefined) return
     this.ended = why
+    this.cut?.end("the shard was closed")
     this.disarm()
     const all = this.records.end()
     for (const record of all) this.context.journal.unreserve(record.reserved)
@@ -532,7 +570,7 @@ export class ShardHost implements ShardTenant {
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
   private place(key: FrameKey, location: Location, bytes: number): void {
     const live = this.actors.get(key.generation)?.relocate(key.first, location, bytes) === true
-    if (!live) this.release(location, bytes)
+    if (!live) this.release(location, bytes, key)
   }
 
   /** In records of their own: a shard of a million queues takes several. */
@@ -642,37 +680,12 @@ interface Parked {
   isLate: boolean
 }
 
-const stillMoving = (shard: Shard): SkeinError =>
-  skeinError("ShardUnavailable", `shard ${shardName(shard)} is moving for long`, { shard })
-
 /** What went wrong inside of a host: its state cannot be trusted any more. */
 export const hostFault = (cause: unknown): SkeinError =>
   skeinError("InternalError", `a shard host met a fault: ${String(cause)}`, {}, { cause })
 
 const failAll = (records: readonly OpenRecord[], why: SkeinError): void => {
   for (const record of records) for (const waiter of record.waiters) waiter.fail(why)
-}
-
-/**
- * As those hear it who waited for a commit: it may be durable all the same, and then the shard's
- * next owner holds what they asked for. A publisher must not take this for a refusal.
- */
-const outcomeUnknown = ({ _tag, detail, data, cause }: SkeinError): SkeinError =>
-  skeinError(_tag, detail, { ...data, outcome: "unknown" }, { cause })
-
-/** Lets the event loop turn when replay has worked for long. */
-class Breath {
-  private sinceMs: number
-
-  constructor(private readonly clock: Clock) {
-    this.sinceMs = clock.monotonicMs()
-  }
-
-  async taken(): Promise<void> {
-    if (this.clock.monotonicMs() - this.sinceMs < limits.batchWorkMaxMs) return
-    await new Promise<void>((resume) => this.clock.defer(resume))
-    this.sinceMs = this.clock.monotonicMs()
-  }
 }
 
 const noEvents = new Uint8Array(0)

@@ -52,3 +52,4 @@ export {
   unlocatedFrames,
 } from "./QueueState.js"
 export type { DeadFrame } from "./state/Blocks.js"
+export { countFrames, framesFrom, type LiveFrame, wholeCatalog, wholeQueue } from "./wholeState.js"

@@ -2,7 +2,16 @@
  * Owns: the calls about nodes and placement as effects. What each does is said at the same name of
  * SkeinClient.
  */
-import type { ClientList, DecisionPage, DecisionsRequest, MovePlan, ShardLoads } from "@skein/wire"
+import type {
+  BackupPage,
+  BackupRequest,
+  ClientList,
+  DecisionPage,
+  DecisionsRequest,
+  MovePlan,
+  ShardBackup,
+  ShardLoads,
+} from "@skein/wire"
 import { Effect } from "effect"
 import type { CallOptions } from "../Deadline.js"
 import type { SkeinClient } from "../SkeinClient.js"
@@ -70,3 +79,17 @@ const asked = <A>(
   ask: (client: SkeinClient, signal: AbortSignal) => Promise<A>,
 ): Effect.Effect<A, ClusterError, Skein> =>
   Effect.flatMap(Skein, (client) => call(clusterTags, (signal) => ask(client, signal)))
+
+/** Takes hold of a shard as it is now, to be read by `readBackup`. */
+export const beginBackup = (
+  shard: number,
+  options?: Options,
+): Effect.Effect<ShardBackup, ClusterError, Skein> =>
+  asked((client, signal) => client.beginBackup(shard, { ...options, signal }))
+
+/** The next page of it, or the newest again. */
+export const readBackup = (
+  request: BackupRequest,
+  options?: Options,
+): Effect.Effect<BackupPage, ClusterError, Skein> =>
+  asked((client, signal) => client.readBackup(request, { ...options, signal }))

@@ -56,6 +56,7 @@ export const clusterTags = [
   "MoveRefused",
   "ManagerUnavailable",
   "TableInvalid",
+  "BackupEnded",
 ] as const
 
 /**
