@@ -93,3 +93,15 @@ export const framesFrom = (
   }
   return found
 }
+
+/** No frame of it lies anywhere yet: for a copy that came without places. */
+export const unplaceFrames = ({ blocks }: QueueState): void => {
+  for (let block = blocks.first; block !== undefined; block = block.next) {
+    for (let at = 0; at < block.frames.length; at++) {
+      if (block.frames.live(at) === 0) continue
+      const first = block.base + block.frames.offset(at)
+      const last = first + block.frames.count(at) - 1
+      blocks.place({ block, at, first, last }, Number.NaN)
+    }
+  }
+}
