@@ -3,6 +3,7 @@
  * digest, every message's frame, and that the catalog knows of every generation that is in use.
  * Must not know: where it will be restored.
  */
+import { isMissing } from "@skein/journal"
 import { type Generation, type SkeinError, skeinError } from "@skein/model"
 import { type CatalogState, relocate } from "@skein/queue"
 import { digestOf } from "../journal/digestShard.js"
@@ -65,6 +66,7 @@ export const loadShard = async (
       }
     }
   } catch (cause) {
+    if (isMissing(cause)) throw damaged(path, "is missing")
     throw backupDiskError(cause)
   }
   return shard
