@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { makeClient } from "@skein/client"
 import { openNode } from "@skein/embedded/openNode"
 import { digestDirectory, fileDisk, verifyDirectory } from "@skein/journal-file"
 import { FastCheck as fc } from "effect"
-import { beforeAll, expect, it } from "vitest"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import { digestShard } from "../journal/digestShard.js"
 import { temporaryDirectory } from "../testing/temporary.js"
 import { BackupDirectory } from "./BackupDirectory.js"
@@ -15,10 +18,12 @@ const quiet = new AbortController().signal
 /** So small that the cleaner copies frames and makes checkpoints all the time. */
 const journal = { segmentBytes: 256 * 1024, uncleanedBytesMax: 1024 * 1024 }
 
+const home = mkdtempSync(join(tmpdir(), "skein-backup-"))
+afterAll(() => rmSync(home, { recursive: true, force: true }))
 let backup: BackupDirectory
 let whole = 0
 
-/** A backup of 6 MiB, of two shards, some of it settled. */
+/** A backup of some MiB, of two shards, some of it settled. */
 beforeAll(async () => {
   const node = await openNode({ storage: { memory: true }, shards, version: "0.1.0" })
   const { broker, admin } = node.core
@@ -30,7 +35,7 @@ beforeAll(async () => {
   }))
   for (const name of ["a", "b", "c"]) {
     await client.declare(name)
-    for (let frame = 0; frame < 40; frame++) {
+    for (let frame = 0; frame < 80; frame++) {
       const bodies = Array.from({ length: 10 }, (_, at) => `${frame} ${at} `.padEnd(5_000, "x"))
       await client.queue(name).publishMany(bodies)
     }
@@ -40,7 +45,7 @@ beforeAll(async () => {
     await consumer.close()
   }
   const { fabricId } = await client.status()
-  backup = await BackupDirectory.begin(fileDisk(), temporaryDirectory(), {
+  backup = await BackupDirectory.begin(fileDisk(), home, {
     ...{ fabricId, shards, version: "0.1.0" },
   })
   await takeBackup(backup, {
@@ -120,7 +125,7 @@ it("C7: no node starts on half a restore; the same restore goes on, wherever it 
       await node.close()
       expect(peeked).toHaveLength(total)
     }),
-    { numRuns: 6 },
+    { numRuns: 4 },
   )
 }, 120_000)
 
