@@ -24,7 +24,7 @@ export interface LoadOptions {
 
 export interface VerifiedShard {
   readonly shard: number
-  /** As `skein journal digest` shows it of what is restored; of another owner's first word, too. */
+  /** As `skein journal digest` shows it of what is restored, until a node opens that. */
   readonly digest: string
   readonly catalog: CatalogState
   readonly left: readonly Generation[]
