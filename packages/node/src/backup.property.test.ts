@@ -1,6 +1,6 @@
 /**
- * A backup is read page by page while traffic, checkpoints, the cleaner and deletions go on: what it
- * holds in the end is the shard as it was when the backup began, to the last byte.
+ * A backup is read page by page while traffic, checkpoints, the cleaner and deletions go on: what
+ * it holds in the end is the shard as it was when the backup began, to the last byte.
  */
 import {
   countFrames,

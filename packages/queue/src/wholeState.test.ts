@@ -13,7 +13,7 @@ import { countFrames, framesFrom, unplaceFrames, wholeCatalog, wholeQueue } from
 
 const pages = { framesMax: 2, bytesMax: 1_000_000 }
 
-/** Three living frames, at 1, 4 and 3004, with ids, settlers, leases and a dead frame before them. */
+/** Four living frames, at 1, 4, 3004 and 5004, with ids, settlers and leases. */
 const someBench = (): Bench => {
   const bench = new Bench()
   bench.publish(3, producerA, new Uint8Array(3 * 16).fill(7))

@@ -143,7 +143,7 @@ const moved = async (client: SkeinClient, to: string): Promise<void> => {
 const restoreTo = (backup: string, data: string) =>
   start(["restore", backup, "--dir", data, "--output", "json"])
 
-it("C7: backup under load; kill -9 of the command, then resumed; kill -9 of the restore, too", async () => {
+it("C7: under load; kill -9 of backup and restore, then both resumed", async () => {
   const source = await node(serve("--shards", String(shards)))
   const client = await fill(source.address)
   const load = new Load(client)
@@ -182,7 +182,7 @@ it("C7: backup under load; kill -9 of the command, then resumed; kill -9 of the 
   await checkRestored(await node(serve("--shards", String(shards)), data), load.acking)
 })
 
-it("C7: an owner is killed and a shard moves while a backup is made: it goes on at the new ones", async () => {
+it("C7: an owner is killed, a shard moves: the backup goes on at the new ones", async () => {
   const source = await node(cluster)
   const { address } = source
   const client = await fill(address)

@@ -89,8 +89,8 @@ export class BackupDirectory {
       if (found === undefined) throw skeinError("BackupInvalid", `${dir} holds no backup`)
       if (found.endedAt === undefined) {
         const left = found.shards - found.done.length
-        const detail = `${dir} holds half of a backup: ${left} of ${found.shards} shards are missing`
-        throw skeinError("BackupInvalid", `${detail}; run skein backup on it to its end`)
+        const detail = `${dir} holds half of a backup: ${left} of ${found.shards} shards miss`
+        throw skeinError("BackupInvalid", `${detail}; the same skein backup goes on with it`)
       }
       return new BackupDirectory(disk, dir, found)
     } catch (cause) {
@@ -174,12 +174,12 @@ export class BackupDirectory {
 
 const refuseOther = (dir: string, found: Manifest, source: Source): void => {
   if (found.fabricId !== source.fabricId) {
-    const detail = `${dir} holds a backup of the fabric ${found.fabricId}, this is ${source.fabricId}`
-    throw skeinError("BackupInvalid", detail)
+    const detail = `${dir} holds a backup of the fabric ${found.fabricId}`
+    throw skeinError("BackupInvalid", `${detail}, this is ${source.fabricId}`)
   }
   if (found.shards !== source.shards) {
-    const detail = `${dir} holds a backup of ${found.shards} shards, the fabric has ${source.shards}`
-    throw skeinError("BackupInvalid", detail)
+    const detail = `${dir} holds a backup of ${found.shards} shards`
+    throw skeinError("BackupInvalid", `${detail}, the fabric has ${source.shards}`)
   }
   if (found.endedAt !== undefined) {
     throw skeinError("BackupInvalid", `${dir} holds a backup that is whole, of ${found.endedAt}`)

@@ -105,7 +105,7 @@ it("C7: a restore goes through the cleaner and ends with the digests of the back
   expect(await problemsIn(dir)).toEqual([])
 })
 
-it("C7: no node starts on half a restore; the same restore goes on, wherever it was cut", async () => {
+it("C7: no node starts on half a restore; it goes on, wherever it was cut", async () => {
   const parts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 3 })
   await fc.assert(
     fc.asyncProperty(parts, async (cuts) => {

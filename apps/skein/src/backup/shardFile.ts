@@ -1,6 +1,6 @@
 /**
  * Owns: the form of one shard in a backup, `s017.shard`: sixteen bytes that say what it is, then
- * items, each `u32 bytes, u32 crc, u8 kind, payload`, little-endian; the crc is of kind and payload.
+ * items, each `u32 bytes, u32 crc, u8 kind, payload`, little-endian; the crc is of the last two.
  *
  * ```
  *   1 head    JSON: ShardHead

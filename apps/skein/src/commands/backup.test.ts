@@ -66,7 +66,7 @@ interface NotedShard {
   readonly shard: number
 }
 
-it("C7: what is restored has the same queues and messages, ids and windows; old leases are gone", async () => {
+it("C7: restored are the same queues, messages, ids and windows; leases are gone", async () => {
   const skein = await opened()
   const before = await contents(skein.admin)
   const client = await skein.newClient()
@@ -99,7 +99,7 @@ it("C7: what is restored has the same queues and messages, ids and windows; old 
   await again.close()
 })
 
-it("C7: a fabric that is restored has another id, and epochs above those of the backup", async () => {
+it("C7: a restored fabric has another id, and epochs above those of the backup", async () => {
   const { skein, dir } = await backedUp()
   const data = temporaryDirectory()
   const { fabricId } = (await skein.json("restore", dir, "--dir", data)) as { fabricId: string }
@@ -115,7 +115,7 @@ it("C7: a fabric that is restored has another id, and epochs above those of the 
   }
 })
 
-it("C7: a directory that is no backup, or a whole one, or one of another fabric, is refused", async () => {
+it("C7: no backup, a whole one, or one of another fabric is refused", async () => {
   const { skein, dir } = await backedUp()
   expect(await failure(skein, "backup", dir)).toEqual([2, "SKEIN_BACKUP_INVALID"])
   const other = await opened()
@@ -166,7 +166,7 @@ it("C7: a backup of another version or shard count is refused", async () => {
   expect(await failure(skein, "backup", less)).toEqual([2, "SKEIN_BACKUP_INVALID"])
 })
 
-it("C7: a backup with an unfinished shard is neither verified nor restored, and goes on", async () => {
+it("C7: an unfinished backup is neither verified nor restored, and goes on", async () => {
   const { skein, dir } = await backedUp()
   // As a kill leaves it: s000 was being written.
   edited(dir, (manifest) => {
@@ -254,7 +254,7 @@ it("C7: files of two backups are not taken for one", async () => {
   expect([...(await contents(restored.admin)).keys()]).toEqual(["a", "c", "d", "late"])
 })
 
-it("C7: a shard whose owner ends in the middle is begun again; one that never ends is given up", async () => {
+it("C7: a shard whose owner ends in the middle is begun again, not for ever", async () => {
   const skein = await opened()
   const { readBackup } = skein.admin
   let failures = 2

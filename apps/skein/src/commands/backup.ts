@@ -1,6 +1,7 @@
 /**
- * Owns: `skein backup DIR` and `skein backup DIR --verify`. Ctrl-C leaves what is finished: the same
- * command goes on with it. A queue that is set aside is left out, named, and makes the exit code 8.
+ * Owns: `skein backup DIR` and `skein backup DIR --verify`. Ctrl-C leaves what is finished: the
+ * same command goes on with it. A queue that is set aside is left out, named, and makes the exit
+ * code 8.
  */
 import { fileDisk } from "@skein/journal-file"
 import { type SkeinError, shardName, skeinError } from "@skein/model"
