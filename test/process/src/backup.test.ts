@@ -12,8 +12,8 @@ import { within } from "./within.js"
 
 const shards = 4
 const queues = ["q0", "q1", "q2", "q3"]
-const perQueue = 2_000
-/** 8 MB a queue, so that a backup of them takes a while. */
+const perQueue = 1_000
+/** 4 MB a queue, so that a backup of them takes a while. */
 const body = (at: number): string => `${at} `.padEnd(4_000, "x")
 const numberOf = (value: unknown): number => Number(String(value).split(" ")[0])
 
