@@ -1,5 +1,5 @@
 /**
- * `npm run figures -- --group node [--only ID]`: the entry point that measures what was asked of
+ * `npm run figures -- --group node|cluster [--only ID]`: the entry point that measures what was asked of
  * the product. Prints one line per figure as it is known; exit 1 on a miss.
  */
 import { writeFileSync } from "node:fs"

@@ -6,32 +6,38 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { type Command, parseCommand } from "./cli/arguments.js"
+import { isClusterLine, parseClusterCommand } from "./cli/clusterArguments.js"
+import { clusterHelpText } from "./cli/clusterHelp.js"
 import { helpText } from "./cli/help.js"
 import { UsageError, usageExitCode } from "./cli/UsageError.js"
+import type { ClusterScenarioName } from "./cluster/ClusterScenario.js"
+import { clusterScenarios } from "./cluster/registry.js"
 import { installCleanup, runCleanup } from "./process/Cleanup.js"
 import { isMemoryDisk } from "./process/disk.js"
 import { type RaceResult, race } from "./Race.js"
+import { clusterReportOf } from "./report/ClusterReport.js"
 import { type Curves, chartSvg } from "./report/chart.js"
+import { clusterTableText } from "./report/clusterTable.js"
 import { Progress } from "./report/Progress.js"
 import { type Report, ratiosOf, resultOf, versionText } from "./report/Report.js"
 import { tableText } from "./report/table.js"
+import { timelineSvg } from "./report/timelineChart.js"
 import type { System } from "./System.js"
 import { scenarios } from "./scenarios/registry.js"
 import { systemNamed } from "./systems/registry.js"
+import { skeinVersion } from "./systems/Skein.js"
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
 const main = async (): Promise<number> => {
-  const command = parseCommand(process.argv.slice(2), os.tmpdir())
+  const args = process.argv.slice(2)
+  if (isClusterLine(args)) return mainOfCluster(args)
+  const command = parseCommand(args, os.tmpdir())
   if (command === "help") {
     process.stdout.write(`${helpText()}\n`)
     return 0
   }
-  installCleanup()
-  mkdirSync(command.settings.dir, { recursive: true })
-  if (isMemoryDisk(command.settings.dir)) {
-    say(`${command.settings.dir} lies in memory: a sync costs nothing there; give --dir`)
-  }
+  prepare(command.settings.dir)
   const systems = await present(command)
   if (systems.length === 0) {
     say("nothing to measure")
@@ -45,6 +51,33 @@ const main = async (): Promise<number> => {
   if (result.measured.length === 0) return 1
   await publish(command, result)
   return result.failed.length > 0 ? 1 : 0
+}
+
+/** `move`, `failover` and so on: one fabric of several processes, without peers. */
+const mainOfCluster = async (args: readonly string[]): Promise<number> => {
+  const command = parseClusterCommand(args, os.tmpdir())
+  if (command === "help") {
+    process.stdout.write(`${clusterHelpText(args[0] as ClusterScenarioName)}\n`)
+    return 0
+  }
+  const { settings, json, chart } = command
+  prepare(settings.dir)
+  const progress = new Progress()
+  const scenario = clusterScenarios[command.scenario]
+  const planned = scenario.secondsPlanned(settings)
+  const onStep = (what: string, done: number): void => progress.step(what, done, planned)
+  const take = await scenario.take(settings, onStep).finally(() => progress.end())
+  const report = clusterReportOf(scenario.name, settings, skeinVersion, take)
+  process.stdout.write(`${clusterTableText(report)}\n`)
+  if (json) write(json, `${JSON.stringify(report, null, 2)}\n`)
+  if (chart) write(chart, timelineSvg(report))
+  return 0
+}
+
+const prepare = (dir: string): void => {
+  installCleanup()
+  mkdirSync(dir, { recursive: true })
+  if (isMemoryDisk(dir)) say(`${dir} lies in memory: a sync costs nothing there; give --dir`)
 }
 
 /** The systems that can take part; says why the others do not. */

@@ -72,6 +72,7 @@ export const commands: Readonly<Record<string, Load>> = {
   "cluster move": () => import("./commands/clusterMove.js"),
   "cluster drain": () => import("./commands/clusterDrain.js"),
   "cluster revive": () => import("./commands/clusterRevive.js"),
+  "cluster restart": () => import("./commands/clusterRestart.js"),
   "cluster watch": () => import("./commands/clusterWatch.js"),
   "cluster clients": () => import("./commands/clusterClients.js"),
   "cluster check": () => import("./commands/clusterCheck.js"),

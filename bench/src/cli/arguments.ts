@@ -3,6 +3,7 @@
  * An unknown or unfitting flag is refused with the nearest known one, never ignored.
  */
 import { parseArgs } from "node:util"
+import { clusterScenarioNames } from "../cluster/ClusterScenario.js"
 import { peerNames, type SystemName, systemNames } from "../System.js"
 import { scenarios } from "../scenarios/registry.js"
 import { type ScenarioName, scenarioNames } from "../scenarios/Scenario.js"
@@ -22,6 +23,7 @@ export interface Command {
 const common: readonly NumberSetting[] = ["seconds", "windows", "rounds", "warmup"]
 const textFlags = ["peers", "systems", "json", "chart", "dir"] as const
 const switches = ["await", "help"] as const
+const allNames: readonly string[] = [...scenarioNames, ...clusterScenarioNames]
 const numberNames = Object.keys(numberFlags) as NumberSetting[]
 const allFlags: readonly string[] = [...numberNames, ...textFlags, ...switches]
 
@@ -75,11 +77,14 @@ const checkToken = (name: string, rawName: string, value: string | undefined): v
 const scenarioOf = (positionals: readonly string[]): ScenarioName => {
   const [word, ...rest] = positionals
   if (word === undefined) {
-    throw new UsageError(`name a scenario: ${scenarioNames.join(", ")} (--help tells more)`)
+    throw new UsageError(`name a scenario: ${allNames.join(", ")} (--help tells more)`)
   }
   const found = scenarioNames.find((name) => name === word)
   if (!found) {
-    throw new UsageError(`unknown scenario "${word}".${didYouMean(word, scenarioNames)}`)
+    if (clusterScenarioNames.some((name) => name === word)) {
+      throw new UsageError(`name the scenario first: ${word} [flags]`)
+    }
+    throw new UsageError(`unknown scenario "${word}".${didYouMean(word, allNames)}`)
   }
   if (rest.length > 0) throw new UsageError(`unexpected "${rest[0]}" after ${word}`)
   return found

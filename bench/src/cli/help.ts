@@ -3,6 +3,7 @@
 import { peerNames, systemNames } from "../System.js"
 import { scenarios } from "../scenarios/registry.js"
 import { fallbacks, type NumberSetting, numberFlags } from "../scenarios/Settings.js"
+import { clusterSummaries } from "./clusterHelp.js"
 
 const nameWidth = 14
 
@@ -12,6 +13,9 @@ export const helpText = (): string =>
     "",
     "Scenarios",
     ...Object.values(scenarios).map(({ name, summary }) => line(name, summary)),
+    "",
+    "Scenarios of a cluster, of Skein alone (SCENARIO --help tells their flags)",
+    ...clusterSummaries(),
     "",
     "Flags",
     ...(Object.keys(numberFlags) as NumberSetting[]).map(flagLine),

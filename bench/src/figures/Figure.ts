@@ -1,4 +1,5 @@
 /** What a figure is: an asked value, the commands that measure it, and how to judge them. */
+import type { ClusterReport } from "../report/ClusterReport.js"
 import type { Report, Result } from "../report/Report.js"
 import type { SystemName } from "../System.js"
 
@@ -22,6 +23,8 @@ export interface Tools {
   readonly quick: boolean
   /** Runs `npm run bench -- <args>` in a process of its own and returns its report. */
   bench(args: string): Promise<Report>
+  /** The same for a cluster scenario. */
+  cluster(args: string): Promise<ClusterReport>
   /**
    * Runs several bench commands in turns, `rounds` times each, and returns for each command its
    * reports: the machine's moods are spread over all of them.

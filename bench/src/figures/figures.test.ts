@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import type { ClusterReport } from "../report/ClusterReport.js"
 import type { Report } from "../report/Report.js"
 import { type Figure, rateFor, type Tools } from "./Figure.js"
 import { lastJson } from "./lastJson.js"
@@ -17,6 +18,7 @@ const reportOf = (rates: Readonly<Record<string, number>>): Report =>
 const toolsOf = (report: Report, output = ""): Tools => ({
   quick: false,
   bench: async () => report,
+  cluster: async () => report as unknown as ClusterReport,
   turns: takeTurns(async () => report),
   run: async () => ({ code: 0, output }),
 })

@@ -1,4 +1,10 @@
 /** All figures, in the order in which they are measured. */
+import { cf1 } from "./CF1.js"
+import { cf2 } from "./CF2.js"
+import { cf3 } from "./CF3.js"
+import { cf4 } from "./CF4.js"
+import { cf5 } from "./CF5.js"
+import { cf6 } from "./CF6.js"
 import type { Figure } from "./Figure.js"
 import { nf1 } from "./NF1.js"
 import { nf2 } from "./NF2.js"
@@ -24,4 +30,10 @@ export const figures: readonly Figure[] = [
   nf8,
   nf9,
   nf10,
+  cf1,
+  cf2,
+  cf3,
+  cf4,
+  cf5,
+  cf6,
 ]

@@ -9,6 +9,7 @@ import os from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { ownDir, ownGroup } from "../process/Cleanup.js"
+import type { ClusterReport } from "../report/ClusterReport.js"
 import type { Report } from "../report/Report.js"
 import type { Figure, Tools } from "./Figure.js"
 
@@ -44,7 +45,7 @@ const typed = (command: string): string =>
   /^(npm|npx|node) /.test(command) ? command : `npm run bench -- ${command}`
 
 export const realTools = (quick: boolean): Tools => {
-  const bench = async (args: string): Promise<Report> => {
+  const reportOf = async (args: string): Promise<unknown> => {
     const dir = mkdtempSync(path.join(os.tmpdir(), "figure-"))
     const removeDir = ownDir(dir)
     try {
@@ -52,11 +53,14 @@ export const realTools = (quick: boolean): Tools => {
       const all = [benchFile, ...args.split(" "), "--json", file]
       const { code, errors } = await runCommand(process.execPath, all)
       if (code !== 0) throw new Error(errors.trim().split("\n").slice(-2).join("; "))
-      return JSON.parse(readFileSync(file, "utf8")) as Report
+      return JSON.parse(readFileSync(file, "utf8"))
     } finally {
       removeDir()
     }
   }
+  const bench = async (args: string): Promise<Report> => (await reportOf(args)) as Report
+  const cluster = async (args: string): Promise<ClusterReport> =>
+    (await reportOf(args)) as ClusterReport
   const run: Tools["run"] = async (command, args) => {
     const { code, output, errors } = await runCommand(command, args)
     if (code !== 0 && output.trim() === "") {
@@ -64,7 +68,7 @@ export const realTools = (quick: boolean): Tools => {
     }
     return { code, output }
   }
-  return { quick, bench, turns: takeTurns(bench), run }
+  return { quick, bench, cluster, turns: takeTurns(bench), run }
 }
 
 /** A B A B … Exported for its tests. */

@@ -62,7 +62,7 @@ export const chartSvg = (report: Report, curves: Curves): string => {
   ].join("\n")
 }
 
-const style =
+export const style =
   "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#1f2937}" +
   ".card{fill:#ffffff;stroke:#d1d5db}.title{font-size:19px;font-weight:600}" +
   ".sub{font-size:13px;fill:#4b5563}.label{font-size:14px}.value{font-size:14px;font-weight:600}" +
@@ -160,19 +160,19 @@ const curvesSvg = (report: Report, curves: Curves, top: number): string => {
 const keyRows = ({ results }: Report): number => Math.ceil(results.length / keysPerRow)
 
 /** Powers of ten around all values. */
-const decades = (values: readonly number[]): readonly [number, number] => {
+export const decades = (values: readonly number[]): readonly [number, number] => {
   const positive = values.filter((value) => value > 0)
   const low = 10 ** Math.floor(Math.log10(Math.min(...positive, 1)))
   const high = 10 ** Math.ceil(Math.log10(Math.max(...positive, low * 10)))
   return [low, high]
 }
 
-const tickText = (ms: number): string =>
+export const tickText = (ms: number): string =>
   ms >= 1 ? rateText(ms) : ms.toFixed(-Math.floor(Math.log10(ms * 1.001)))
 
-const fixed = (value: number): string => value.toFixed(1)
+export const fixed = (value: number): string => value.toFixed(1)
 
-const escaped = (text: string): string =>
+export const escaped = (text: string): string =>
   text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

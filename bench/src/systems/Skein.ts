@@ -7,15 +7,15 @@ import { BrokerProcess } from "../process/BrokerProcess.js"
 import { freePort } from "../process/ports.js"
 import type { Broker, Consumer, OnMessages, Publisher, Session, System } from "../System.js"
 
-const main = fileURLToPath(new URL("../../../apps/skein/dist/main.js", import.meta.url))
+export const skeinMain = fileURLToPath(new URL("../../../apps/skein/dist/main.js", import.meta.url))
 const declaresAtOnce = 256
 /** The release under test: all packages of the workspace carry the same version. */
-const skeinVersion = "0.1.0"
+export const skeinVersion = "0.1.0"
 
 export const skein: System = {
   name: "skein",
   durability: "one fdatasync per group commit before the confirm",
-  absent: async () => (existsSync(main) ? undefined : "it is not built: npm run build"),
+  absent: async () => (existsSync(skeinMain) ? undefined : "it is not built: npm run build"),
   unfit: () => undefined,
   version: async () => ({ version: skeinVersion }),
   start: async (dir) => {
@@ -29,20 +29,23 @@ const startNode = async (dir: string, port: number): Promise<Broker> => {
   const broker = await BrokerProcess.start({
     name: "skein",
     command: process.execPath,
-    args: [main, "node", "start", "--dir", data, "--port", String(port), "--output", "json"],
+    args: [skeinMain, "node", "start", "--dir", data, "--port", String(port), "--output", "json"],
     dir,
     port,
   })
   return {
     pids: [broker.pid],
-    connect: async (onFailure) => {
-      const client = await connect({ address: `127.0.0.1:${port}`, clientName: "bench" })
-      return new SkeinSession(client, onFailure)
-    },
+    connect: (onFailure) => connectSkein(`127.0.0.1:${port}`, onFailure),
     kill: () => broker.kill(),
     stop: () => broker.stop(),
   }
 }
+
+/** A session of the bench with a node or a fabric. */
+export const connectSkein = async (
+  address: string,
+  onFailure: (error: unknown) => void,
+): Promise<Session> => new SkeinSession(await connect({ address, clientName: "bench" }), onFailure)
 
 class SkeinSession implements Session {
   constructor(
@@ -103,6 +106,6 @@ class SkeinSession implements Session {
   }
 }
 
-/** bin8, bin16 and bin32 have heads of 2, 3 and 5 bytes. */
-const rawBytes = (body: Uint8Array): Uint8Array =>
+/** What the publisher handed over: bin8, bin16 and bin32 have heads of 2, 3 and 5 bytes. */
+export const rawBytes = (body: Uint8Array): Uint8Array =>
   body.subarray(body[0] === 0xc4 ? 2 : body[0] === 0xc5 ? 3 : 5)

@@ -15,6 +15,7 @@ import type {
   ListRequest,
   MovePlan,
   NodeStatus,
+  NumberedDecision,
   PeekedMessage,
   PeekRequest,
   QueueInfo,
@@ -27,6 +28,7 @@ import { ClientCore } from "./ClientCore.js"
 import type { ClientOptions } from "./ClientOptions.js"
 import { type CallLife, type CallOptions, withDeadline } from "./Deadline.js"
 import { ignore } from "./Deferred.js"
+import { type FollowOptions, followDecisions } from "./followDecisions.js"
 import type { FabricConnection, OpenFabric } from "./link/FabricConnection.js"
 import { Queue, type QueueDefinition } from "./QueueDefinition.js"
 import { QueueHandle } from "./QueueHandle.js"
@@ -148,9 +150,29 @@ export class SkeinClient implements AsyncDisposable {
     return this.#control("decisions", options, ({ admin }) => admin.decisions(request))
   }
 
+  /**
+   * What the manager does and sees, from the oldest that it remembers, each once and without an
+   * end: `for await (const decision of client.followDecisions())`. Ends when the signal aborts.
+   */
+  followDecisions(options: FollowOptions = {}): AsyncGenerator<NumberedDecision, void, undefined> {
+    const { signal } = options
+    const call = signal === undefined ? {} : { signal }
+    const ask = (request: DecisionsRequest) => this.decisions(request, call)
+    return followDecisions(ask, this.#core.runtime.clock, options)
+  }
+
   /** What each shard did in about the last second. */
   shardLoads(options?: CallOptions): Promise<ShardLoads> {
     return this.#control("shardLoads", options, ({ admin }) => admin.shardLoads())
+  }
+
+  /**
+   * Has that process of the node stop in order, for `skein cluster start` to start another: it is
+   * drained for some seconds first. Resolves when it has begun. Rejects with NodeUnknown, or
+   * RestartRefused: nobody would start it again.
+   */
+  restartNode(node: string, instance: string, options?: CallOptions): Promise<void> {
+    return this.#control("restartNode", options, ({ admin }) => admin.restartNode(node, instance))
   }
 
   /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */

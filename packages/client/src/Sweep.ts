@@ -5,14 +5,17 @@
 import type { Clock } from "@skein/model"
 import { ignore } from "./Deferred.js"
 
+/** Whether a deadline is over; if not, it is asked about again when it is. */
+export type IsOver = (deadlineMs: number) => boolean
+
 export class Sweep {
   readonly #clock: Clock
-  readonly #run: (nowMs: number) => number
+  readonly #run: (isOver: IsOver) => void
   #atMs = Number.POSITIVE_INFINITY
   #cancel: () => void = ignore
 
-  /** `run` ends what is over by `nowMs` (monotonic) and answers the next deadline, or Infinity. */
-  constructor(clock: Clock, run: (nowMs: number) => number) {
+  /** `run` asks about every deadline that is left (monotonic), and ends what is over. */
+  constructor(clock: Clock, run: (isOver: IsOver) => void) {
     this.#clock = clock
     this.#run = run
   }
@@ -26,7 +29,13 @@ export class Sweep {
     this.#cancel = this.#clock.setTimer(delayMs, () => {
       this.#atMs = Number.POSITIVE_INFINITY
       this.#cancel = ignore
-      this.watch(this.#run(this.#clock.monotonicMs()))
+      const nowMs = this.#clock.monotonicMs()
+      let nextMs = Number.POSITIVE_INFINITY
+      this.#run((deadline) => {
+        if (deadline > nowMs && deadline < nextMs) nextMs = deadline
+        return deadline <= nowMs
+      })
+      this.watch(nextMs)
     })
   }
 

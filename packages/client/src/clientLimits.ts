@@ -27,6 +27,10 @@ export const clientLimits = {
   /** A takeover takes a second or two: so many retries are quick, later ones are not. */
   shardRetriesSoon: 30,
   shardRetryLateDelayMaxMs: 500,
+  /** A link to a node that no map names and nobody uses is closed after so long. */
+  needlessLinkMs: 1_000,
+  /** Control calls leave a node that no map names, at most so often. */
+  unnamedNodeMs: 1_000,
 
   // Publishing, per queue handle
   /** `room()` waits while more is buffered than this. */
@@ -65,6 +69,4 @@ export const clientLimits = {
   workerAheadMs: 500,
   /** Failed messages whose backoff runs; a worker takes nothing new beyond. */
   workerBackingOffMax: 1_024,
-  /** A link to a node that no map names and nobody uses is closed after so long. */
-  needlessLinkMs: 1_000,
 } as const

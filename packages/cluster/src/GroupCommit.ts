@@ -10,9 +10,10 @@
  * Shutdown: `drain` waits until a host is idle. Long polls do not hinder it: they wait in the
  * actors, not in a record.
  */
-import type { CommitResult, Journal, ShardAppend } from "@skein/journal"
+import { type CommitResult, type Journal, noFailpoints, type ShardAppend } from "@skein/journal"
 import { type Clock, limits, skeinError } from "@skein/model"
-import { hostFault, type ShardHost } from "./ShardHost.js"
+import { hostFault } from "./hostErrors.js"
+import type { ShardHost } from "./ShardHost.js"
 
 export class GroupCommit {
   private readonly awake = new Set<ShardHost>()
@@ -117,6 +118,8 @@ export class GroupCommit {
       guarded(host, () => host.answer(nowMs))
       nowMs = this.worked(host, nowMs)
     }
+    const { failpoints = noFailpoints } = this.journal
+    failpoints.hit("commit.answered")
     this.answerDrained()
   }
 

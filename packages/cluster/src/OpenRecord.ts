@@ -3,11 +3,14 @@
  * what was set aside for it. Lives from one seal to the next.
  */
 import type { FrameToStore, Journal } from "@skein/journal"
-import { limits, type Now } from "@skein/model"
+import { limits, type Now, type SkeinError } from "@skein/model"
+import type { ShardMeter } from "./load/ShardMeter.js"
+import type { Section } from "./RecordSections.js"
 import type { ShardActor, Turn, Waiter } from "./ShardActor.js"
 
 /** Room for the record's header and the section heads, set aside with the first command. */
 const overheadBytes = 256
+const noEvents = new Uint8Array(0)
 
 export class OpenRecord implements Turn {
   readonly frames: FrameToStore[] = []
@@ -46,6 +49,44 @@ export class OpenRecord implements Turn {
   count(messages: number, bytes: number): void {
     this.messages += messages
     this.bytes += bytes
+  }
+
+  /** It is closed: its actors hand out what is ready; the events of all of them. */
+  close(meter: ShardMeter): Section[] {
+    const sections: Section[] = []
+    for (const actor of this.actors) {
+      const events = actor.seal(this)
+      meter.depth += actor.depthChange()
+      if (events === undefined) continue
+      sections.push({ generation: actor.generation, deleted: false, events })
+    }
+    for (const { generation } of this.deleted) {
+      sections.push({ generation, deleted: true, events: noEvents })
+    }
+    return sections
+  }
+
+  /**
+   * It is durable: releases those who wait, in order, and counts it. One that throws is no reason
+   * to leave the others without an answer; the first such fault.
+   */
+  answer(nowMs: number, meter: ShardMeter): { readonly cause: unknown } | undefined {
+    meter.messages += this.messages
+    meter.bytes += this.bytes
+    if (this.frames.length > 0) meter.confirmed(nowMs - this.sinceMs, this.frames.length)
+    let fault: { readonly cause: unknown } | undefined
+    for (const waiter of this.waiters) {
+      try {
+        waiter.release()
+      } catch (cause) {
+        fault ??= { cause }
+      }
+    }
+    return fault
+  }
+
+  fail(why: SkeinError): void {
+    for (const waiter of this.waiters) waiter.fail(why)
   }
 
   reserve(bytes: number, purpose: "publish" | "settle"): boolean {

@@ -6,137 +6,12 @@ import {
   memoryJournal,
   memoryOwnership,
 } from "@skein/journal"
-import { limits, type Sequence, skeinError } from "@skein/model"
+import { limits, skeinError } from "@skein/model"
 import { describe, expect, it } from "vitest"
 import { GroupCommit } from "./GroupCommit.js"
-import type { ActorDelta, ActorFrame, ShardActor, Turn, WholeActor } from "./ShardActor.js"
+import type { ActorFactory, HostContext } from "./HostContext.js"
 import { ShardHost } from "./ShardHost.js"
-
-/** Keeps lines of text; each `add` stores the text as a frame, too. */
-class NoteActor implements ShardActor {
-  readonly notes: string[] = []
-  readonly places = new Map<Sequence, number>()
-  readonly answered: string[] = []
-  readonly failures: string[] = []
-  /** What those who waited for a commit were told of it. */
-  readonly outcomes: unknown[] = []
-  opened = 0
-  aside = false
-  /** What a test makes it do wrong. */
-  fault: "release" | "seal" | "work" | undefined
-  /** Each note takes so long. */
-  noteMs = 0
-  private readonly mailbox: string[] = []
-  private fresh: string[] = []
-  private erased = false
-
-  constructor(
-    readonly generation: number,
-    private readonly wake: (actor: NoteActor) => void,
-    private readonly clock?: ManualClock,
-  ) {}
-
-  add(text: string): void {
-    this.mailbox.push(text)
-    this.wake(this)
-  }
-
-  open(): void {
-    this.opened += 1
-  }
-
-  private told = 0
-
-  depthChange(): number {
-    const depth = this.erased ? 0 : this.notes.length
-    const change = depth - this.told
-    this.told = depth
-    return change
-  }
-
-  work(turn: Turn): boolean {
-    for (let text = this.mailbox.shift(); text !== undefined; text = this.mailbox.shift()) {
-      if (this.fault === "work") throw new Error("work failed")
-      const note = text
-      this.clock?.advance(this.noteMs)
-      if (!turn.reserve(note.length, "publish")) this.failures.push("DiskFull")
-      this.notes.push(note)
-      this.fresh.push(note)
-      const bytes = new TextEncoder().encode(note)
-      turn.store({ generation: this.generation, first: this.notes.length, bytes })
-      turn.count(1, bytes.length)
-      turn.wait({
-        release: () => {
-          if (this.fault === "release") throw new Error(`${note} was not answered`)
-          this.answered.push(note)
-        },
-        fail: (error) => {
-          this.failures.push(error._tag)
-          this.outcomes.push(error.data.outcome)
-        },
-      })
-      if (turn.spent()) return this.mailbox.length > 0
-    }
-    return false
-  }
-
-  seal(): Uint8Array | undefined {
-    if (this.fault === "seal") throw new Error("seal failed")
-    if (this.fresh.length === 0) return undefined
-    const events = new TextEncoder().encode(JSON.stringify(this.fresh))
-    this.fresh = []
-    return events
-  }
-
-  replay(events: Uint8Array): void {
-    this.notes.push(...(JSON.parse(new TextDecoder().decode(events)) as string[]))
-  }
-
-  relocate(first: Sequence, location: number): boolean {
-    if (first > this.notes.length) return false
-    this.places.set(first, location)
-    return true
-  }
-
-  locate(first: Sequence): number | undefined {
-    return this.places.get(first)
-  }
-
-  checkpoint(): ActorDelta {
-    const key = `q${this.generation}/notes`
-    if (this.erased) return { put: [], drop: [key] }
-    return { put: [{ key, bytes: new TextEncoder().encode(JSON.stringify(this.notes)) }], drop: [] }
-  }
-
-  whole(): WholeActor {
-    const { put: chunks } = this.checkpoint()
-    const sizes = this.notes.map((text) => text.length)
-    const frameBytes = sizes.reduce((sum, bytes) => sum + bytes, 0)
-    return { chunks, below: sizes.length + 1, frames: sizes.length, frameBytes }
-  }
-
-  framesFrom(from: Sequence, below: Sequence): readonly ActorFrame[] {
-    const frames = this.notes.map((text, at) => ({ first: at + 1, bytes: text.length }))
-    return frames.slice(from - 1, below - 1)
-  }
-
-  dueMs = () => Number.POSITIVE_INFINITY
-  tick = () => {}
-  receive = () => this.open()
-  handOver = () => {}
-  isHandedOver = () => true
-  resume = () => {}
-  shed = () => {}
-  isAside = () => this.aside
-  readonly kept: string[] = []
-  keep = (events: Uint8Array) => void this.kept.push(new TextDecoder().decode(events))
-  erase(): void {
-    this.erased = true
-  }
-  close(why: { readonly _tag: string }): void {
-    this.failures.push(`closed ${why._tag}`)
-  }
-}
+import { NoteActor } from "./testing/NoteActor.js"
 
 interface Setup {
   readonly host: ShardHost
@@ -154,28 +29,8 @@ const openHost = async (
 ): Promise<Setup> => {
   const opened = await journal.openShard(shard)
   const faults: string[] = []
-  const make = (generation: number, host: ShardHost) =>
-    new NoteActor(generation, (actor) => host.wake(actor), clock)
-  const opening = ShardHost.open(
-    opened,
-    {
-      generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
-      replaying: make,
-      restored: (generation, chunks, host) => {
-        const actor = make(generation, host)
-        for (const chunk of chunks) actor.replay(chunk.bytes)
-        return actor
-      },
-    },
-    {
-      journal,
-      clock,
-      wake: commit.wake,
-      commitSoon: commit.commitSoon,
-      noticeStall: () => {},
-      onFault: (_host, error) => void faults.push(error.detail),
-    },
-  )
+  const { make, factory } = notesOf(clock)
+  const opening = ShardHost.open(opened, factory, contextOf(journal, clock, commit, faults))
   await settle(clock)
   const host = await opening
   const actor = (generation: number) => {
@@ -187,6 +42,35 @@ const openHost = async (
   }
   return { host, clock, commit, faults, actor }
 }
+
+const notesOf = (clock: ManualClock) => {
+  const make = (generation: number, host: ShardHost) =>
+    new NoteActor(generation, (actor) => host.wake(actor), clock)
+  const factory: ActorFactory = {
+    generationOf: (key) => Number(key.slice(1, key.indexOf("/"))),
+    replaying: make,
+    restored: (generation, chunks, host) => {
+      const actor = make(generation, host)
+      for (const chunk of chunks) actor.replay(chunk.bytes)
+      return actor
+    },
+  }
+  return { make, factory }
+}
+
+const contextOf = (
+  journal: Journal,
+  clock: ManualClock,
+  commit: GroupCommit,
+  faults: string[],
+): HostContext => ({
+  journal,
+  clock,
+  wake: commit.wake,
+  commitSoon: commit.commitSoon,
+  noticeStall: () => {},
+  onFault: (_host, error) => void faults.push(error.detail),
+})
 
 /** Runs deferred turns and the promises between them until nothing is left to do. */
 const settle = async (clock: ManualClock): Promise<void> => {
@@ -223,6 +107,32 @@ describe("ShardHost", () => {
     expect(second.actor(2).notes).toEqual(["b"])
     expect(second.actor(1).opened).toBe(1)
     expect(second.actor(1).places.get(1)).toBe(first.actor(1).places.get(1))
+  })
+
+  it("replays nothing more once it was thrown away while it was followed", async () => {
+    const [store, tokens] = [new MemoryStore(), new MemoryTokens()]
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const { actor, clock, commit } = await openHost(journal("1".repeat(32)))
+    for (const note of ["a", "b", "c"]) {
+      actor(1).add(note)
+      await settle(clock)
+    }
+    const target = journal("2".repeat(32))
+    const followed = await target.follow(7)
+    const { factory } = notesOf(clock)
+    const host = await ShardHost.follow(followed, factory, contextOf(target, clock, commit, []))
+    const thrownAway = async function* () {
+      for await (const record of followed.catchUp()) {
+        if (host.actors.get(1) !== undefined) host.closed(skeinError("ShardUnavailable", "over"))
+        yield record
+      }
+    }
+    const reading = host.catchUp(thrownAway(), factory).catch(({ _tag }) => _tag)
+    await settle(clock)
+    expect(await reading).toBe("ShardUnavailable")
+    // An actor made anew would be told the rest of another one's life.
+    expect(host.actors.size).toBe(0)
   })
 
   it("closes without a reply when another owner has the shard", async () => {
@@ -525,5 +435,48 @@ describe("ShardHost", () => {
     expect(await late).toBe("ShardUnavailable")
     await Promise.all(removals)
     await expect(host.remove(2, gone)).rejects.toBeDefined()
+  })
+
+  it("takes in where the former owner's cleaner has put frames while it was followed", async () => {
+    const store = new MemoryStore()
+    const tokens = new MemoryTokens()
+    const journal = (instance: string) =>
+      memoryJournal({ store, ownership: memoryOwnership(tokens, instance) })
+    const first = await openHost(journal("1".repeat(32)))
+    const notes = first.actor(1)
+    notes.add("copied on")
+    notes.add("stays")
+    await settle(first.clock)
+    // The target reads along, and takes the old place of the first frame in.
+    const there = journal("2".repeat(32))
+    const followed = await there.follow(first.host.shard)
+    const commit = new GroupCommit(there, first.clock)
+    const context = contextOf(there, first.clock, commit, first.faults)
+    const { factory } = notesOf(first.clock)
+    const host = await ShardHost.follow(followed, factory, context)
+    await host.catchUp(followed.catchUp(), factory)
+    const moved = host.actors.get(1) as NoteActor
+    const oldPlace = notes.places.get(1) as number
+    expect(moved.locate(1)).toBe(oldPlace)
+    first.host.park()
+    const handing = first.host.handOver()
+    await settle(first.clock)
+    await handing
+    const epoch = await first.host.opened.handTo("2".repeat(32))
+    const opened = await followed.open(epoch)
+    const newPlace = 1_000 + oldPlace
+    const copy = { generation: 1, first: 1, location: newPlace, bytes: 9 }
+    // A copy of a frame of which no message is left is no frame of anybody.
+    const late = { generation: 1, first: 9, location: newPlace + 1, bytes: 9 }
+    const placements = [copy, late]
+    const taking = host.takeOver(
+      { ...opened, checkpoint: { ...opened.checkpoint, placements } },
+      factory,
+    )
+    await settle(first.clock)
+    expect(await taking).toBe(true)
+    expect([moved.locate(1), moved.locate(2)]).toEqual([newPlace, notes.places.get(2)])
+    expect(moved.locate(9)).toBeUndefined()
+    expect(host.isServing).toBe(true)
   })
 })

@@ -69,6 +69,15 @@ describe("clusterStatus", () => {
     ])
   })
 
+  it("names the shards that a living node gave up", () => {
+    const table = tableOf(["n1", "n2"])
+    const nodes = [seen("n1", { givenUp: [1, 3] }), seen("n2", { givenUp: [0], silent: true })]
+    expect(statusOf(table, nodes, "n1").problems).toEqual([
+      "n2 is silent and should have s001",
+      "n1 gave up s001, s003: it failed there too often",
+    ])
+  })
+
   it("of two instances with one name the living one counts, else the youngest", () => {
     const [old, young] = [seen("n1", { instance: "a" }), seen("n1", { instance: "b", sinceMs: 5 })]
     const instanceOf = (...nodes: readonly SeenNode[]) =>

@@ -44,7 +44,7 @@ export const clusterStatus = (facts: ClusterFacts): ClusterStatus => {
     ...(manager !== undefined && { manager }),
     tableVersion: table.version,
     shards: table.owners.length,
-    problems: problemsOf(nodes, unplaced, manager),
+    problems: [...problemsOf(nodes, unplaced, manager), ...givenUpBy([...seen.values()])],
   }
 }
 
@@ -86,6 +86,13 @@ const problemsOf = (
   }
   return problems
 }
+
+const givenUpBy = (seen: readonly SeenNode[]): string[] =>
+  seen.flatMap(({ node, silent, givenUp = [] }) =>
+    silent || givenUp.length === 0
+      ? []
+      : [`${node} gave up ${shownShards(givenUp)}: it failed there too often`],
+  )
 
 const namedMax = 4
 

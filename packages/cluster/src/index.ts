@@ -23,6 +23,8 @@ export type { EngineDoor, PeerConnection, PeerLine, Peers } from "./engine/Peers
 export { fixedTable, type NodeAddress, type ShardTable } from "./engine/ShardTable.js"
 export type { FabricMap } from "./FabricMap.js"
 export { GroupCommit } from "./GroupCommit.js"
+export type { ActorFactory, HostContext } from "./HostContext.js"
+export { type HandedOn, handedOn } from "./keeper/handedOn.js"
 export { type AfterEnd, ShardKeeper, type ShardKeeperOptions } from "./keeper/ShardKeeper.js"
 export { FabricLoads } from "./load/FabricLoads.js"
 export { LoadSampler } from "./load/LoadSampler.js"
@@ -57,6 +59,6 @@ export type {
   Waiter,
   WholeActor,
 } from "./ShardActor.js"
-export { type ActorFactory, type HostContext, ShardHost } from "./ShardHost.js"
+export { ShardHost } from "./ShardHost.js"
 export { shardMapOf } from "./shardMapOf.js"
 export { soleFabric } from "./soleFabric.js"

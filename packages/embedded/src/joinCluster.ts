@@ -3,12 +3,14 @@
  * date, and the manager's place beside it.
  * Must not know: what the manager decides, how shards are opened.
  *
- * Shutdown order: the others are told that this node leaves, so that it is given nothing more; the
- * node closes its shards; then the manager stops and the map ends, right before the sign of life
- * goes: a manager that had stopped while its process still lives would not be replaced.
+ * Shutdown order: the others are told that this node leaves, so that it is given nothing more and
+ * its shards are moved to them, within a limit; the node closes what it has left; then the manager
+ * stops and the map ends, right before the sign of life goes: a manager that had stopped while its
+ * process still lives would not be replaced.
  */
 import {
   type EndOfMove,
+  handedOn,
   type LiveFabricMap,
   type MovePeer,
   type MoveRef,
@@ -16,7 +18,14 @@ import {
 } from "@skein/cluster"
 import { type ManagerToken, type Membership, systemClock, type TableStore } from "@skein/journal"
 import type { FileJournal } from "@skein/journal-file"
-import { type Clock, type NodeName, type Shard, type SkeinError, shardName } from "@skein/model"
+import {
+  type Clock,
+  limits,
+  type NodeName,
+  type Shard,
+  type SkeinError,
+  shardName,
+} from "@skein/model"
 import type { ClusterOptions } from "@skein/node"
 
 /** What nodes of one fabric share besides their journals. */
@@ -37,8 +46,6 @@ export interface NodeCluster extends ClusterPorts {
 export interface NodeManager {
   readonly start: () => void
   readonly stop: () => Promise<void> | void
-  /** This node could not keep a shard open. */
-  readonly shardGivenUp: (shard: Shard, error: SkeinError) => void
 }
 
 export interface JoinOptions {
@@ -54,7 +61,7 @@ export interface JoinedCluster extends NodeCluster {
   readonly options: ClusterOptions
   /** The node is up. */
   readonly start: () => void
-  /** Before the node closes: it says that it leaves. */
+  /** Before the node closes: it says that it leaves, and its shards are moved to the others. */
   readonly leave: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -91,10 +98,19 @@ export const joinCluster = async (
           },
         },
       }),
-      onShardGivenUp: (shard, error) => managing?.shardGivenUp(shard, error),
+      onGivenUp: (given) => {
+        if (given.length > 0) onNotice("shards", `given up: ${given.map(shardName).join(", ")}`)
+        // Should it not be told now, the next change or the keeper's next attempt tells it.
+        membership.tell({ givenUp: given.slice(0, limits.givenUpToldMax) }).catch(() => {})
+      },
     },
     start: () => managing?.start(),
-    leave: () => membership.tell({ state: "leaving" }),
+    leave: async () => {
+      await membership.tell({ state: "leaving" })
+      if (peerOf === undefined) return
+      const how = await handedOn(fabricMap, clock, limits.leaveWithinMs)
+      if (how === "late") onNotice("shards", "others take over those that were not moved in time")
+    },
     close: async () => {
       await managing?.stop()
       fabricMap.close()

@@ -45,7 +45,6 @@ class Shared {
       manager: () => ({
         start: () => this.told.push(`${node} manages`),
         stop: () => void this.told.push(`${node} manages no more`),
-        shardGivenUp: () => {},
       }),
     })
     onTestFinished(() => opened.close())

@@ -10,6 +10,7 @@
 import type { MovePeer } from "@skein/cluster"
 import {
   type Disk,
+  type Failpoints,
   type Journal,
   memoryJournal,
   newInstanceId,
@@ -54,6 +55,8 @@ export interface OpenNodeOptions {
   readonly shards?: number
   /** The file system under `dir`. Default: the local one. */
   readonly disk?: Disk
+  /** For tests, with a directory: told of the steps of commits, takeovers and moves. */
+  readonly failpoints?: Failpoints
   /** Default "embedded". */
   readonly nodeName?: string
   readonly version: string
@@ -160,7 +163,7 @@ interface OpenJournal {
 }
 
 const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
-  const { storage, shards, nodeName, disk } = options
+  const { storage, shards, nodeName, disk, failpoints } = options
   if (!("dir" in storage)) {
     const identity = {
       fabricId: newInstanceId(systemRandom),
@@ -174,6 +177,7 @@ const openJournal = async (options: OpenNodeOptions): Promise<OpenJournal> => {
     ...(shards !== undefined && { shards }),
     ...(nodeName !== undefined && { nodeName }),
     ...(disk !== undefined && { disk }),
+    ...(failpoints !== undefined && { failpoints }),
     ...("shared" in storage && { shared: true }),
   })
   if (shards !== undefined && journal.shards !== shards) {

@@ -9,7 +9,13 @@
  * confirmed, and whoever adopts it copies it first.
  */
 import { crc32 } from "node:zlib"
-import type { Location, ShardRecord } from "@skein/journal"
+import {
+  type FailpointPhase,
+  type Failpoints,
+  type Location,
+  noFailpoints,
+  type ShardRecord,
+} from "@skein/journal"
 import type { Clock, Shard } from "@skein/model"
 import { invariant } from "@skein/model"
 import {
@@ -54,6 +60,7 @@ export class CommitLog {
     readonly supply: SegmentSupply,
     readonly clock: Clock,
     readonly firstSegmentBytes: number,
+    readonly failpoints: Failpoints = noFailpoints,
   ) {}
 
   get current(): LogSegment {
@@ -152,8 +159,8 @@ export class CommitLog {
     this.#writer.payload(0, entryKinds.heads, bytes, crc32(bytes))
   }
 
-  /** Writes what was added and syncs it: from here on it may be confirmed. */
-  async flush(): Promise<void> {
+  /** Writes what was added and syncs it: from here on it may be confirmed. `phase`: what for. */
+  async flush(phase?: FailpointPhase): Promise<void> {
     if (this.isEmpty) return
     const segment = this.current
     const start = segment.position + this.#writer.payloadStart
@@ -166,7 +173,9 @@ export class CommitLog {
     const bytes = this.#writer.bytesWith(0, 0)
     try {
       await segment.file.write(segment.position, parts)
+      if (phase !== undefined) this.failpoints.hit(`${phase}.written`)
       await segment.file.sync()
+      if (phase !== undefined) this.failpoints.hit(`${phase}.synced`)
       segment.position += bytes
       segment.syncedPosition = segment.position
       this.#settle(segment, start)

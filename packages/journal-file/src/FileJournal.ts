@@ -11,6 +11,7 @@
 import type {
   CommitResult,
   Disk,
+  Failpoints,
   FollowedShard,
   Journal,
   JournalStatus,
@@ -67,6 +68,7 @@ export interface FileJournalParts {
   readonly uncleanedBytesMax: number
   readonly segmentBytes: number
   readonly freeBytesKept: number
+  readonly failpoints: Failpoints
 }
 
 /** A commit's part for one shard, while it is under way. */
@@ -112,8 +114,8 @@ export class FileJournal implements Journal {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve
     })
-    const { disk, paths, ownership, scans, log } = parts
-    this.#recovery = new Recovery(disk, paths, ownership, scans, log, this.#turns)
+    const { disk, paths, ownership, scans, log, failpoints } = parts
+    this.#recovery = new Recovery(disk, paths, ownership, scans, log, this.#turns, failpoints)
     const cleanable = (shard: Shard): Cleanable | undefined => {
       const open = this.#open.get(shard)
       const checkpointer = open === undefined ? undefined : this.#checkpointers.get(open)
@@ -159,6 +161,9 @@ export class FileJournal implements Journal {
   }
   get tables(): TableStore {
     return this.parts.tables
+  }
+  get failpoints(): Failpoints {
+    return this.parts.failpoints
   }
   get managerToken(): ManagerToken {
     return this.parts.managerToken
@@ -255,10 +260,13 @@ export class FileJournal implements Journal {
           this.#addRecord(part, record)
         }
       }
-      await this.parts.log.flush()
+      const { failpoints, log } = this.parts
+      failpoints.hit("commit.gathered")
+      await log.flush("commit")
       // No await from here on: the look at the token comes after the sync, the reply after it.
       for (const part of going) results[part.at] = this.#confirm(part)
       this.#commits++
+      failpoints.hit("commit.checked")
     } catch (error) {
       const failure = this.#noticeFailure(error)
       for (const { at, shard } of going) {

@@ -161,7 +161,7 @@ export class FileMembership implements Membership {
     watched.raw = raw
     watched.movedMs = nowMs
     if (note === undefined) return false
-    const changed = note.address !== watched.note.address || note.state !== watched.note.state
+    const changed = tells(note) !== tells(watched.note)
     watched.note = note
     return changed
   }
@@ -193,7 +193,11 @@ export class FileMembership implements Membership {
   }
 }
 
+/** What may change while a process lives. */
+const tells = ({ address, state, givenUp = [] }: AliveNote): string =>
+  [address, state, ...givenUp].join(" ")
+
 const publicNote = (note: AliveNote) => {
-  const { instance, node, host, pid, address, sinceMs, state } = note
-  return { instance, node, host, pid, address, sinceMs, state }
+  const { instance, node, host, pid, address, sinceMs, state, givenUp = [] } = note
+  return { instance, node, host, pid, address, sinceMs, state, givenUp }
 }

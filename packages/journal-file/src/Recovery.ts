@@ -3,7 +3,17 @@
  * newest checkpoint and the logs of the former owners, back along their claims; copy what was not
  * known to be durable into the own log together with the seal; sync; look for the token again.
  */
-import type { Claim, Disk, Location, Ownership, ReplayedFrame, ShardTenant } from "@skein/journal"
+import {
+  type Claim,
+  type Disk,
+  type FailpointPhase,
+  type Failpoints,
+  type Location,
+  noFailpoints,
+  type Ownership,
+  type ReplayedFrame,
+  type ShardTenant,
+} from "@skein/journal"
 import type { Epoch, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { CheckpointStore } from "./CheckpointStore.js"
@@ -39,6 +49,15 @@ export interface Recovered {
   readonly recount?: (tenant: ShardTenant) => void
 }
 
+/** What a new owner takes over, and from whom. */
+interface Sealing {
+  readonly shard: Shard
+  readonly epoch: Epoch
+  readonly history: History
+  readonly table: FileTable
+  readonly predecessor: Holder
+}
+
 export class Recovery {
   constructor(
     readonly disk: Disk,
@@ -47,6 +66,7 @@ export class Recovery {
     readonly scans: LogScans,
     readonly log: CommitLog,
     readonly turns: Turns,
+    readonly failpoints: Failpoints = noFailpoints,
   ) {}
 
   async open(shard: Shard): Promise<Recovered> {
@@ -78,10 +98,13 @@ export class Recovery {
       table.restore(file)
     }
     const predecessor = claim.predecessor ?? { epoch: 0, instance: genesis }
-    const records = await this.seal(shard, claim.epoch, history, table, predecessor)
+    this.failpoints.hit("takeover.read")
+    const sealing = { shard, epoch: claim.epoch, history, table, predecessor }
+    const records = await this.seal(sealing, "takeover")
     if (!this.ownership.holds(shard, claim.epoch)) {
       throw skeinError("Moved", `${shardName(shard)} was taken while it was opened`, { shard })
     }
+    this.failpoints.hit("takeover.checked")
     for (const { scan } of found.owners) scan.forget(shard)
     return {
       epoch: claim.epoch,
@@ -98,11 +121,8 @@ export class Recovery {
 
   /** Copies what is volatile, seals the history, syncs. Answers the history's records. */
   seal(
-    shard: Shard,
-    epoch: number,
-    history: History,
-    table: FileTable,
-    predecessor: Holder,
+    { shard, epoch, history, table, predecessor }: Sealing,
+    phase: FailpointPhase,
   ): Promise<RecoveredRecord[]> {
     return this.turns.run(async () => {
       const copies = new Map<HistoryRecord, Buffer>()
@@ -125,7 +145,7 @@ export class Recovery {
         return placeRecord(from, table)
       })
       this.log.addSeal({ shard, epoch, recordNumber, crc, predecessor })
-      await this.log.flush()
+      await this.log.flush(phase)
       return records
     })
   }

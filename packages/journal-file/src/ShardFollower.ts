@@ -136,8 +136,10 @@ export class ShardFollower implements FollowedShard {
       const { ownership } = this.parts
       if (!ownership.holds(shard, epoch)) throw this.#moved()
       await this.#readToEnd(epoch)
+      this.parts.recovery.failpoints.hit("move.read")
       const recovered = await this.#recover(epoch)
       if (!ownership.holds(shard, epoch)) throw this.#moved()
+      this.parts.recovery.failpoints.hit("move.checked")
       this.#over = true
       return this.parts.adopt(shard, recovered)
     })
@@ -263,7 +265,8 @@ export class ShardFollower implements FollowedShard {
     if (!isSame) store.standAlone()
     const moved = isSame ? [] : this.#relocations.placements(table, files)
     const history = { records: this.#waiting.slice(this.#told), ...this.#last }
-    const records = await this.parts.recovery.seal(shard, epoch, history, table, owner)
+    const sealing = { shard, epoch, history, table, predecessor: owner }
+    const records = await this.parts.recovery.seal(sealing, "move")
     if (isSame) await store.release()
     return {
       epoch,

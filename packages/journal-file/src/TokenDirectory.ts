@@ -56,12 +56,13 @@ export const surveyTokens = async (
   return { owner: undefined, epochMax: 0 }
 }
 
-/** `false`: another was quicker. The new name is durable when this resolves. */
+/** `false`: another was quicker. The new name is durable when this resolves, there at `renamed`. */
 export const renameToken = async (
   disk: Disk,
   directory: string,
   from: string,
   to: string,
+  renamed: () => void = () => {},
 ): Promise<boolean> => {
   try {
     await disk.rename(`${directory}/${from}`, `${directory}/${to}`)
@@ -69,6 +70,7 @@ export const renameToken = async (
     if (!isMissing(error)) throw error
     return false
   }
+  renamed()
   await disk.syncDirectory(directory)
   return true
 }

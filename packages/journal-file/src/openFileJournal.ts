@@ -3,8 +3,8 @@
  * exists or is created, and this process's log is ready before it may claim anything.
  */
 import { resolve } from "node:path"
-import type { Disk } from "@skein/journal"
-import { newInstanceId, systemClock, systemRandom } from "@skein/journal"
+import type { Disk, Failpoints } from "@skein/journal"
+import { newInstanceId, noFailpoints, systemClock, systemRandom } from "@skein/journal"
 import type { Clock, Epoch, InstanceId, Random } from "@skein/model"
 import { invariant, limits, skeinError } from "@skein/model"
 import { AliveFile } from "./AliveFile.js"
@@ -58,6 +58,8 @@ export interface FileJournalOptions {
    * fabric that is created now begin with epochs above these. Default: none is.
    */
   readonly restoring?: { readonly epochs: readonly Epoch[] }
+  /** For tests: told of the steps of commits, takeovers and moves. Default: nobody is. */
+  readonly failpoints?: Failpoints
 }
 
 /**
@@ -70,6 +72,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
   const disk = growthDisk(options.disk ?? fileDisk(), (bytes) => reservation?.spend(bytes))
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
+  const failpoints = options.failpoints ?? noFailpoints
   const instance = options.instance ?? newInstanceId(random)
   invariant(isInstanceId(instance), "an instance id is a safe file name")
   const segmentBytes = options.segmentBytes ?? limits.logSegmentBytes
@@ -93,7 +96,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     const kept = cleanerBytes(uncleanedBytesMax, segmentBytes)
     const supply = new SegmentSupply(disk, paths, instance, segmentBytes, sparesMax, kept)
     const firstBytes = Math.min(segmentBytes, Math.max(segmentBytes / 8, 64 * 1024))
-    const log = new CommitLog(supply, clock, firstBytes)
+    const log = new CommitLog(supply, clock, firstBytes, failpoints)
     await log.open()
     reservation = new Reservation(
       () => log.preparedBytes,
@@ -110,7 +113,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       clock,
       ...fabric,
       instance,
-      ownership: fileOwnership(disk, paths, instance),
+      ownership: fileOwnership(disk, paths, instance, failpoints),
       log,
       cache,
       reader: new FrameReader(new FileHandles(disk), cache),
@@ -124,6 +127,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       uncleanedBytesMax,
       segmentBytes,
       freeBytesKept: kept,
+      failpoints,
     })
   } catch (error) {
     await membership.close()

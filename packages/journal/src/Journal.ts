@@ -5,6 +5,7 @@
  * Must not know: queues, sessions, the network.
  */
 import type { Epoch, Generation, InstanceId, Sequence, Shard, SkeinError } from "@skein/model"
+import type { Failpoints } from "./Failpoint.js"
 
 /** Opaque number by which the journal finds a frame of a shard. A safe integer >= 0. */
 export type Location = number
@@ -190,6 +191,9 @@ export interface Journal {
   readonly reserve: (bytes: number, purpose: "publish" | "settle") => boolean
   readonly unreserve: (bytes: number) => void
   readonly status: () => JournalStatus
+  /** Told of the steps of commits, takeovers and moves, here and by those who use the journal.
+   * Default: nobody is. */
+  readonly failpoints?: Failpoints
   /** Resolves with the reason when the journal can never commit again (EIO): the process ends. */
   readonly failed: Promise<SkeinError>
   /** Closes what is open, cleanly: shards first, then the log. */

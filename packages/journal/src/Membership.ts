@@ -2,7 +2,7 @@
  * Owns: the port to the nodes of a fabric: who is there, what each says of itself, who has fallen
  * silent. Silence is a reason to try a takeover, never a right: tokens decide (Ownership.ts).
  */
-import type { InstanceId, NodeName } from "@skein/model"
+import type { InstanceId, NodeName, Shard } from "@skein/model"
 
 /** What a node says of itself. */
 export interface NodeNote {
@@ -14,6 +14,8 @@ export interface NodeNote {
   readonly address: string
   readonly sinceMs: number
   readonly state: "leaving" | "serving" | "starting"
+  /** Shards that failed too often there; at most `limits.givenUpToldMax`. Absent: none. */
+  readonly givenUp?: readonly Shard[]
 }
 
 export interface SeenNode extends NodeNote {
@@ -29,7 +31,7 @@ export interface SeenNode extends NodeNote {
 export interface Membership {
   readonly self: InstanceId
   /** Changes what others see of this node. */
-  readonly tell: (change: Partial<Pick<NodeNote, "address" | "state">>) => Promise<void>
+  readonly tell: (change: Partial<Pick<NodeNote, "address" | "givenUp" | "state">>) => Promise<void>
   /** As last seen, this node included; no more than `limits.nodesMax`. */
   readonly nodes: () => readonly SeenNode[]
   /** `listener` is called after each change; the answer ends that. */

@@ -19,7 +19,10 @@ export class MemoryNodes {
     this.#put({ ...note, silent: false, dead: false })
   }
 
-  tell(instance: InstanceId, change: Partial<Pick<NodeNote, "address" | "state">>): void {
+  tell(
+    instance: InstanceId,
+    change: Partial<Pick<NodeNote, "address" | "givenUp" | "state">>,
+  ): void {
     this.#change(instance, change)
   }
 

@@ -1,6 +1,7 @@
 export * from "./conformance/index.js"
 export * from "./Disk.js"
 export * from "./DiskRecorder.js"
+export * from "./Failpoint.js"
 export * from "./InstanceId.js"
 export * from "./Journal.js"
 export * from "./ManualClock.js"

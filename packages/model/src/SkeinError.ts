@@ -106,6 +106,11 @@ export const errorTable = {
     false,
     "The stored shard table cannot be used: is this directory of this fabric and version?",
   ),
+  RestartRefused: entry(
+    "SKEIN_RESTART_REFUSED",
+    false,
+    "Stop the node and start it again where it was started: nobody else would.",
+  ),
   BackupEnded: entry("SKEIN_BACKUP_ENDED", false, "Begin the backup of this shard again."),
   BackupInvalid: entry(
     "SKEIN_BACKUP_INVALID",

@@ -129,6 +129,10 @@ export const limits = {
   parkedMs: 1_000,
   /** The manager looks for itself how a move ended that nobody told the end of by then. */
   moveWithinMs: 70_000,
+  /** Of the shards that a node gave up, so many are told to the others. */
+  givenUpToldMax: 32,
+  /** A node that stops waits so long for its shards to go to others by planned moves. */
+  leaveWithinMs: 3_000,
   /** A lease that came along in a planned move lasts at least so long there. */
   movedLeaseMinMs: 5_000,
   parkedRequestsMax: 16_384,

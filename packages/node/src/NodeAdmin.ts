@@ -172,9 +172,19 @@ export class NodeAdmin implements Admin {
     return { loads: this.loads().map((load) => ({ node, ...load })), silent: [] }
   }
 
+  async restartNode(node: string): Promise<void> {
+    this.checkNode(node)
+    throw skeinError("RestartRefused", `nobody watches over ${node}: it is not restarted`, { node })
+  }
+
   async clients(node?: string): Promise<ClientList> {
+    if (node !== undefined) this.checkNode(node)
+    return this.clientList()
+  }
+
+  private checkNode(node: string): void {
     const own = this.nodeStatus().node
-    if (node === undefined || node === own) return this.clientList()
+    if (node === own) return
     const shown = node.slice(0, limits.nodeNameBytesMax)
     throw skeinError("NodeUnknown", `there is no node ${shown} here: this is ${own}`, {
       node: shown,

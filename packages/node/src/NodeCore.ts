@@ -20,7 +20,7 @@ import {
   type ShardMeter,
   type WarmHost,
 } from "@skein/cluster"
-import type { FollowedShard, Journal } from "@skein/journal"
+import { type Failpoints, type FollowedShard, type Journal, noFailpoints } from "@skein/journal"
 import {
   asSkeinError,
   type Clock,
@@ -214,7 +214,13 @@ export class NodeCore implements Fabric {
       const text = `${opened.tornBytes} bytes of an unfinished write were cut; none was confirmed`
       this.options.onNotice?.(shardName(shard), text)
     }
-    return ShardHost.open(opened, this.factory, this.context)
+    const host = await ShardHost.open(opened, this.factory, this.context)
+    this.failpoints.hit("takeover.opened")
+    return host
+  }
+
+  private get failpoints(): Failpoints {
+    return this.options.journal.failpoints ?? noFailpoints
   }
 
   private newMoves(fabric: FabricMap, options: MoveOptions): Moves {
@@ -233,6 +239,7 @@ export class NodeCore implements Fabric {
       adopt: (shard) => this.keeper?.adopt(shard),
       leave: (shard) => this.keeper?.leave(shard),
       onChange: () => this.reviewArrivals(),
+      failpoints: this.failpoints,
     })
   }
 

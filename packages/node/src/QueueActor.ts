@@ -1,6 +1,6 @@
 /**
- * Owns: the shell around one queue's state machine: its mailbox, the fetches that wait, and what is
- * done with a decision: events into the shard's record, replies and deliveries after its commit.
+ * Owns: the shell around one queue's state machine: its mailbox, and what is done with a decision:
+ * events into the shard's record, replies and deliveries after its commit.
  * Must not know: sockets, other queues, how the journal stores.
  *
  * A `decide` that throws changes nothing: that command gets InternalError. An `evolve` that throws
@@ -57,10 +57,12 @@ import {
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { FetchWait, fetchKey } from "./FetchWait.js"
 import { Mailbox } from "./Mailbox.js"
+import { Postponed } from "./Postponed.js"
 import { commandBytes, type Request } from "./Request.js"
 import { type FrameReader, readRuns } from "./readRuns.js"
 import { roomFor } from "./roomFor.js"
 import type { SessionHolder } from "./Sessions.js"
+import { WaitingFetches } from "./WaitingFetches.js"
 
 /** What all actors of a host need of it. */
 export interface QueueHome extends FrameReader {
@@ -76,25 +78,18 @@ export interface QueueHome extends FrameReader {
   readonly onFault: (generation: Generation, error: SkeinError) => void
 }
 
-/** When what found no room is tried again. */
-const againAfterMs = 1_000
-
 export class QueueActor implements SessionHolder, ShardActor {
   private readonly mailbox = new Mailbox<Request>()
-  private readonly fetches = new Map<string, FetchWait>()
+  private readonly fetches = new WaitingFetches()
   private events: DurableEvent[] = []
   /** Why the queue is set aside, and what is kept of it then. */
   private aside: { readonly why: SkeinError; readonly kept: Aside } | undefined
   /** Chunks of the time it was aside, which the next checkpoint drops. */
-  private leftovers: readonly string[] = []
+  private leftovers: readonly string[] = none
   /** All that may be stored of it, when it was erased and its state was too damaged to tell. */
   private ruins: readonly string[] | undefined
   private closedBy: SkeinError | undefined
-  /** Ends of sessions that found no room. */
-  private postponed: Command[] | undefined
-  private againMs = Number.POSITIVE_INFINITY
-  /** Stalls of the node that leases have yet to be given back. */
-  private owedMs = 0
+  private readonly postponed = new Postponed()
   /** Its last word before a move is said: nothing is handed out. */
   private handing = false
   private depthTold = 0
@@ -143,7 +138,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     const wait = new FetchWait(command, this)
     const answer = (reply: Reply): void =>
       reply._tag === "Settled" ? wait.settle(reply.lost) : wait.fail(unexpected(reply))
-    this.put({ command, wait, answer, fail: (error) => this.failFetch(wait, error) }, 0)
+    this.put({ command, wait, answer, fail: (error) => this.fetches.fail(wait, error) }, 0)
     return wait
   }
 
@@ -217,17 +212,12 @@ export class QueueActor implements SessionHolder, ShardActor {
 
   dueMs(): number {
     if (this.aside !== undefined) return Number.POSITIVE_INFINITY
-    return this.againMs === Number.POSITIVE_INFINITY ? nextDueMs(this.state) : this.againMs
+    const { dueMs } = this.postponed
+    return dueMs === Number.POSITIVE_INFINITY ? nextDueMs(this.state) : dueMs
   }
 
   tick(stallMs: number): void {
-    this.againMs = Number.POSITIVE_INFINITY
-    this.tell({ _tag: "Tick", stallMs: stallMs + this.owedMs })
-    this.owedMs = 0
-    const { postponed } = this
-    if (postponed === undefined) return
-    this.postponed = undefined
-    for (const command of postponed) this.tell(command)
+    for (const command of this.postponed.take(stallMs)) this.tell(command)
   }
 
   replay(events: Uint8Array): void {
@@ -284,7 +274,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     if (this.aside !== undefined) return this.aside.kept.delta()
     const { put, drop } = checkpointDelta(this.state)
     const delta = { put, drop: [...drop, ...this.leftovers] }
-    this.leftovers = []
+    this.leftovers = none
     return delta
   }
 
@@ -302,7 +292,7 @@ export class QueueActor implements SessionHolder, ShardActor {
   close(why: SkeinError): void {
     this.closedBy = why
     for (const request of this.mailbox.drain()) request.fail(why)
-    this.failFetches(why)
+    this.fetches.failAll(why)
   }
 
   /** The queue's first use: its name and settings, as the catalog has them. */
@@ -400,19 +390,15 @@ export class QueueActor implements SessionHolder, ShardActor {
       if (this.execute(settle, turn)) turn.wait({ release: () => wait.deliver([]), fail: ignore })
       return
     }
-    const older = this.fetches.get(wait.key)
-    if (!this.execute(request, turn)) return
-    older?.deliver([])
-    wait.stage = "waiting"
-    this.fetches.set(wait.key, wait)
+    if (this.execute(request, turn)) this.fetches.begin(wait)
   }
 
   private endWait(wait: FetchWait, request: Request, turn: Turn): void {
-    if (this.fetches.get(wait.key) !== wait) return
+    if (!this.fetches.has(wait)) return
     const decision = this.execute(request, turn)
     // Without an event it has been given something: that is on its way.
     if (decision === undefined || decision.events.length === 0) return
-    this.fetches.delete(wait.key)
+    this.fetches.take(wait.key)
     turn.wait({ release: () => wait.deliver([]), fail: (error) => wait.fail(error) })
   }
 
@@ -463,13 +449,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     request.fail(error)
     // What came behind a queue's creation was for the queue that is not there now.
     if (command._tag === "Create") this.close(error)
-    if (command._tag === "Tick") this.owedMs += command.stallMs
-    if (command._tag === "EndSession") this.postponed = [...(this.postponed ?? []), command]
-    if (command._tag === "EndSession" || command._tag === "Tick") this.tryAgain(now)
-  }
-
-  private tryAgain(now: Now): void {
-    this.againMs = now.monotonicMs + againAfterMs
+    this.postponed.refused(command, now)
   }
 
   private deliver(turn: Turn): void {
@@ -478,7 +458,7 @@ export class QueueActor implements SessionHolder, ShardActor {
     const bytes = roomFor(decision.events)
     // What other queues of the shard have put into this record may leave no place: in the next one.
     if (!turn.fits(bytes)) return this.home.wake(this)
-    if (!hasRoom(bytes, "settle", turn)) return this.tryAgain(turn.now)
+    if (!hasRoom(bytes, "settle", turn)) return this.postponed.again(turn.now)
     if (!this.evolve(decision.events)) return
     this.sendLater(decision.deliveries, turn)
     if (decision.more) this.home.wake(this)
@@ -530,32 +510,16 @@ export class QueueActor implements SessionHolder, ShardActor {
       const key = fetchKey(delivery.session, delivery.fetchNumber)
       turn.wait({
         release: () => this.send(key, delivery),
-        fail: (error) => this.takeFetch(key)?.fail(error),
+        fail: (error) => this.fetches.take(key)?.fail(error),
       })
     }
   }
 
   private send(key: string, delivery: Delivery): void {
-    const wait = this.takeFetch(key)
+    const wait = this.fetches.take(key)
     if (wait === undefined) return
     if (delivery.runs.length === 0) return wait.deliver([])
     wait.deliver(this.read(delivery.runs))
-  }
-
-  private takeFetch(key: string): FetchWait | undefined {
-    const wait = this.fetches.get(key)
-    if (wait !== undefined) this.fetches.delete(key)
-    return wait
-  }
-
-  private failFetch(wait: FetchWait, error: SkeinError): void {
-    if (this.fetches.get(wait.key) === wait) this.fetches.delete(wait.key)
-    wait.fail(error)
-  }
-
-  private failFetches(error: SkeinError): void {
-    for (const wait of this.fetches.values()) wait.fail(error)
-    this.fetches.clear()
   }
 
   private releaseDead(): void {
@@ -575,9 +539,9 @@ export class QueueActor implements SessionHolder, ShardActor {
     const text = cause instanceof Error ? cause.message : String(cause)
     const why = skeinError("Quarantined", `the queue was set aside: ${text}`, {}, { cause })
     this.aside = { why, kept: kept ?? new Aside(this.state, this.leftovers) }
-    this.leftovers = []
+    this.leftovers = none
     this.home.onFault(this.generation, why)
-    this.failFetches(why)
+    this.fetches.failAll(why)
     return why
   }
 }
@@ -586,6 +550,8 @@ type Chunks = Parameters<typeof recoverQueue>[1]
 
 /** The first word of an owner. */
 const isFirst = ({ _tag }: Command): boolean => _tag === "Open" || _tag === "Receive"
+
+const none: readonly string[] = []
 
 const ignore = (): void => {}
 

@@ -28,8 +28,8 @@ export interface ClusterOptions {
   readonly reread: () => Promise<void>
   /** The instance that holds the shard's token now. */
   readonly holderOf: (shard: Shard) => Promise<InstanceId | undefined>
-  /** It failed too often on this node, which serves on without it: to be placed elsewhere. */
-  readonly onShardGivenUp: (shard: Shard, error: SkeinError) => void
+  /** They failed too often on this node, which serves on without them: to be placed elsewhere. */
+  readonly onGivenUp: (shards: readonly Shard[]) => void
   /** How shards move by plan. Default: they do not. */
   readonly moves?: MoveOptions
 }
@@ -77,7 +77,7 @@ export const keptShards = (core: NodeCore, options: KeptShardsOptions) =>
 const makeKeeper = (core: NodeCore, shards: Shards, options: KeptShardsOptions) =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     const { clock, cluster, onFault } = options
-    const { fabricMap, reread, holderOf, onShardGivenUp } = cluster
+    const { fabricMap, reread, holderOf, onGivenUp } = cluster
     const run = Runtime.runPromise(runtime)
     const judge: JudgeEnd = (shard, error) => {
       if (error._tag !== "Moved" || !keeper.hasLeft(shard)) onFault(shardName(shard), error)
@@ -96,7 +96,7 @@ const makeKeeper = (core: NodeCore, shards: Shards, options: KeptShardsOptions) 
       close: (shard) => run(Effect.asVoid(shards.stopChild(shardName(shard)))),
       reread,
       holderOf,
-      onShardGivenUp,
+      onGivenUp,
       onFault: (shard, cause) => onFault(shardName(shard), asSkeinError(cause)),
     })
     return keeper

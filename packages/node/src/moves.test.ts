@@ -211,6 +211,25 @@ describe("a planned move", () => {
     ),
   )
 
+  it.effect("reads frames where the former owner's cleaner has put them meanwhile", () =>
+    pair((p) =>
+      Effect.gen(function* () {
+        yield* p.ok(p.publish(p.n1, "a", "b"))
+        yield* p.ok(p.publish(p.n1, "c"))
+        const { generation } = p.queue
+        const old = 1
+        p.n2.journal.copied.push({ generation, first: 1, location: 1_000, bytes: 0, old })
+        expect(yield* p.move()).toBe("done")
+        const runs = yield* p.ok(p.fetch(p.n2).delivered)
+        expect(p.fabric.faults).toEqual([])
+        expect(bodiesOf(runs)).toEqual(["a", "b", "c"])
+        for (const run of runs) expect(yield* p.ok(p.ack(p.n2, run))).toEqual([])
+        yield* p.ok(p.publish(p.n2, "d"))
+        expect([...p.n2.journal.released.keys()]).toContain(`${shard}:1000`)
+      }),
+    ),
+  )
+
   it.effect("a takeover after it flags what was handed out before it", () =>
     pair((p) =>
       Effect.gen(function* () {

@@ -14,6 +14,8 @@ export interface NodeView {
   readonly stateSinceMs: number
   /** `silent`: no sign of life for too long, or its process is gone. */
   readonly state: "joining" | "leaving" | "serving" | "silent"
+  /** Shards that it could not keep open. Absent: none. */
+  readonly givenUp?: readonly Shard[]
   /** Relative capacity, for the weighted policy; default 1. */
   readonly weight: number
 }

@@ -177,3 +177,30 @@ describe("the manager", () => {
     )
   })
 })
+
+describe("a shard that its node gave up", () => {
+  const nodes = [nodeOf("n1"), nodeOf("n2", { givenUp: [1, 2] }), nodeOf("n3")]
+
+  it("is placed elsewhere, with its reason, and does not go back for a while", () => {
+    const first = step(inputOf({ view: viewOf(nodes) }))
+    if (first.output._tag !== "Replace") throw new Error(first.output._tag)
+    const { table, because } = first.output
+    expect(because).toBe("1 shards failed too often where they were")
+    expect(table.owners[1]).not.toBe("n2")
+    // The table gave it s001 and s004; s002 is another node's.
+    expect([table.owners[2], table.owners[4]]).toEqual(["n3", "n2"])
+    expect(table.notes?.[1]?.reason).toContain("it failed too often on n2")
+    expect(table.notes?.[1]?.home).toBeUndefined()
+    const soon = viewOf([nodeOf("n1"), nodeOf("n2"), nodeOf("n3")], [], lateMs + 120_000)
+    const { output } = step(inputOf({ view: soon, table }), first.state)
+    const moves = output._tag === "Move" ? output.plan.moves : []
+    expect(moves.filter(({ shard, to }) => shard === 1 && to === "n2")).toEqual([])
+  })
+
+  it("stays when no other node may have it", () => {
+    const alone = [nodeOf("n1", { state: "leaving" }), nodeOf("n2", { givenUp: [1] })]
+    const table = tableOf(["n2", "n2"])
+    const { output } = step(inputOf({ view: viewOf(alone), table }))
+    expect(output._tag).not.toBe("Replace")
+  })
+})

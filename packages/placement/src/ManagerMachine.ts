@@ -51,7 +51,12 @@ export type ManagerOutput =
   /** Try to take the manager's token. */
   | { readonly _tag: "Claim"; readonly because: string }
   /** Replace the table; each move gives a shard that nobody serves to a node. */
-  | { readonly _tag: "Replace"; readonly table: ShardTable; readonly plan: Plan }
+  | {
+      readonly _tag: "Replace"
+      readonly table: ShardTable
+      readonly plan: Plan
+      readonly because: string
+    }
   /** Moves of an earlier manager, of which it is not known how they ended: look at the tokens. */
   | { readonly _tag: "Settle"; readonly shards: readonly Shard[] }
   /** Begin these moves. */
@@ -126,9 +131,11 @@ const manage = (policy: Policy, state: ManagerState, input: ManagerInput): Manag
     if (waitsForOthers(state, input)) return nothing(state, "other nodes are starting")
     const plan = policy.allocate(view, table, lost)
     if (plan.moves.length === 0) return nothing(state, plan.held ?? "no node can take the shards")
-    const next = assigned(table, plan.moves, true)
-    return { state, output: { _tag: "Replace", table: next, plan } }
+    const because = `${plan.moves.length} shards had no living owner`
+    return replaced(state, assigned(table, plan.moves, true), plan, because)
   }
+  const failed = failedShards(view, table)
+  if (failed.length > 0) return placedElsewhere(policy, state, view, table, failed)
   const orphans = movingOf(table).filter(({ shard }) => !input.underWay.has(shard))
   if (orphans.length > 0) {
     return { state, output: { _tag: "Settle", shards: orphans.map(({ shard }) => shard) } }
@@ -137,6 +144,43 @@ const manage = (policy: Policy, state: ManagerState, input: ManagerInput): Manag
   if (input.underWay.size > 0) return nothing(state, "moves are under way")
   return judge(policy, state, view, table) ?? round(policy, state, view, table)
 }
+
+/** Shards that their owner could not keep open, and that another node may have. */
+const failedShards = (view: ClusterView, table: ShardTable): Shard[] => {
+  const failed: Shard[] = []
+  for (const { node, givenUp = [] } of view.nodes) {
+    if (!candidates(view, table).some((each) => each !== node)) continue
+    failed.push(...givenUp.filter((shard) => table.owners[shard] === node))
+  }
+  return failed
+}
+
+/** They do not go back where they failed for a while, and that node is no home to them. */
+const placedElsewhere = (
+  policy: Policy,
+  old: ManagerState,
+  view: ClusterView,
+  table: ShardTable,
+  failed: readonly Shard[],
+): ManagerStep => {
+  const untilMs = view.nowMs + tuning.barredMs
+  const bars = new Map(old.history.bars)
+  for (const shard of failed) {
+    const node = table.owners[shard]
+    if (node !== undefined) bars.set(shard, { node, untilMs })
+  }
+  const state = { ...old, history: { ...old.history, bars } }
+  const plan = policy.allocate({ ...view, history: state.history }, table, failed)
+  const because = `${failed.length} shards failed too often where they were`
+  return replaced(state, assigned(table, plan.moves, false), plan, because)
+}
+
+const replaced = (
+  state: ManagerState,
+  table: ShardTable,
+  plan: Plan,
+  because: string,
+): ManagerStep => ({ state, output: { _tag: "Replace", table, plan, because } })
 
 /** Only for the very first table, so that a fabric that starts together begins even. */
 const waitsForOthers = (state: ManagerState, { self, view, table }: ManagerInput): boolean =>

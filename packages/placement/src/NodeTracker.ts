@@ -3,7 +3,7 @@
  * of several processes of one name counts, and how long one that vanished is remembered.
  * Must not know: how processes are seen.
  */
-import type { InstanceId, NodeName } from "@skein/model"
+import type { InstanceId, NodeName, Shard } from "@skein/model"
 import type { NodeView } from "./ClusterView.js"
 import { tuning } from "./Tuning.js"
 
@@ -13,6 +13,7 @@ export interface Sighting {
   readonly node: NodeName
   readonly state: "leaving" | "serving" | "starting"
   readonly silent: boolean
+  readonly givenUp?: readonly Shard[]
 }
 
 /**
@@ -52,13 +53,13 @@ const counts = (one: Sighting, other: Sighting, was: InstanceId | undefined): bo
 
 const viewOf = (
   before: NodeView | undefined,
-  { instance, node, state, silent }: Sighting,
+  { instance, node, state, silent, givenUp = [] }: Sighting,
   nowMs: number,
   weight: number,
 ): NodeView => {
   const now = silent ? "silent" : state === "starting" ? "joining" : state
-  if (before?.instance === instance) return { ...changedTo(before, now, nowMs), weight }
-  return { node, instance, state: now, sinceMs: nowMs, stateSinceMs: nowMs, weight }
+  if (before?.instance === instance) return { ...changedTo(before, now, nowMs), weight, givenUp }
+  return { node, instance, state: now, sinceMs: nowMs, stateSinceMs: nowMs, weight, givenUp }
 }
 
 const changedTo = (view: NodeView, state: NodeView["state"], nowMs: number): NodeView =>

@@ -3,10 +3,10 @@
  * are in the model; these only shape decisions.
  */
 export const tuning = {
-  /** Balance begins when busiest / idlest exceeds this... */
-  spreadBegins: 1.15,
+  /** Balance begins when busiest / idlest exceeds this: less is not worth the pauses of moves... */
+  spreadBegins: 1.2,
   /** ...and goes on down to this within the round: between the two nothing begins. */
-  spreadEnds: 1.05,
+  spreadEnds: 1.1,
   /** A move must leave its target this share below what the busiest node was. */
   gainMin: 0.03,
   /** Work of all shards (as load, without their count) below which a fabric counts as idle. */

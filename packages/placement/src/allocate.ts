@@ -74,6 +74,7 @@ const whyLost = (view: ClusterView, table: ShardTable, shard: Shard): string => 
   if (owner === undefined) return "no node had it"
   const node = nodeNamed(view, owner)
   if (node === undefined) return `${owner}, which had it, is not in the fabric`
+  if (node.givenUp?.includes(shard)) return `it failed too often on ${owner}`
   const forMs = Math.round(view.nowMs - node.stateSinceMs)
   if (node.state === "silent") return `${owner}, which had it, is silent since ${forMs} ms`
   return `${owner}, which had it, is ${node.state} since ${forMs} ms`

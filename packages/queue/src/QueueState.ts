@@ -20,6 +20,8 @@ import { Producers } from "./state/Producers.js"
 import { Sessions } from "./state/Sessions.js"
 import { Settlers } from "./state/Settlers.js"
 
+const notHandedOver: readonly HandedOver[] = []
+
 /** `absent` until `Created`, `deleted` for ever after `Deleted`. */
 export type Life = "absent" | "deleted" | "present"
 
@@ -40,7 +42,7 @@ export class QueueState {
   sessions = new Sessions()
   leases = new Leases(this.blocks)
   /** The last events, when they hand the queue over; empty after any other. */
-  handedOver: readonly HandedOver[] = []
+  handedOver: readonly HandedOver[] = notHandedOver
   /** Something durable changed since the last checkpoint. */
   dirty = false
   /** A checkpoint holds its head. */

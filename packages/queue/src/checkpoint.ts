@@ -110,14 +110,12 @@ const saveDedup = ({ dedup }: QueueState, prefix: string, delta: StateDelta): vo
 
 const saveSettlers = ({ settlers }: QueueState, prefix: string, delta: StateDelta): void => {
   for (const index of settlers.gone) delta.drop.push(`${prefix}s${index}`)
-  settlers.gone.clear()
   for (const index of settlers.dirty) {
     const block = settlers.blocks.get(index)
     if (block === undefined) continue
-    settlers.markSaved(index)
     delta.put.push({ key: `${prefix}s${index}`, bytes: packSettlers(block) })
   }
-  settlers.dirty.clear()
+  settlers.markSaved()
 }
 
 /**

@@ -147,8 +147,26 @@ export interface ClusterStatus {
   readonly problems: readonly string[]
 }
 
+/** What a decision is about, for programs; each is there as far as the kind of event has it. */
+export interface DecisionFacts {
+  /** The node that joined, was drained, failed a shard, … */
+  readonly node?: string
+  /** The shard of a move or a change of the table. */
+  readonly shard?: number
+  /** Where it was; absent with a shard: no living node had it. */
+  readonly from?: string
+  readonly to?: string
+  /** `allocate`, `balance`, `evacuate`, `operator` or `undo`. */
+  readonly kind?: string
+  /** Of a move that ended: `done`, or `refused` and the shard is where it was. */
+  readonly outcome?: string
+  readonly tookMs?: number
+  /** Of the shard table. */
+  readonly version?: number
+}
+
 /** Something that the manager did, or saw, with its number in the manager's log. */
-export interface NumberedDecision extends ClusterDecision {
+export interface NumberedDecision extends ClusterDecision, DecisionFacts {
   /** Rises by one; it begins at 1 with each manager. */
   readonly number: number
   /** The kind of event, such as `MoveEnded`. */
@@ -311,6 +329,12 @@ export interface BackupPage {
 /** Calls about the fabric as a whole: any node answers them, by asking others. */
 export interface FabricCalls extends ManagerPort {
   readonly shardLoads: () => Promise<ShardLoads>
+  /**
+   * Has the process of the node stop in order, for whoever watches over it to start it again:
+   * `skein cluster start` does. Resolves when that has begun, or when the instance is gone already.
+   * Rejects with NodeUnknown, or RestartRefused: nobody would start it again.
+   */
+  readonly restartNode: (node: string, instance: string) => Promise<void>
   /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */
   readonly clients: (node?: string) => Promise<ClientList>
 }

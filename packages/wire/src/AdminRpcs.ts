@@ -136,6 +136,14 @@ const DecisionPage = Schema.Struct({
       reason: Schema.String,
       number: Schema.Int,
       event: Schema.String,
+      node: optional(Schema.String),
+      shard: optional(Schema.Int),
+      from: optional(Schema.String),
+      to: optional(Schema.String),
+      kind: optional(Schema.String),
+      outcome: optional(Schema.String),
+      tookMs: optional(Schema.Number),
+      version: optional(Schema.Int),
     }),
   ),
   last: Schema.Int,
@@ -297,6 +305,11 @@ export const QueueRpcs = RpcGroup.make(
 export const AdminRpcs = QueueRpcs.merge(
   ManagerRpcs,
   RpcGroup.make(
+    Rpc.make("restartNode", {
+      payload: exactly({ node: Schema.String, instance: Schema.String }),
+      success: Schema.Boolean,
+      error,
+    }),
     Rpc.make("shardLoads", { payload: exactly({}), success: ShardLoads, error }),
     Rpc.make("clients", {
       payload: exactly({ node: optional(Schema.String) }),

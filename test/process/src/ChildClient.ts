@@ -93,6 +93,15 @@ export class ChildClient {
     await within(this.#ended, timeoutMs, `end of ${this.settings.process}`)
   }
 
+  /** SIGSTOP: what it is sent waits in its sockets, and nothing of it is sent again. */
+  pause(): void {
+    this.#child.kill("SIGSTOP")
+  }
+
+  resume(): void {
+    this.#child.kill("SIGCONT")
+  }
+
   /** SIGKILL; the signal is sent before this returns its promise. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL")

@@ -25,7 +25,13 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-const stderrKeptMax = 65_536
+const stderrKeptMax = 262_144
+
+interface Waiting {
+  readonly text: string
+  readonly seen: () => void
+  heard: string
+}
 
 export class ProcessUnderTest {
   #child: ChildProcess | undefined
@@ -33,6 +39,7 @@ export class ProcessUnderTest {
   #port = 0
   #address = ""
   #stderr = ""
+  #waiting: Array<Waiting> = []
 
   constructor(
     readonly directory: string,
@@ -99,6 +106,11 @@ export class ProcessUnderTest {
     this.#child?.kill("SIGCONT")
   }
 
+  /** Resolves when it has written the text to stderr, from now on; to be waited for within a time. */
+  wrote(text: string): Promise<void> {
+    return new Promise((seen) => this.#waiting.push({ text, seen, heard: "" }))
+  }
+
   #end(signal: NodeJS.Signals, timeoutMs: number): Promise<Exit> {
     this.#child?.kill(signal)
     return within(this.#exit, timeoutMs, `end of the node after ${signal}`)
@@ -119,6 +131,11 @@ export class ProcessUnderTest {
 
   #keep(text: string): void {
     this.#stderr = (this.#stderr + text).slice(-stderrKeptMax)
+    this.#waiting = this.#waiting.filter((each) => {
+      each.heard = (each.heard + text).slice(-stderrKeptMax)
+      if (each.heard.includes(each.text)) each.seen()
+      return !each.heard.includes(each.text)
+    })
   }
 }
 

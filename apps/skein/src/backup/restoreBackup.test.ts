@@ -149,7 +149,7 @@ it("C7: a full disk ends a restore; with room the same one goes on", async () =>
   expect(await digestsIn(dir)).toEqual(verified.map(({ digest }) => digest))
 }, 60_000)
 
-it("C7: a full disk ends a backup, which keeps what is finished and goes on with room", async () => {
+it("C7: a full disk ends a backup, which keeps what is finished and goes on", async () => {
   const limited = fullDisk(5_000)
   const source = { fabricId: "f".repeat(32), shards: 3, version: "0.1.0" }
   const begin = () => BackupDirectory.begin(limited.disk, dir, source)

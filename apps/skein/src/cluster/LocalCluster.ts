@@ -75,7 +75,7 @@ class NodeEnded extends Data.TaggedError("NodeEnded")<{ readonly end: NodeEnd }>
 const defaultBackoff: Backoff = { firstMs: 200, factor: 2, maxMs: 5_000, jitter: 0.2 }
 const defaultIntensity: Intensity = { restartsMax: 10, windowMs: 60_000 }
 /** Longer than a node takes before it is ended by force. */
-const stopTimeoutMs = 10_000
+const stopTimeoutMs = 13_000
 
 /** Rejects with NodeNotStarted; the others are stopped then. */
 export const openLocalCluster = async (options: LocalClusterOptions): Promise<LocalCluster> => {

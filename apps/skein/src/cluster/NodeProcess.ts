@@ -8,7 +8,8 @@
  */
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
-import type { Clock } from "@skein/model"
+import { type Clock, limits } from "@skein/model"
+import { stopWithinMs } from "../node/Shutdown.js"
 import { type Listening, type NodeError, type NodeLine, readNodeLine } from "./nodeLine.js"
 
 export interface NodeCommand {
@@ -36,8 +37,8 @@ export interface RunningNode {
   readonly kill: () => void
 }
 
-/** A node has 5 s to stop and ends itself then; this is only for one that cannot even do that. */
-const stopWithinMs = 6_000
+/** A node ends itself before, or should: this is only for one that cannot even do that. */
+const killedAfterMs = stopWithinMs + limits.leaveWithinMs + 1_000
 
 export const startNode = (
   { argv: [program, ...args] }: NodeCommand,
@@ -78,7 +79,7 @@ export const startNode = (
   }
   const stopChild = async (): Promise<void> => {
     child.kill("SIGTERM")
-    const cancel = clock.setTimer(stopWithinMs, kill)
+    const cancel = clock.setTimer(killedAfterMs, kill)
     await ended
     cancel()
   }

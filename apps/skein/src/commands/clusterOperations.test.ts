@@ -2,9 +2,9 @@
 import { skeinError } from "@skein/model"
 import type { Admin, ClusterStatus, DecisionsRequest, MovePlan, ShardLoads } from "@skein/wire"
 import { describe, expect, it } from "vitest"
+import { clusterProblems } from "../cluster/clusterProblems.js"
 import { exitCodes } from "../exitCodes.js"
 import { RunningSkein } from "../testing/RunningSkein.js"
-import { problemsOf } from "./clusterCheck.js"
 import { clusterStatusText } from "./clusterStatus.js"
 
 const plain = { paintOut: (_: string, text: string) => text }
@@ -156,7 +156,7 @@ describe("a fabric", () => {
   })
 
   it("check names what is wrong and exits with 9", async () => {
-    expect(problemsOf(status, loads)).toEqual([])
+    expect(clusterProblems(status, loads)).toEqual([])
     const sick = { ...status, problems: ["n3 is silent and should have s009"] }
     const running = await fabric({
       cluster: async () => sick,

@@ -27,8 +27,8 @@ import { showError } from "../output/showError.js"
 import { type Column, table } from "../output/table.js"
 import { type CommandContext, isJson, type RunCommand, writeJson } from "./CommandContext.js"
 
-/** A node may take 5 s; all of them stop at the same time. */
-const stopWithinMs = 8_000
+/** Longer than a node may take; all of them stop at the same time. */
+const stopWithinMs = 11_000
 
 export const run: RunCommand = async (context) => {
   refuseContradictions(context)
@@ -58,7 +58,7 @@ export const run: RunCommand = async (context) => {
   const nodes = nodeCommands(context, bootstrap)
   let cluster: LocalCluster
   try {
-    // A signal that comes while nodes recover is heeded once they are up, or ends all after 8 s.
+    // A signal that comes while nodes recover is heeded once they are up, or ends all after 11 s.
     cluster = await openLocalCluster({ nodes, start, onEvent })
   } catch (cause) {
     // Ctrl-C reaches the nodes of a terminal, too: they ended because they were asked to.

@@ -4,7 +4,7 @@
  * shards close with checkpoints, the journal closes; then exit 0. A watchdog bounds all of it.
  */
 import { resolve } from "node:path"
-import { systemClock } from "@skein/journal"
+import { type Failpoints, systemClock } from "@skein/journal"
 import { isSkeinError, limits, type SkeinError } from "@skein/model"
 import { UsageError } from "../arguments/UsageError.js"
 import { readToken } from "../config/readToken.js"
@@ -13,7 +13,7 @@ import { exitCodeOf } from "../exitCodes.js"
 import { boundHeap } from "../node/boundHeap.js"
 import type { ClusterSeam } from "../node/ClusterSeam.js"
 import { NodeLog } from "../node/NodeLog.js"
-import { Shutdown } from "../node/Shutdown.js"
+import { Shutdown, stopWithinMs } from "../node/Shutdown.js"
 import { type ServedNode, serveNode } from "../node/serveNode.js"
 import { settleMemory } from "../node/settleMemory.js"
 import { showError, shownError } from "../output/showError.js"
@@ -29,12 +29,15 @@ export const run: RunCommand = async (context) => {
     on: (signal, react) => process.on(signal, react),
     exit: (code) => process.exit(code),
     say: (text) => log.line("warn", text),
+    ...(settings.cluster && { stopWithinMs: stopWithinMs + limits.leaveWithinMs }),
   })
   const { token, warning } = readToken(context.resolved)
   if (warning !== undefined) log.line("warn", warning)
   const dir = settings.memory ? undefined : resolve(settings.dir)
-  const parentGone = context.invocation.isOn("with-parent") ? whenInputCloses() : never
-  const cluster = await clusterOf(settings)
+  const hasParent = context.invocation.isOn("with-parent")
+  const parentGone = hasParent ? whenInputCloses() : never
+  const restart = askedFor()
+  const cluster = await clusterOf(settings, log, hasParent ? restart.ask : undefined)
   // A signal that comes while the node recovers is heeded once it is up, or ends it after 5 s.
   let node: ServedNode
   try {
@@ -44,7 +47,7 @@ export const run: RunCommand = async (context) => {
   }
   if (!shutdown.isRequested) await announce(context, node, dir)
   settleMemory(systemClock)
-  const end = await Promise.race([shutdown.requested, parentGone, node.failed])
+  const end = await Promise.race([shutdown.requested, parentGone, restart.asked, node.failed])
   const unwatch = shutdown.watch()
   if (isSkeinError(end)) return giveUp(context, node, end)
   log.line("info", `${end}: stopping`)
@@ -74,11 +77,36 @@ const refuseContradictions = ({ settings, invocation, resolved }: CommandContext
 }
 
 /** A node on its own does not load what nodes need of each other. */
-const clusterOf = async (settings: Settings): Promise<ClusterSeam | undefined> => {
+const clusterOf = async (
+  settings: Settings,
+  log: NodeLog,
+  restart: (() => void) | undefined,
+): Promise<ClusterSeam | undefined> => {
   if (!settings.cluster) return undefined
+  const failpoints = await failpointsOf(settings, log)
   const { openCluster } = await import("../node/openCluster.js")
-  const { node, host, bootstrap, plannedMoves } = settings
-  return openCluster({ dir: resolve(settings.dir), node, host, bootstrap, plannedMoves })
+  const { node, host, bootstrap } = settings
+  const dir = resolve(settings.dir)
+  return openCluster({ dir, node, host, bootstrap, restart, failpoints })
+}
+
+const askedFor = () => {
+  let ask = (): void => {}
+  const asked = new Promise<string>((resolve) => {
+    ask = () => resolve("an operator restarts it")
+  })
+  return { asked, ask }
+}
+
+/** Fencing is a matter of nodes among others: only they have failpoints. */
+const failpointsOf = async (
+  { failpoints }: Settings,
+  log: NodeLog,
+): Promise<Failpoints | undefined> => {
+  if (failpoints === undefined) return undefined
+  log.line("warn", `SKEIN_FAILPOINTS is set, for tests only: this node stands still at times`)
+  const { standAt } = await import("../node/standAt.js")
+  return standAt(resolve(failpoints))
 }
 
 const never = new Promise<never>(() => {})

@@ -3,6 +3,7 @@ import type { NodeStatus, TreeEntry } from "@skein/wire"
 import { showCount, showSize, showTime } from "../output/figures.js"
 import type { Terminal } from "../output/Terminal.js"
 import { type Column, facts, table } from "../output/table.js"
+import { type TreeLine, treeLines } from "../output/tree.js"
 import { isJson, type RunCommand, writeJson } from "./CommandContext.js"
 
 export const run: RunCommand = (context) =>
@@ -11,30 +12,45 @@ export const run: RunCommand = (context) =>
     if (isJson(context)) await writeJson(context, status)
     else
       await context.terminal.out(
-        nodeStatusText(context.terminal, status, context.invocation.isOn("limits")),
+        nodeStatusText(context.terminal, status, {
+          limits: context.invocation.isOn("limits"),
+          tree: context.invocation.isOn("tree"),
+        }),
       )
     return undefined
   })
 
 /**
- * What there is, what it uses, the supervision tree where it is not plainly running; limits if
- * asked for.
+ * What there is, what it uses, and the parts that do not plainly run; the whole supervision tree
+ * and the limits if asked for.
  */
 export const nodeStatusText = (
   terminal: Pick<Terminal, "paintOut">,
   status: NodeStatus,
-  withLimits: boolean,
+  shown: { readonly limits?: boolean; readonly tree?: boolean },
 ): string => {
-  const troubled = status.tree.filter(({ state, restarts }) => state !== "running" || restarts > 0)
   const limits = Object.entries(status.limits)
   return [
     facts(terminal, nodeRows(status)),
-    troubled.length > 0 && `\n${table(terminal, treeColumns, troubled)}`,
-    withLimits && `\n${table(terminal, limitColumns, limits)}`,
+    partsText(terminal, status.tree, shown.tree === true),
+    shown.limits === true && `\n${table(terminal, limitColumns, limits)}`,
   ]
     .filter((part) => part !== false)
     .join("")
 }
+
+const partsText = (
+  terminal: Pick<Terminal, "paintOut">,
+  tree: readonly TreeEntry[],
+  isWhole: boolean,
+): string | false => {
+  if (isWhole) return `\n${table(terminal, partColumns, treeLines(tree, isPlain))}`
+  const troubled = tree.filter((entry) => !isPlain(entry))
+  const rows = troubled.map((entry) => ({ label: entry.path, entry }))
+  return rows.length > 0 && `\n${table(terminal, partColumns, rows)}`
+}
+
+const isPlain = ({ state, restarts }: TreeEntry): boolean => state === "running" && restarts === 0
 
 const nodeRows = (status: NodeStatus): readonly (readonly [string, string])[] => [
   ["node", status.node],
@@ -58,11 +74,11 @@ const nodeRows = (status: NodeStatus): readonly (readonly [string, string])[] =>
   ["supervised", `${showCount(status.tree.length)} parts`],
 ]
 
-const treeColumns: readonly Column<TreeEntry>[] = [
-  { title: "PART", cell: ({ path }) => path },
-  { title: "STATE", cell: ({ state }) => state },
-  { title: "RESTARTS", align: "right", cell: ({ restarts }) => String(restarts) },
-  { title: "LAST CAUSE", cell: ({ lastCause = "" }) => lastCause },
+const partColumns: readonly Column<TreeLine<TreeEntry>>[] = [
+  { title: "PART", cell: ({ label }) => label },
+  { title: "STATE", cell: ({ entry }) => entry?.state ?? "" },
+  { title: "RESTARTS", align: "right", cell: ({ entry }) => entry?.restarts.toString() ?? "" },
+  { title: "LAST CAUSE", cell: ({ entry }) => entry?.lastCause ?? "" },
 ]
 
 const limitColumns: readonly Column<readonly [string, number]>[] = [

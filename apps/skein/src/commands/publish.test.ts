@@ -36,6 +36,24 @@ describe("skein publish", () => {
     expect(await bodies(skein)).toEqual(["one", '{"a":1}', { a: 1 }, [1, null]])
   })
 
+  it("stores a repeat of a --dedup-id once", async () => {
+    const skein = await withQueue()
+    const argv = ["publish", "q", "--dedup-id", "order-1"]
+    expect((await skein.run([...argv, "one"])).out).toBe("published 1 message to q\n")
+    const again = await skein.run([...argv, "one"])
+    expect(again.out).toBe("published 1 message to q (it was there before)\n")
+    const json = await skein.json(...argv, "--file", file("one"))
+    expect(json).toMatchObject({ published: 1, duplicates: 1 })
+    expect(await bodies(skein)).toEqual(["one"])
+    for (const several of [
+      ["a", "b"],
+      ["--lines", "--file", file("a")],
+    ]) {
+      const { code, err } = await skein.run([...argv, ...several])
+      expect([code, err]).toEqual([2, expect.stringContaining("--dedup-id is for one message")])
+    }
+  })
+
   it("publishes a file as one message, or line by line", async () => {
     const skein = await withQueue()
     const path = file("first\r\n\nthird, not ended")

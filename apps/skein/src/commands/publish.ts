@@ -45,6 +45,7 @@ interface Plan {
   readonly asJson: boolean
   readonly keys: KeyRegexp | undefined
   readonly headers: Readonly<Record<string, string>> | undefined
+  readonly dedupId: string | undefined
 }
 
 const planOf = ({ invocation, terminal, signal }: CommandContext): Plan => {
@@ -57,11 +58,16 @@ const planOf = ({ invocation, terminal, signal }: CommandContext): Plan => {
   if (texts.length === 0 && file === undefined && terminal.inIsTty) {
     throw new UsageError("there is nothing to publish: give BODY, --file FILE or a pipe.")
   }
+  const dedupId = invocation.text("dedup-id")
+  if (dedupId !== undefined && (isLines || texts.length > 1)) {
+    throw new UsageError("--dedup-id is for one message: give one BODY, or a file without --lines.")
+  }
   const expression = invocation.text("key-regexp")
   const plan = {
     asJson: invocation.isOn("json"),
     keys: expression === undefined ? undefined : new KeyRegexp(expression),
     headers: headersOf(invocation.texts("header")),
+    dedupId,
   }
   if (texts.length > 0) return { ...plan, batches: untilAborted(bodiesOfTexts(texts), signal) }
   const input = openInput(file ?? "-")
@@ -113,7 +119,8 @@ const publishAll = async (
   if (tally.failure !== undefined) throw tally.failure
 }
 
-const columnsOf = ({ headers }: Plan, key: string | undefined): MessageOptions => ({
+const columnsOf = ({ headers, dedupId }: Plan, key: string | undefined): MessageOptions => ({
+  ...(dedupId !== undefined && { dedupId }),
   ...(headers !== undefined && { headers }),
   ...(key !== undefined && key !== "" && { key }),
 })
@@ -147,6 +154,7 @@ const payloadOf = (
 
 class Tally {
   published = 0
+  duplicates = 0
   unmatched = 0
   failure: unknown
   readonly #progress: Progress
@@ -161,6 +169,7 @@ class Tally {
 
   add(results: readonly Published[], part: number | undefined): void {
     this.published += results.length
+    this.duplicates += results.filter(({ duplicate }) => duplicate).length
     this.#progress.step(results.length, part)
   }
 
@@ -169,15 +178,16 @@ class Tally {
   }
 
   json() {
-    const { published, unmatched, context } = this
+    const { published, duplicates, unmatched, context } = this
     const ms = Math.round(context.nowMs() - this.#startedMs)
-    return { queue: context.invocation.args[0], published, unmatched, ms }
+    return { queue: context.invocation.args[0], published, duplicates, unmatched, ms }
   }
 
   text(): string {
-    const { queue, published, unmatched, ms } = this.json()
+    const { queue, published, duplicates, unmatched, ms } = this.json()
     const rate = published > 1 && ms >= 1000 ? ` in ${showTime(ms)}` : ""
     const more = unmatched === 0 ? "" : ` (${showCount(unmatched)} without a key)`
-    return `published ${showMessages(published)} to ${queue}${rate}${more}`
+    const before = duplicates === 0 ? "" : " (it was there before)"
+    return `published ${showMessages(published)} to ${queue}${rate}${more}${before}`
   }
 }

@@ -86,11 +86,11 @@ export const settingTable = spec({
     value: { kind: "address" },
     help: "An address that some living node of the cluster listens on; clients begin there.",
   },
-  plannedMoves: {
-    env: "SKEIN_PLANNED_MOVES",
-    value: { kind: "switch" },
-    default: "false",
-    help: "Planned moves of shards between nodes. Unfinished: for tests only.",
+  failpoints: {
+    env: "SKEIN_FAILPOINTS",
+    value: text("DIR"),
+    help: "For tests only: the node stands still at each step that DIR holds a file of.",
+    notInFile: "failpoints are for tests: they are given by SKEIN_FAILPOINTS only",
   },
   advertise: {
     flag: "advertise",
@@ -150,7 +150,7 @@ export interface Settings {
   readonly node: string
   readonly cluster: boolean
   readonly bootstrap?: string
-  readonly plannedMoves: boolean
+  readonly failpoints?: string
   readonly advertise?: string
   readonly tokenFile?: string
   readonly token?: string

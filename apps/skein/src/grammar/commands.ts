@@ -66,7 +66,11 @@ const nodeCommands: readonly CommandSpec[] = [
   {
     name: "status",
     help: "What a node says of itself.",
-    options: [flag("limits", "Show its limits, too; JSON always has them."), ...asClient],
+    options: [
+      flag("tree", "Show its supervision tree: restarts and last causes. JSON always has it."),
+      flag("limits", "Show its limits, too; JSON always has them."),
+      ...asClient,
+    ],
     arguments: [],
   },
 ]
@@ -135,6 +139,12 @@ const clusterCommands: readonly CommandSpec[] = [
     help: "Let a drained node have shards again.",
     options: asClient,
     arguments: [nodeName],
+  },
+  {
+    name: "restart",
+    help: "Restart nodes one after the other while clients work; each is drained first.",
+    options: [yes, ...asClient],
+    arguments: [{ name: "NODE", help: "Only these. Default: all of them.", count: "any" }],
   },
   {
     name: "watch",
@@ -269,6 +279,11 @@ const publish: CommandSpec = {
       value: { kind: "pair" },
       help: "A header of every message; may be repeated.",
       repeated: true,
+    },
+    {
+      name: "dedup-id",
+      value: { kind: "text", placeholder: "ID", charsMax: 1024 },
+      help: "Of one message: a repeat of it, within the queue's dedup window, stores nothing.",
     },
     ...asClient,
   ],

@@ -3,6 +3,7 @@
  * where `serveNode` meets the cluster. Types only: a single node loads nothing of it.
  */
 import type { NodeIdentity, openNode } from "@skein/embedded/openNode"
+import type { Failpoints } from "@skein/journal"
 import type { SkeinError } from "@skein/model"
 import type { ClientPortOptions, NodeCore } from "@skein/node"
 import type { Admin, ClusterStatus } from "@skein/wire"
@@ -30,6 +31,8 @@ export interface ClusterSettings {
   readonly host: string
   /** `host:port` that some living node listens on. */
   readonly bootstrap: string | undefined
-  /** Shards are moved by plan, not only taken over. */
-  readonly plannedMoves: boolean
+  /** Stops this process in order; absent: nobody would start it again. */
+  readonly restart: (() => void) | undefined
+  /** For tests: where this node stands still. */
+  readonly failpoints: Failpoints | undefined
 }

@@ -76,7 +76,8 @@ class OpenedCluster implements ClusterSeam {
       ...options,
       storage: { dir: this.settings.dir, shared: true, ports: (journal) => this.keep(journal) },
       manager: (cluster) => this.manage(cluster),
-      ...(this.settings.plannedMoves && { peerOf: this.peerOf }),
+      peerOf: this.peerOf,
+      ...(this.settings.failpoints && { failpoints: this.settings.failpoints }),
     })
 
   readonly admin: ClusterSeam["admin"] = (core, identity) =>
@@ -164,12 +165,24 @@ class OpenedCluster implements ClusterSeam {
     return {
       loads: async () => core.loads(),
       clients: () => core.admin.clients(),
+      restart: async (instance) => this.restart(instance),
       moveMessage: async (_from, message) => {
         if (core.moves === undefined) throw skeinError("MoveRefused", "shards do not move here")
         return receiveMove(core.moves, message)
       },
       manager: managerPort(calls, log),
     }
+  }
+
+  private restart(instance: string): void {
+    const { node, restart } = this.settings
+    // Asked twice over a connection that broke: the second time it comes to the next process.
+    if (instance !== this.journal?.instance) return
+    if (restart === undefined) {
+      const detail = `nobody watches over ${node}: it would not be started again`
+      throw skeinError("RestartRefused", detail, { node })
+    }
+    restart()
   }
 
   private readonly peerOf = (node: NodeName): MovePeer =>
@@ -203,9 +216,7 @@ class OpenedCluster implements ClusterSeam {
           membership,
           table: tables,
           token: managerToken,
-          ...(this.settings.plannedMoves && {
-            move: makeMoveShard({ clock, nodes: fabricMap.nodes, peerOf: this.peerOf, holderOf }),
-          }),
+          move: makeMoveShard({ clock, nodes: fabricMap.nodes, peerOf: this.peerOf, holderOf }),
           holderOf,
           loads: () => this.loads?.loads() ?? new Map(),
           onDecision: (event) => {
@@ -218,7 +229,6 @@ class OpenedCluster implements ClusterSeam {
       stop: async () => {
         await joined.manager?.stop()
       },
-      shardGivenUp: () => {},
     }
   }
 

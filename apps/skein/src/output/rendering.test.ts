@@ -42,8 +42,8 @@ const status: NodeStatus = {
 
 describe("golden", () => {
   it("node status", () => {
-    expect(nodeStatusText(plain, status, false)).not.toContain("LIMIT")
-    expect(nodeStatusText(plain, status, true)).toMatchInlineSnapshot(`
+    expect(nodeStatusText(plain, status, {})).not.toContain("LIMIT")
+    expect(nodeStatusText(plain, status, { limits: true })).toMatchInlineSnapshot(`
       "node         node-1
       version      0.1.0
       address      127.0.0.1:4117
@@ -71,6 +71,13 @@ describe("golden", () => {
       shardsMax  1,024
       "
     `)
+    expect(nodeStatusText(plain, status, { tree: true })).toContain(
+      [
+        "PART            STATE    RESTARTS  LAST CAUSE",
+        "node            running         0",
+        "└─ shards/s017  waiting         3  ShardEnded: torn",
+      ].join("\n"),
+    )
   })
 
   it("queue show", () => {

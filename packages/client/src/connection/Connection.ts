@@ -75,6 +75,7 @@ export interface ConnectionAdmin extends Admin {
   readonly moveShard: (shard: number, node: string, options?: CallOptions) => Promise<void>
   readonly decisions: (request?: DecisionsRequest, options?: CallOptions) => Promise<DecisionPage>
   readonly shardLoads: (options?: CallOptions) => Promise<ShardLoads>
+  readonly restartNode: (node: string, instance: string, options?: CallOptions) => Promise<void>
   readonly clients: (node?: string, options?: CallOptions) => Promise<ClientList>
 }
 

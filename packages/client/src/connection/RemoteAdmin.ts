@@ -62,6 +62,9 @@ export const remoteAdmin = (channel: Channel): ConnectionAdmin => {
       await run(client.moveShard({ shard, node }), options)
     },
     decisions: (request, options) => run(client.decisions(request ?? {}), options),
+    restartNode: async (node, instance, options) => {
+      await run(client.restartNode({ node, instance }), options)
+    },
     shardLoads: (options) => run(client.shardLoads({}), options),
     clients: (node, options) => run(client.clients(node === undefined ? {} : { node }), options),
   }

@@ -222,6 +222,30 @@ describe("Consumer", () => {
     expect(messages.map((each) => each.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
+  it("keeps the order when a fetch has no answer and its connection stands", async () => {
+    for (const noAnswer of [
+      skeinError("TimedOut", "no answer"),
+      skeinError("ConnectionFailed", ""),
+    ]) {
+      for (const fault of [noAnswer, { happenedBut: noAnswer }]) {
+        const { clock, queue, fabric, client } = await setup()
+        const faults: Fault[] = [fault]
+        fabric.fault = (op) => (op === "fetch" ? (faults.shift() ?? "none") : "none")
+        const consumer = await queue.consume({ prefetchMessages: 16 })
+        await settleAll()
+        await fill(queue, 16)
+        const taken = takeCount(consumer, 16)
+        await clock.advance(1000)
+        expect((await taken).map((each) => each.sequence)).toEqual(
+          Array.from({ length: 16 }, (_, i) => i + 1),
+        )
+        const closing = client.close()
+        await clock.advance(1000)
+        await closing
+      }
+    }
+  })
+
   it("times settles out without a connection, and settles them later all the same", async () => {
     const { clock, queue, fabric, stored } = await setup()
     await fill(queue, 1)
@@ -266,6 +290,13 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     arbitrary: fc.constantFrom<Fault>(
       skeinError("ShardUnavailable", "opening"),
       skeinError("Overloaded", "busy"),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Fault>(
+      skeinError("TimedOut", "no answer, and the connection stands"),
+      { happenedBut: skeinError("TimedOut", "no answer, and the connection stands") },
     ),
   },
 )

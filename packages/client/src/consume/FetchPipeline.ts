@@ -12,7 +12,8 @@
  * so a repeat must not carry another credit; settles that it carried go again on their own. But a
  * number whose refusal was lost with the connection gets new messages when it is repeated, maybe
  * after those that a later number holds already: so repeats do not wait at the node, nothing new is
- * asked for until all have ended, and what they brought comes out together, sorted.
+ * asked for until all have ended, and what they brought comes out together, sorted. The same when
+ * a fetch gets no answer though its connection stands: all start over there.
  */
 import { asSkeinError, limits, type QueueRef, type SkeinError } from "@skein/model"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
@@ -70,6 +71,7 @@ export class FetchPipeline {
   #slots: Slot[] = []
   /** Calls that have not ended, over any connection. */
   readonly #openCalls = new Set<FetchCall>()
+  /** Once all calls have ended: over another connection, or over the same one, all start over. */
   #nextFabric: FabricConnection | undefined
   /** Where the session is open and what waits here was asked for; where that is under way. */
   #entered: FabricConnection | undefined
@@ -117,7 +119,8 @@ export class FetchPipeline {
   pump(): void {
     const fabric = this.fabric
     if (fabric === undefined) return
-    while (!this.#stopped && !this.#repeating && !this.#retry.isWaiting) {
+    const pauses = this.#repeating || this.#nextFabric !== undefined
+    while (!this.#stopped && !pauses && !this.#retry.isWaiting) {
       const slot = this.#nextSlot()
       if (slot === undefined) break
       this.#slots.push(slot)
@@ -287,8 +290,9 @@ export class FetchPipeline {
   }
 
   /**
-   * A fetch that may have arrived is repeated. One that was refused leaves nothing behind: asked
-   * again under its number, it would get messages after those of a later number; so it is dropped.
+   * A fetch that may have arrived is repeated, and with it all later ones: else it might get
+   * messages after theirs and come out before them. One that was refused leaves nothing behind, so
+   * it is dropped.
    */
   #refused(slot: Slot, fabric: FabricConnection, error: SkeinError): void {
     slot.call = undefined
@@ -297,27 +301,43 @@ export class FetchPipeline {
       return
     }
     if (error._tag === "SessionUnknown") this.sessionUnknown(fabric)
-    if (error._tag !== "ConnectionFailed" && error._tag !== "TimedOut") {
-      this.#slots.splice(this.#slots.indexOf(slot), 1)
-      this.#giveBackCredit(slot)
-      this.#comeOut()
+    if (error._tag === "ConnectionFailed" || error._tag === "TimedOut") {
+      if (this.fabric === fabric) this.#startOver(fabric)
+      return
     }
+    this.#slots.splice(this.#slots.indexOf(slot), 1)
+    this.#giveBackCredit(slot)
+    this.#comeOut()
     if (this.fabric === fabric) this.#retryLater()
   }
 
-  /** Starts over a new connection once no call of an older one is open. */
+  /** Ends what is open over a connection that stands, to ask for it there once more. */
+  #startOver(fabric: FabricConnection): void {
+    if (this.#nextFabric !== undefined) return
+    this.#nextFabric = fabric
+    // What waits here may have waited beyond its lease.
+    this.#entered = undefined
+    this.#entering = undefined
+    for (const call of this.#openCalls) call.cancel()
+    this.#abandonLater()
+  }
+
+  /** Starts over a connection once no call of an older one, or an earlier call of it, is open. */
   #switch(): void {
-    if (this.#nextFabric === undefined || this.#openCalls.size > 0) return
-    this.fabric = this.#nextFabric
+    const next = this.#nextFabric
+    if (next === undefined || this.#openCalls.size > 0) return
+    const isSame = next === this.fabric
+    this.fabric = next
     this.#nextFabric = undefined
     this.#repeating = this.#slots.length > 0
-    this.#resend()
+    if (isSame) this.#retryLater()
+    else this.#resend()
   }
 
   #resend(): void {
     const fabric = this.fabric
     if (fabric === undefined) return
-    if (!this.#stopped) {
+    if (!this.#stopped && this.#nextFabric === undefined) {
       if (this.#entered !== fabric) this.#enter(fabric)
       for (const slot of this.#slots) {
         if (slot.call === undefined && slot.runs === undefined) this.#send(slot, fabric)

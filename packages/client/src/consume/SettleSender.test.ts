@@ -9,21 +9,27 @@ import { Session } from "./SessionKeeper.js"
 import { SettleSender } from "./SettleSender.js"
 import { MessageSettle } from "./SettleWaiters.js"
 
-/** A sender over one connection, whose settles the test answers. */
+/** A sender over one connection and then others, whose settles the test answers. */
 const setup = async () => {
   const clock = new TestClock()
   const asked: { readonly request: SettleRequest; readonly answer: Deferred<SettleAnswer> }[] = []
-  const open = await new FakeFabric(clock).open()
   const settle = (request: SettleRequest): Promise<SettleAnswer> => {
     const answer = new Deferred<SettleAnswer>()
     asked.push({ request, answer })
     return answer.promise
   }
-  const fabric: FabricConnection = {
-    admin: open.admin,
-    broker: { ...open.broker, settle },
-    closed: open.closed,
-    close: () => open.close(),
+  const connection = async (): Promise<FabricConnection> => {
+    const open = await new FakeFabric(clock).open()
+    const { admin, broker, closed } = open
+    return { admin, broker: { ...broker, settle }, closed, close: () => open.close() }
+  }
+  let fabric = await connection()
+  /** The shard is at another node now; requests over the older connection are still open. */
+  const follow = async (): Promise<void> => {
+    sender.linkDown()
+    fabric = await connection()
+    sender.sendAlone()
+    await settleAll()
   }
   const session = new Session("s")
   const sender = new SettleSender(
@@ -45,7 +51,7 @@ const setup = async () => {
       (error: unknown) => (isSkeinError(error) ? error._tag : String(error)),
     )
   }
-  return { clock, asked, sender, add }
+  return { clock, asked, sender, add, follow }
 }
 
 describe("SettleSender", () => {
@@ -82,6 +88,41 @@ describe("SettleSender", () => {
     await settleAll()
     asked[0].answer.resolve([[]])
     expect(await ends).toEqual(["ProtocolError", "ProtocolError"])
+    await sender.idle()
+  })
+
+  it("does not take a former owner's LeaseLost for the end of what the next one is asked", async () => {
+    const { asked, sender, add, follow } = await setup()
+    const ack = add("ack", 1)
+    sender.sendAlone()
+    await settleAll()
+    await follow()
+    // It had handed the message out anew; to its successor this ack is of the latest delivery.
+    asked[0].answer.resolve([[1, 1]])
+    await settleAll()
+    asked[1].answer.resolve([])
+    expect(await ack).toBe("ok")
+    await sender.idle()
+  })
+
+  it("takes a former owner's ok at once, and its LeaseLost when nobody else is asked", async () => {
+    const { asked, sender, add, follow } = await setup()
+    const [first, second] = [add("ack", 1), add("fail", 2)]
+    sender.sendAlone()
+    await settleAll()
+    await follow()
+    asked[0].answer.resolve([])
+    expect(await Promise.all([first, second])).toEqual(["ok", "ok"])
+    asked[1].answer.resolve([
+      [1, 1],
+      [2, 2],
+    ])
+    const third = add("ack", 3)
+    sender.sendAlone()
+    await settleAll()
+    sender.linkDown()
+    asked[2].answer.resolve([[3, 3]])
+    expect(await third).toBe("LeaseLost")
     await sender.idle()
   })
 })

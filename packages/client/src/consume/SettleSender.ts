@@ -2,6 +2,10 @@
  * Owns: bringing settles to the node: on the next fetch when one goes out, else by requests of
  * their own; repeated over reconnects until confirmed; each within the time its caller gave it.
  * Must not know: fetching.
+ *
+ * Tricky: a former owner may still answer what its successor has been asked again. Its ok holds for
+ * both; its LeaseLost says nothing of the successor, to whom the same settle may be of the latest
+ * delivery: told to the caller, it would be the end of a message that nobody has settled.
  */
 import {
   asSkeinError,
@@ -16,7 +20,7 @@ import { clientLimits } from "../clientLimits.js"
 import type { FabricConnection } from "../link/FabricConnection.js"
 import { Retry } from "../Retry.js"
 import type { Runtime } from "../Runtime.js"
-import { Sweep } from "../Sweep.js"
+import { type IsOver, Sweep } from "../Sweep.js"
 import type { Session } from "./SessionKeeper.js"
 import { type DeliveryRef, SettleBook, type SettleLoad, type SettleWaiter } from "./SettleBook.js"
 
@@ -40,8 +44,8 @@ export class SettleSender {
   readonly #queue: QueueRef
   readonly #host: SettleSenderHost
   readonly #book = new SettleBook()
-  /** Sent and not confirmed. */
-  readonly #inFlight = new Set<SettleLoad>()
+  /** Sent and not confirmed, with the connection over which it went last. */
+  readonly #inFlight = new Map<SettleLoad, FabricConnection>()
   /** Sent in vain: these go first, as they were. */
   #again: SettleLoad[] = []
   #alone = 0
@@ -51,7 +55,7 @@ export class SettleSender {
 
   constructor(runtime: Runtime, queue: QueueRef, host: SettleSenderHost) {
     this.#retry = new Retry(runtime, retryBounds)
-    this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
+    this.#sweep = new Sweep(runtime.clock, (isOver) => this.#expire(isOver))
     this.#queue = queue
     this.#host = host
   }
@@ -80,10 +84,10 @@ export class SettleSender {
 
   /** A request carries `load`; `answer` is its end. */
   sent(load: SettleLoad, fabric: FabricConnection, answer: Promise<SettleAnswer>): void {
-    this.#inFlight.add(load)
+    this.#inFlight.set(load, fabric)
     answer.then(
       (lost) => {
-        if (!this.#inFlight.delete(load) && !this.#removeAgain(load)) return
+        if (!this.#isEnd(load, fabric, lost)) return
         this.#retry.succeeded()
         if (load.isAnsweredBy(lost)) load.confirmed(lost)
         else fail(load, misanswered(load, lost))
@@ -124,7 +128,7 @@ export class SettleSender {
 
   /** The connection is gone: what was not confirmed is sent again over the next one. */
   linkDown(): void {
-    this.#again = [...this.#inFlight, ...this.#again]
+    this.#again = [...this.#inFlight.keys(), ...this.#again]
     this.#inFlight.clear()
     this.#retry.stop()
     this.#retry.succeeded()
@@ -142,7 +146,7 @@ export class SettleSender {
   close(error: SkeinError): void {
     this.#sweep.stop()
     this.#retry.stop()
-    for (const load of [...this.#inFlight, ...this.#again]) fail(load, error)
+    for (const load of [...this.#inFlight.keys(), ...this.#again]) fail(load, error)
     this.#book.forEach((waiter) => {
       waiter.failed(error)
     })
@@ -150,6 +154,14 @@ export class SettleSender {
     this.#again = []
     this.#book.clear()
     this.#checkIdle()
+  }
+
+  /** Whether this answer is the one to the load: then it waits for no other. */
+  #isEnd(load: SettleLoad, fabric: FabricConnection, lost: SettleAnswer): boolean {
+    const asked = this.#inFlight.get(load)
+    if (asked === undefined) return this.#removeAgain(load)
+    if (asked !== fabric && lost.length > 0) return false
+    return this.#inFlight.delete(load)
   }
 
   #removeAgain(load: SettleLoad): boolean {
@@ -181,17 +193,13 @@ export class SettleSender {
   }
 
   /** Ends the waiting of what is over its time; the settle itself is still brought to the node. */
-  #expireBy(nowMs: number): number {
-    let nextMs = Number.POSITIVE_INFINITY
+  #expire(isOver: IsOver): void {
     const look = (waiter: SettleWaiter): void => {
-      if (waiter.ended) return
-      if (waiter.deadlineMs <= nowMs) waiter.expired()
-      else if (waiter.deadlineMs < nextMs) nextMs = waiter.deadlineMs
+      if (!waiter.ended && isOver(waiter.deadlineMs)) waiter.expired()
     }
-    for (const load of this.#inFlight) load.forEach(look)
+    for (const load of this.#inFlight.keys()) load.forEach(look)
     for (const load of this.#again) load.forEach(look)
     this.#book.forEach(look)
-    return nextMs
   }
 }
 

@@ -9,13 +9,15 @@ import type {
   DecisionPage,
   DecisionsRequest,
   MovePlan,
+  NumberedDecision,
   ShardBackup,
   ShardLoads,
 } from "@skein/wire"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import type { CallOptions } from "../Deadline.js"
+import type { FollowOptions } from "../followDecisions.js"
 import type { SkeinClient } from "../SkeinClient.js"
-import { type ClusterError, call, clusterTags } from "./errors.js"
+import { type ClusterError, call, clusterTags, narrow } from "./errors.js"
 import { Skein } from "./Skein.js"
 
 type Options = Omit<CallOptions, "signal">
@@ -64,9 +66,38 @@ export const decisions = (
 ): Effect.Effect<DecisionPage, ClusterError, Skein> =>
   asked((client, signal) => client.decisions(request, { ...options, signal }))
 
+/**
+ * What the manager does and sees, from the oldest that it remembers, each once and without an end.
+ * `everyMs`: how often it is asked for news; default 500.
+ */
+export const decisionStream = (
+  options: Pick<FollowOptions, "everyMs"> = {},
+): Stream.Stream<NumberedDecision, ClusterError, Skein> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const client = yield* Skein
+      const stop = yield* Effect.acquireRelease(
+        Effect.sync(() => new AbortController()),
+        (controller) => Effect.sync(() => controller.abort()),
+      )
+      return Stream.fromAsyncIterable(
+        client.followDecisions({ ...options, signal: stop.signal }),
+        (error) => narrow(clusterTags, error),
+      )
+    }),
+  )
+
 /** What each shard did in about the last second. */
 export const shardLoads = (options?: Options): Effect.Effect<ShardLoads, ClusterError, Skein> =>
   asked((client, signal) => client.shardLoads({ ...options, signal }))
+
+/** Has that process of the node stop in order, for its supervisor to start another. */
+export const restartNode = (
+  node: string,
+  instance: string,
+  options?: Options,
+): Effect.Effect<void, ClusterError, Skein> =>
+  asked((client, signal) => client.restartNode(node, instance, { ...options, signal }))
 
 /** Who is connected to `node`; without one, to any node. */
 export const clients = (

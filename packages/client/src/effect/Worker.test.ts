@@ -1,9 +1,20 @@
+import { noBackoff } from "@skein/supervision"
 import { Data, Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { describe, expect, expectTypeOf, it } from "vitest"
 import type { Message } from "../index.js"
 import { FakeFabric } from "../testing/FakeFabric.js"
 import { settleAll, TestClock, testRuntime } from "../testing/TestClock.js"
-import { Consumer, type PublishError, Publisher, Queue, Queues, Skein, Worker } from "./index.js"
+import {
+  Consumer,
+  Policy,
+  type PublishError,
+  Publisher,
+  Queue,
+  Queues,
+  Skein,
+  Supervisor,
+  Worker,
+} from "./index.js"
 
 const bytes = Queue.bytes("q")
 
@@ -127,6 +138,72 @@ describe("the Effect API", () => {
     await stopped
     await Effect.runPromise(Deferred.await(interrupted))
     expect(fabric.queue("q").messages[0]).toMatchObject({ state: "ready", returned: 1 })
+  })
+
+  it("stops for what is no message's fault, and its supervisor starts it again", async () => {
+    const { clock, fabric } = setup()
+    const seen: number[] = []
+    let isAway = true
+    const handler = ({ sequence }: Message<Uint8Array>) =>
+      Effect.suspend(() => {
+        seen.push(sequence)
+        if (!isAway || sequence === 1) return Effect.void
+        isAway = false
+        return Effect.fail(new Away())
+      })
+    const work = Worker.child(bytes, handler, { concurrency: 1, onFailure: { Away: "escalate" } })
+    const program = Effect.gen(function* () {
+      yield* publish(3)
+      const supervisor = yield* Supervisor.make({
+        name: "service",
+        policy: Policy.make<Worker.WorkError>({ errors: Worker.endings, defect: "escalate" }),
+        backoff: noBackoff,
+        children: [work],
+      })
+      const all = Effect.sync(() => fabric.queue("q").acked.length)
+      yield* Effect.repeat(
+        Effect.promise(() => clock.advance(1)),
+        { until: () => Effect.map(all, (count) => count === 3) },
+      )
+      return yield* supervisor.snapshot()
+    })
+    const tree = await Effect.runPromise(
+      Effect.provide(Effect.scoped(program), skein(fabric, clock)),
+    )
+    expect(seen).toEqual([1, 2, 2, 3])
+    expect(fabric.queue("q").messages[1]).toMatchObject({ failed: 0, returned: 1 })
+    expect(tree.children).toMatchObject([
+      { name: "q", state: "running", restarts: 1, lastCause: expect.stringContaining("Away") },
+    ])
+  })
+
+  it("gives up when another try does not help, with the reason", async () => {
+    const { clock, fabric } = setup()
+    const program = Effect.gen(function* () {
+      yield* publish(1)
+      const supervisor = yield* Supervisor.make({
+        name: "service",
+        policy: Policy.make<Worker.WorkError>({ errors: Worker.endings, defect: "escalate" }),
+        backoff: noBackoff,
+        intensity: { restartsMax: 2, windowMs: 60_000 },
+      })
+      yield* supervisor.startChild(
+        Worker.child(bytes, () => Effect.fail(new Away()), {
+          name: "bank",
+          onFailure: { Away: "escalate" },
+        }),
+      )
+      return yield* Effect.flip(supervisor.failed)
+    })
+    const ended = Effect.runPromise(Effect.provide(Effect.scoped(program), skein(fabric, clock)))
+    expect(await ended).toMatchObject({ _tag: "MaxRestarts", child: "bank", restartsMax: 2 })
+    expect(fabric.queue("q").messages[0]).toMatchObject({ state: "ready", failed: 0, returned: 3 })
+  })
+
+  it("checks at compile time that a supervisor says what it does about every end", () => {
+    type Table = Parameters<typeof Policy.make<Worker.WorkError>>[0]["errors"]
+    expectTypeOf<typeof Worker.endings>().toExtend<Table>()
+    expectTypeOf<Omit<typeof Worker.endings, "WorkEscalated">>().not.toExtend<Table>()
   })
 
   it("checks at compile time that every error of the handler has a disposition", () => {

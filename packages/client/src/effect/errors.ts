@@ -54,6 +54,7 @@ export type ClusterError = CallError | Each<(typeof clusterTags)[number]>
 export const clusterTags = [
   "NodeUnknown",
   "MoveRefused",
+  "RestartRefused",
   "ManagerUnavailable",
   "TableInvalid",
   "BackupEnded",

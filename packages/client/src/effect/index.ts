@@ -1,5 +1,6 @@
 /** Owns: the Effect API (`@skein/client/effect`), the same powers as the Promise API. */
 export { SkeinError } from "@skein/model"
+export { Child, Policy, Supervisor } from "@skein/supervision"
 export { Queue, type QueueDefinition } from "../QueueDefinition.js"
 export * as Cluster from "./Cluster.js"
 export * as Consumer from "./Consumer.js"

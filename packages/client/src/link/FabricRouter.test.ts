@@ -4,17 +4,45 @@ import { makeClient, Queue } from "../index.js"
 import { FakeCluster } from "../testing/FakeCluster.js"
 import { FakeFabric } from "../testing/FakeFabric.js"
 import { settleAll, TestClock, testRuntime } from "../testing/TestClock.js"
-import { rootOf } from "./FabricConnection.js"
+import { type OpenFabric, rootOf } from "./FabricConnection.js"
 import { FabricRouter } from "./FabricRouter.js"
 
 const setup = async (nodes = 3, shards = 1) => {
   const clock = new TestClock()
   const cluster = new FakeCluster(clock, nodes, shards)
-  const client = await makeClient(cluster.open, { runtime: testRuntime(clock) })
+  // Asked each time: a test may put another in its place.
+  const open: OpenFabric = (signal, address) => cluster.open(signal, address)
+  const client = await makeClient(open, { runtime: testRuntime(clock) })
   await client.declare(Queue.bytes("q"))
   const queue = client.queue(Queue.bytes("q"))
   await queue.publish(Uint8Array.of(0))
   return { clock, cluster, client, queue }
+}
+
+/** From now on what spins meets an end, or its test would have none. Answers what was opened. */
+const countOpened = (cluster: FakeCluster): (() => number) => {
+  const { open, asked } = cluster
+  const before = asked.length
+  cluster.open = async (signal, address) => {
+    if (asked.length > before + 100) throw skeinError("ConnectionFailed", "it spins")
+    return open(signal, address)
+  }
+  return () => asked.length - before
+}
+
+/** Each node pushes a map of its own: which nodes there are, and who of them has the shard. */
+const tellEach = (
+  cluster: FakeCluster,
+  maps: readonly { version: number; nodes: readonly number[]; owner: number }[],
+): void => {
+  maps.forEach(({ version, nodes, owner }, at) => {
+    const named = nodes.map((each) => {
+      const { name, address, starts } = cluster.nodes[each]
+      return { node: name, instance: `${name}.${starts}`, address }
+    })
+    cluster.nodes[at].knows = { version, nodes: named, owners: [nodes.indexOf(owner)] }
+  })
+  for (const { fabric, knows } of cluster.nodes) fabric.push(knows)
 }
 
 describe("FabricRouter", () => {
@@ -104,6 +132,68 @@ describe("FabricRouter", () => {
     await clock.advance(200)
     expect((await sent).sequence).toBe(2)
     await client.close()
+  })
+
+  it("does not open and close links for ever when each node names only the other", async () => {
+    const { clock, cluster, client } = await setup(2)
+    const opened = countOpened(cluster)
+    tellEach(cluster, [
+      { version: 9, nodes: [1], owner: 1 },
+      { version: 9, nodes: [0], owner: 0 },
+    ])
+    await settleAll()
+    expect(opened(), "at once the first time").toBeGreaterThan(0)
+    await clock.advance(500)
+    expect(opened()).toBeLessThan(20)
+    await clock.advance(5_000)
+    expect(opened()).toBeLessThan(40)
+    cluster.tellAll()
+    await clock.advance(2_000)
+    await client.close()
+    expect(clock.timers).toBe(0)
+  })
+
+  it("keeps a link that is needed again within its second, and leaves no timer behind", async () => {
+    const { clock, cluster, client } = await setup(2)
+    const opened = countOpened(cluster)
+    const aimAt = async (version: number, nodes: readonly number[], owner: number) => {
+      tellEach(cluster, [
+        { version, nodes, owner },
+        { version, nodes, owner },
+      ])
+      await settleAll()
+    }
+    await aimAt(8, [0, 1], 1)
+    await aimAt(9, [0], 0)
+    await clock.advance(600)
+    await aimAt(10, [0, 1], 1)
+    await aimAt(11, [0], 0)
+    // The first second is over, the one that counts is not.
+    await clock.advance(600)
+    await aimAt(12, [0, 1], 1)
+    expect(opened(), "it was open all the time").toBe(0)
+    await aimAt(13, [0], 0)
+    await client.close()
+    expect(clock.timers).toBe(0)
+  })
+
+  it("does not open and close a link for ever whose own node says nobody needs it", async () => {
+    const { clock, cluster, client, queue } = await setup(2)
+    const opened = countOpened(cluster)
+    tellEach(cluster, [
+      { version: 8, nodes: [0, 1], owner: 1 },
+      { version: 9, nodes: [0], owner: 0 },
+    ])
+    // A user of the shard: only where somebody goes is a link opened.
+    const consumer = await queue.consume()
+    await clock.advance(500)
+    expect(opened()).toBeLessThan(20)
+    cluster.tellAll()
+    await clock.advance(2_000)
+    expect((await consumer.take())?.messages.length).toBe(1)
+    const closing = client.close()
+    await clock.advance(2_000)
+    await closing
   })
 
   it("keeps what waits here over a planned move, and drops it after a crash", async () => {

@@ -27,14 +27,17 @@ export class FabricRouter {
   readonly #openFabric: OpenFabric
   readonly #book = new MapBook<FabricConnection>()
   readonly #nodes = new Map<string, FabricLink>()
-  /** Neither used nor named by the map; closed soon. */
-  readonly #needless = new Set<FabricLink>()
+  /** Neither used nor named by the map, with what keeps them from being closed soon. */
+  readonly #needless = new Map<FabricLink, () => void>()
   readonly #shards = new Map<Shard, ShardLink>()
   readonly #routes: ShardRoutes
   /** Several links change at once: what they need is looked at afterwards. */
   #changing = false
   /** Where the control link was last: its next connection rather goes elsewhere. */
   #lastNode: string | undefined
+  /** When it may be renewed again for being at a node that no map names. */
+  #staysUntilMs = 0
+  #cancelLeaving: () => void = ignore
   /** A node that is connected to only to be heard. */
   #witness: string | undefined
   #closedBy: SkeinError | undefined
@@ -80,6 +83,8 @@ export class FabricRouter {
   async close(error = skeinError("FabricClosed", "the client was closed")): Promise<void> {
     if (this.#closedBy !== undefined) return
     this.#closedBy = error
+    this.#cancelLeaving()
+    for (const cancel of this.#needless.values()) cancel()
     for (const link of this.#shards.values()) link.close(error)
     const links = [this.control, ...this.#nodes.values()]
     this.#nodes.clear()
@@ -135,17 +140,28 @@ export class FabricRouter {
     // It may have another address now, or be there again.
     for (const [name, link] of this.#nodes) if (this.#book.node(name)) link.retryNow()
     for (const link of this.#shards.values()) link.mapChanged()
-    const here = this.control.fabric?.welcome?.node
-    if (
-      here !== undefined &&
-      this.#book.node(here) === undefined &&
-      this.#others(here).length > 0
-    ) {
-      // No node is called by that name any more: it may be stopped and never answer.
-      this.control.renew(gone(here))
-    }
+    this.#leaveUnnamed()
     this.#changing = false
     this.#tidy()
+  }
+
+  /**
+   * No map names the node that the control link is at: it may be stopped and never answer. It is
+   * left at once, but not soon again: two nodes that name only each other would be left for each
+   * other for ever.
+   */
+  #leaveUnnamed(): void {
+    const here = this.control.fabric?.welcome?.node
+    if (here === undefined || this.#book.node(here) || this.#others(here).length === 0) return
+    const { clock } = this.#runtime
+    const waitMs = this.#staysUntilMs - clock.monotonicMs()
+    this.#cancelLeaving()
+    if (waitMs > 0) {
+      this.#cancelLeaving = clock.setTimer(waitMs, () => this.#mapChanged())
+      return
+    }
+    this.#staysUntilMs = clock.monotonicMs() + clientLimits.unnamedNodeMs
+    this.control.renew(gone(here))
   }
 
   /** Opens and closes links as the map and their use ask for. */
@@ -160,6 +176,7 @@ export class FabricRouter {
     this.#chooseWitness(used.size > 0 && heard.size === 1 ? [...heard][0] : undefined)
     for (const [name, link] of this.#nodes) {
       if (used.has(link) || name === this.#witness || this.#book.node(name) !== undefined) {
+        this.#needless.get(link)?.()
         this.#needless.delete(link)
       } else if (!this.#needless.has(link)) this.#closeLater(name, link)
     }
@@ -171,12 +188,12 @@ export class FabricRouter {
    * ever.
    */
   #closeLater(name: string, link: FabricLink): void {
-    this.#needless.add(link)
-    this.#runtime.clock.setTimer(clientLimits.needlessLinkMs, () => {
-      if (!this.#needless.delete(link) || this.#nodes.get(name) !== link) return
+    const cancel = this.#runtime.clock.setTimer(clientLimits.needlessLinkMs, () => {
+      this.#needless.delete(link)
       this.#nodes.delete(name)
       link.close(gone(name)).catch(ignore)
     })
+    this.#needless.set(link, cancel)
   }
 
   /** `only`: the one node that would be heard without a witness. */

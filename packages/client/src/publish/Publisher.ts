@@ -21,7 +21,7 @@ import { abortedError, timedOutError } from "../Deadline.js"
 import type { FabricConnection, Link, LinkUser } from "../link/FabricConnection.js"
 import { Retry } from "../Retry.js"
 import { type Runtime, randomHex128 } from "../Runtime.js"
-import { Sweep } from "../Sweep.js"
+import { type IsOver, Sweep } from "../Sweep.js"
 import { confirmFrame } from "./confirmFrame.js"
 import { judge, leavesOpen, surelyNotStored, type Verdict } from "./judge.js"
 import { Outbox } from "./Outbox.js"
@@ -61,7 +61,7 @@ export class Publisher implements LinkUser {
   constructor(runtime: Runtime, link: Link, queue: QueueRef, producer: string, onGone: () => void) {
     this.#runtime = runtime
     this.#retry = new Retry(runtime, retryBounds)
-    this.#sweep = new Sweep(runtime.clock, (nowMs) => this.#expireBy(nowMs))
+    this.#sweep = new Sweep(runtime.clock, (isOver) => this.#expire(isOver))
     this.#link = link
     this.#queue = queue
     this.#producer = producer
@@ -359,12 +359,9 @@ export class Publisher implements LinkUser {
   }
 
   /** Ends what is over its time; one timer serves all calls. */
-  #expireBy(nowMs: number): number {
-    let nextMs = Number.POSITIVE_INFINITY
+  #expire(isOver: IsOver): void {
     const look = (call: PublishCall): void => {
-      if (call.done) return
-      if (call.deadlineMs <= nowMs) this.#fail(call, this.#expired(call))
-      else if (call.deadlineMs < nextMs) nextMs = call.deadlineMs
+      if (!call.done && isOver(call.deadlineMs)) this.#fail(call, this.#expired(call))
     }
     for (const frame of this.#frames) frame.calls.forEach(look)
     this.#outbox.waiting().forEach(look)
@@ -374,9 +371,7 @@ export class Publisher implements LinkUser {
       this.#resume()
     }
     const oldest = this.#frames[0]
-    if (oldest !== undefined)
-      nextMs = Math.min(nextMs, oldest.firstSentMs + limits.unconfirmedAfterMs)
-    return nextMs
+    if (oldest !== undefined) isOver(oldest.firstSentMs + limits.unconfirmedAfterMs)
   }
 
   #expired(call: PublishCall): SkeinError {

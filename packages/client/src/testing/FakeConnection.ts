@@ -240,6 +240,7 @@ export class FakeConnection implements FabricConnection {
       beginBackup: (shard) => this.#ask("admin", () => refuseBackup(shard)),
       readBackup: ({ shard }) => this.#ask("admin", () => refuseBackup(shard)),
       shardLoads: () => this.#ask("admin", () => ({ loads: [], silent: [] })),
+      restartNode: (node) => this.#ask("admin", () => refuseNode(node)),
       clients: () => this.#ask("admin", () => ({ clients: [], more: 0, silent: [] })),
     }
   }

@@ -118,6 +118,25 @@ describe("Worker", () => {
     await stop
   })
 
+  it("stops when onFailure escalates: nothing is counted as failed, `done` says why", async () => {
+    const { clock, queue, stored } = await setup(5)
+    const { runs, handler } = manual()
+    const away = new Error("the bank is away")
+    const worker = await queue.worker(handler, { concurrency: 2, onFailure: () => "escalate" })
+    const ended = worker.done.catch((error: unknown) => error)
+    await settleAll()
+    runs[1].reject(away)
+    await settleAll()
+    runs[0].resolve()
+    await clock.advance(1000)
+    expect(await ended).toBe(away)
+    expect(runs.length).toBe(2)
+    expect(stored.acked).toEqual([1])
+    expect(stored.messages.slice(1).map(({ state, failed }) => [state, failed])).toEqual(
+      Array.from({ length: 4 }, () => ["ready", 0]),
+    )
+  })
+
   it("never drops a body that does not decode, unless told to", async () => {
     for (const undecodable of ["fail", "reject"] as const) {
       const { clock, client, queue, stored } = await setup(0)

@@ -15,7 +15,7 @@ import type { Consumer } from "../consume/Consumer.js"
 import type { Message } from "../consume/Message.js"
 import { Deferred, ignore } from "../Deferred.js"
 import { backoffMs, type Runtime } from "../Runtime.js"
-import type { Disposition, Handler, WorkerSettings } from "./WorkerOptions.js"
+import type { Handler, Verdict, WorkerSettings } from "./WorkerOptions.js"
 
 interface Running<A> {
   readonly message: Message<A>
@@ -25,8 +25,9 @@ interface Running<A> {
 /** A handler at work on a queue; made by `queue.worker(handler)`. */
 export class Worker<A> implements AsyncDisposable {
   /**
-   * Resolves when the worker has stopped. Rejects when it cannot go on: QueueNotFound, Quarantined,
-   * FabricClosed. Handle it: nobody else tells that the work has ended.
+   * Resolves when the worker has stopped. Rejects when it cannot go on (QueueNotFound, Quarantined,
+   * FabricClosed), and with the handler's error if that escalates. Handle it: nobody else tells
+   * that the work has ended.
    */
   readonly done: Promise<void>
   readonly #runtime: Runtime
@@ -43,6 +44,8 @@ export class Worker<A> implements AsyncDisposable {
   #taking = false
   #stopping: Promise<void> | undefined
   #idle: (() => void) | undefined
+  /** Why it stops, if a handler's failure said so. */
+  #escalated: { readonly error: unknown } | undefined
   /** Mean time of the handler, for how much to fetch ahead. */
   #meanMs = 0
 
@@ -153,14 +156,23 @@ export class Worker<A> implements AsyncDisposable {
   }
 
   #failed(message: Message<A>, error: unknown): void {
-    const disposition = this.#judge(message, error)
-    if (disposition === "return") message.return().catch(ignore)
-    else if (disposition === "reject") message.reject().catch(ignore)
+    const verdict = this.#judge(message, error)
+    if (verdict === "return") message.return().catch(ignore)
+    else if (verdict === "reject") message.reject().catch(ignore)
+    else if (verdict === "escalate") this.#escalate(message, error)
     else if (this.#stopping !== undefined) message.fail().catch(ignore)
     else this.#failLater(message)
   }
 
-  #judge(message: Message<A>, error: unknown): Disposition {
+  #escalate(message: Message<A>, error: unknown): void {
+    message.return().catch(ignore)
+    if (this.#stopping !== undefined) return
+    this.#escalated = { error }
+    // What the stop itself meets is less than why it stops.
+    this.stop().catch(ignore)
+  }
+
+  #judge(message: Message<A>, error: unknown): Verdict {
     if (isSkeinError(error) && error._tag === "BodyUndecodable") {
       this.#tell(error, message)
       return this.#settings.undecodable
@@ -168,7 +180,7 @@ export class Worker<A> implements AsyncDisposable {
     return this.#tell(error, message) ?? "fail"
   }
 
-  #tell(error: unknown, message: Message<A>): Disposition | undefined {
+  #tell(error: unknown, message: Message<A>): Verdict | undefined {
     try {
       return this.#settings.onFailure(error, message) ?? undefined
     } catch {
@@ -211,7 +223,8 @@ export class Worker<A> implements AsyncDisposable {
       await this.#consumer.close()
     } finally {
       this.#onEnd()
-      this.#done.resolve()
+      if (this.#escalated === undefined) this.#done.resolve()
+      else this.#done.reject(this.#escalated.error)
     }
   }
 

@@ -10,6 +10,12 @@ import type { Message } from "../consume/Message.js"
 export type Disposition = "fail" | "reject" | "return"
 
 /**
+ * Or the message is not to blame, and no other would fare better (a database is away): `escalate`
+ * returns it and stops the worker in an orderly way; who started the worker hears the error.
+ */
+export type Verdict = Disposition | "escalate"
+
+/**
  * Works on one message; resolving acks it, throwing fails it. `signal` is aborted when the lease
  * was lost or the worker's grace time is over: stop then, the message goes to somebody else.
  */
@@ -31,7 +37,7 @@ export interface WorkerOptions<A> {
    */
   readonly undecodable?: Disposition
   /** Hears every failure; its answer decides. Default, also for no answer: `fail`. */
-  readonly onFailure?: (error: unknown, message: Message<A>) => Disposition | undefined
+  readonly onFailure?: (error: unknown, message: Message<A>) => Verdict | undefined
   /** What running handlers get at a stop. Default 30,000 ms. */
   readonly graceMs?: number
   /** Stops the worker as `stop()` does. */
@@ -43,7 +49,7 @@ export interface WorkerSettings<A> {
   readonly leaseMs: number | undefined
   readonly backoff: { readonly minMs: number; readonly maxMs: number }
   readonly undecodable: Disposition
-  readonly onFailure: (error: unknown, message: Message<A>) => Disposition | undefined
+  readonly onFailure: (error: unknown, message: Message<A>) => Verdict | undefined
   readonly graceMs: number
 }
 

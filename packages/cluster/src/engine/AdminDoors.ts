@@ -85,6 +85,7 @@ export const makeDoorAdmin = (
       whyShard: (shard) => fabric.whyShard(shard),
       moveShard: (shard, node) => fabric.moveShard(shard, node),
       decisions: (request) => fabric.decisions(request),
+      restartNode: (node, instance) => fabric.restartNode(node, instance),
       shardLoads: () => fabric.shardLoads(),
       clients: (node) => fabric.clients(node),
     }

@@ -45,6 +45,7 @@ const local = (seen: string[]): Admin => ({
   beginBackup: unused,
   readBackup: unused,
   shardLoads: unused,
+  restartNode: unused,
   clients: unused,
 })
 

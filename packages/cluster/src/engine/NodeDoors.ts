@@ -8,7 +8,14 @@
  * node is not there any more, and after a bounded time at the latest; what it asked for may have
  * been done.
  */
-import { limits, type NodeName, type SkeinError, SkeinErrorEncoded, skeinError } from "@skein/model"
+import {
+  type InstanceId,
+  limits,
+  type NodeName,
+  type SkeinError,
+  SkeinErrorEncoded,
+  skeinError,
+} from "@skein/model"
 import type { ShardLoad } from "@skein/placement"
 import { adminSchemas, type ClientList, type ManagerPort, ManagerRpcs } from "@skein/wire"
 import { Effect, type Layer, Schema } from "effect"
@@ -34,6 +41,11 @@ export interface NodePort {
   readonly clients: () => Promise<ClientList>
   /** Resolves with the node's answer. Bytes: at most `limits.frameBytesMax`. */
   readonly moveMessage: (from: NodeName, message: MoveMessage) => Promise<boolean>
+  /**
+   * Has the process stop in order, if it is that instance, for its supervisor to start another:
+   * resolves when it has begun. Rejects with RestartRefused: it has none.
+   */
+  readonly restart: (instance: InstanceId) => Promise<void>
   /** The node as the manager; ManagerUnavailable, with the manager's name, when it is not. */
   readonly manager: ManagerPort
 }
@@ -57,6 +69,11 @@ const NodeDoor = Entity.fromRpcGroup(
   RpcGroup.make(
     Rpc.make("loads", { success: Schema.Array(adminSchemas.ShardLoad), error }),
     Rpc.make("clientList", { success: adminSchemas.ClientList, error }),
+    Rpc.make("restart", {
+      payload: { instance: Schema.String },
+      success: Schema.Boolean,
+      error,
+    }),
     Rpc.make("moveMessage", {
       payload: {
         from: Schema.String,
@@ -78,6 +95,7 @@ export const layerNodeDoors = (local: NodePort): Layer.Layer<never, never, Shard
     {
       loads: () => answer(() => local.loads()),
       clientList: () => answer(() => local.clients()),
+      restart: ({ payload }) => answer(() => done(local.restart(payload.instance))),
       moveMessage: ({ payload }) => answer(() => local.moveMessage(payload.from, payload.message)),
       drainNode: ({ payload }) => answer(() => done(manager.drainNode(payload.node))),
       reviveNode: ({ payload }) => answer(() => done(manager.reviveNode(payload.node))),
@@ -159,6 +177,9 @@ const remotePort = (
 ): NodePort => ({
   loads: () => call(door.loads()),
   clients: () => call(door.clientList()),
+  restart: async (instance) => {
+    await call(door.restart({ instance }))
+  },
   // The start of a move is answered when the move has ended.
   moveMessage: (from, message) =>
     (message.call === "startMove" ? longCall : call)(door.moveMessage({ from, message })),

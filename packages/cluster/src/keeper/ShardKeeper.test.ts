@@ -20,7 +20,7 @@ const seen = (node: string, silent = false): SeenNode => ({
 class Bench {
   readonly clock = new ManualClock()
   readonly calls: string[] = []
-  readonly givenUp: Shard[] = []
+  readonly givenUp: (readonly Shard[])[] = []
   readonly faults: string[] = []
   holder = "i-n2"
   nodes = [seen("n1"), seen("n2")]
@@ -58,7 +58,7 @@ class Bench {
         if (this.stored !== this.owners) this.change(this.stored)
       },
       holderOf: async () => this.holder,
-      onShardGivenUp: (shard) => this.givenUp.push(shard),
+      onGivenUp: (shards) => this.givenUp.push(shards),
       onFault: (shard, cause) => this.faults.push(`${shard} ${String(cause)}`),
     })
     this.keeper.start()
@@ -216,9 +216,10 @@ describe("ShardKeeper", () => {
     const after: string[] = []
     for (let time = 0; time < 7; time++) after.push(await bench.ended(1, fault))
     expect(after).toEqual([...Array.from({ length: 6 }, () => "restart"), "stop"])
-    expect(bench.givenUp).toEqual([1])
+    expect(bench.givenUp).toEqual([[1]])
     expect(bench.news()).toEqual(["open 0", "open 1"])
     await bench.advance(60_000)
+    expect(bench.givenUp).toEqual([[1], []])
     expect(bench.news()).toEqual(["open 1"])
   })
 
@@ -228,6 +229,7 @@ describe("ShardKeeper", () => {
     bench.change(["n2"])
     bench.change(["n1"])
     expect(bench.news()).toEqual(["open 0", "open 0"])
+    expect(bench.givenUp).toEqual([[0], []])
   })
 
   it("forgets ends that lie far back", async () => {

@@ -39,8 +39,8 @@ export interface ShardKeeperOptions {
   readonly reread: () => Promise<void>
   /** The instance that holds the shard's token now. */
   readonly holderOf: (shard: Shard) => Promise<InstanceId | undefined>
-  /** It failed too often here: it should be placed elsewhere. */
-  readonly onShardGivenUp: (shard: Shard, error: SkeinError) => void
+  /** They failed too often here and should be placed elsewhere: all of them, at each change. */
+  readonly onGivenUp: (shards: readonly Shard[]) => void
   /** An `open` or a `close` that failed; it is tried again. */
   readonly onFault: (shard: Shard, cause: unknown) => void
 }
@@ -144,7 +144,7 @@ export class ShardKeeper {
     }
     const ends = this.countEnd(shard)
     if (ends > endsMax) {
-      this.giveUp(shard, error)
+      this.giveUp(shard)
       return "stop"
     }
     if (error._tag !== "Moved") return "restart"
@@ -233,12 +233,17 @@ export class ShardKeeper {
     this.disarmReview = this.options.clock.setTimer(againAfterMs, () => this.review())
   }
 
-  private giveUp(shard: Shard, error: SkeinError): void {
+  private giveUp(shard: Shard): void {
     this.setTimed(shard, "given-up", givenUpMs, () => {
       this.forget(shard)
       this.review()
     })
-    this.options.onShardGivenUp(shard, error)
+    this.tellGivenUp()
+  }
+
+  private tellGivenUp(): void {
+    const given = [...this.aside].filter(([, { why }]) => why === "given-up")
+    this.options.onGivenUp(given.map(([shard]) => shard))
   }
 
   private lost(shard: Shard, times: number): void {
@@ -289,8 +294,10 @@ export class ShardKeeper {
   }
 
   private forget(shard: Shard): void {
-    this.aside.get(shard)?.disarm()
+    const aside = this.aside.get(shard)
+    aside?.disarm()
     this.aside.delete(shard)
     this.ends.delete(shard)
+    if (aside?.why === "given-up") this.tellGivenUp()
   }
 }

@@ -27,7 +27,11 @@ describe("DecisionLog", () => {
       "n1 is the manager, epoch 2 | n2 is silent",
       "n3 is silent | no sign of life, or its process is gone",
     ])
-    expect(decisions[0]).toMatchObject({ number: 1, event: "MovePlanned", atMs: 5 })
+    const facts = { shard: 17, from: "n1", to: "n2", kind: "balance" }
+    expect(decisions[0]).toMatchObject({ number: 1, event: "MovePlanned", atMs: 5, ...facts })
+    expect(decisions[1]).toMatchObject({ ...facts, outcome: "refused", tookMs: 12.4 })
+    expect(decisions[2]).toMatchObject({ ...facts, version: 4 })
+    expect(decisions[4]).toMatchObject({ node: "n3" })
   })
 
   it("answers those after a number, in pages; numbers of another log count for nothing", () => {

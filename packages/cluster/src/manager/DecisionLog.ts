@@ -6,7 +6,8 @@
  * The numbers are this process's: a reader that comes with those of another log begins anew.
  */
 import { type Clock, limits, type NodeName, shardName } from "@skein/model"
-import type { DecisionPage, DecisionsRequest, NumberedDecision } from "@skein/wire"
+import type { Move } from "@skein/placement"
+import type { DecisionFacts, DecisionPage, DecisionsRequest, NumberedDecision } from "@skein/wire"
 import type { ManagerEvent } from "./ManagerEvent.js"
 
 export class DecisionLog {
@@ -25,7 +26,8 @@ export class DecisionLog {
     this.last += 1
     const { what, reason } = sentences(event, this.node)
     const atMs = this.clock.wallMs()
-    this.kept.push({ number: this.last, event: event._tag, atMs, what, reason })
+    const facts = factsOf(event)
+    this.kept.push({ number: this.last, event: event._tag, atMs, what, reason, ...facts })
     // In large steps: each of them moves all that are kept.
     if (this.kept.length >= 2 * limits.decisionsKept) this.kept.splice(0, limits.decisionsKept)
   }
@@ -115,6 +117,31 @@ const ofTable = (event: TableEvent): Sentences => {
       return { what: "a fault; it is tried again", reason: event.detail }
   }
 }
+
+/** A change of the table has those of its shard when it is about one. */
+const factsOf = (event: ManagerEvent): DecisionFacts => {
+  switch (event._tag) {
+    case "MovePlanned":
+      return moveFacts(event.move)
+    case "MoveEnded":
+      return { ...moveFacts(event.move), outcome: event.outcome, tookMs: event.tookMs }
+    case "TableReplaced": {
+      const { version, moves } = event
+      return { version, ...(moves.length === 1 && moveFacts(moves[0])) }
+    }
+    case "TableConflict":
+      return { version: event.version }
+    default:
+      return "node" in event ? { node: event.node } : {}
+  }
+}
+
+const moveFacts = ({ shard, from, to, kind }: Move): DecisionFacts => ({
+  shard,
+  ...(from !== undefined && { from }),
+  to,
+  kind,
+})
 
 const way = (move: {
   readonly shard: number

@@ -208,9 +208,7 @@ export class Manager {
       case "Claim":
         return this.claim(output.because)
       case "Replace": {
-        const count = output.plan.moves.length
-        const because = `${count} shards had no living owner`
-        await this.replace(output.table, output.plan.moves, because)
+        await this.replace(output.table, output.plan.moves, output.because)
         return this.wake()
       }
       case "Settle":

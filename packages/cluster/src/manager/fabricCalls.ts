@@ -25,6 +25,7 @@ export const fabricCalls = ({ self, manager, nodes, clock }: FabricCallsOptions)
       silent: all.flatMap(({ silent }) => silent),
     }
   },
+  restartNode: (node, instance) => nodes.at(node).restart(instance),
   clients: async (node) => {
     if (node !== undefined) return nodes.at(node).clients()
     return joined(await Promise.all(nodes.living().map((name) => clientsOf(name, nodes))))

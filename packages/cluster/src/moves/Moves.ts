@@ -6,7 +6,7 @@
  *
  * Shutdown: `stop`: moves of shards that are still here are taken back, warm state is thrown away.
  */
-import type { FollowedShard, SeenNode } from "@skein/journal"
+import type { Failpoints, FollowedShard, SeenNode } from "@skein/journal"
 import type { Clock, Epoch, InstanceId, NodeName, Shard, SkeinError } from "@skein/model"
 import { type Move, movingOf } from "@skein/placement"
 import type { FabricMap } from "../FabricMap.js"
@@ -35,6 +35,8 @@ export interface MovesOptions {
   readonly leave: (shard: Shard) => void
   /** Which shards' requests wait here, or where shards are, has changed. */
   readonly onChange: () => void
+  /** Told of the steps of moves. */
+  readonly failpoints: Failpoints
   /** How a move ended, for the log. */
   readonly onEnd: (move: MoveRef, end: EndOfMove) => void
 }
@@ -151,9 +153,10 @@ export class Moves implements MovePeer {
   }
 
   private sourceMove(ref: MoveRef, host: ShardHost, target: SeenNode): SourceMove {
-    const { clock, drain, peerOf } = this.options
+    const { clock, drain, failpoints, peerOf } = this.options
     return new SourceMove(ref, {
       clock,
+      failpoints,
       host,
       target,
       drain: () => drain(host),
@@ -167,10 +170,11 @@ export class Moves implements MovePeer {
   }
 
   private targetMove(ref: MoveRef): TargetMove {
-    const { clock, peerOf } = this.options
+    const { clock, failpoints, peerOf } = this.options
     const { shard } = ref
     return new TargetMove(ref, {
       clock,
+      failpoints,
       peer: peerOf(ref.from),
       sourceLives: () => this.nodeOf(ref.from) !== undefined,
       follow: () => this.options.follow(shard),

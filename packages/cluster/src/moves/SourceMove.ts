@@ -8,7 +8,7 @@
  * - From the moment the token went the keeper may not claim the shard back: `leaving` comes first.
  * - A cancelled move whose token is on its way ends only when the journal has answered.
  */
-import type { SeenNode } from "@skein/journal"
+import type { Failpoints, SeenNode } from "@skein/journal"
 import { type Clock, limits, type SkeinError, shardName, skeinError } from "@skein/model"
 import {
   beginSource,
@@ -24,6 +24,7 @@ import type { MoveOutcome, MovePeer, MoveRef } from "./MovePeer.js"
 
 export interface SourceContext {
   readonly clock: Clock
+  readonly failpoints: Failpoints
   readonly host: ShardHost
   /** Resolves when nothing of the host is decided and not answered. */
   readonly drain: () => Promise<void>
@@ -75,7 +76,9 @@ export class SourceMove {
     this.carryOut(stepSource(this.state, input, this.context.clock.monotonicMs()))
     if (this.state.phase !== "handed" || before === "handed") return
     this.context.leaving(this.movedTo())
+    this.context.failpoints.hit("move.handed")
     this.tellHanded()
+    this.context.failpoints.hit("move.told")
   }
 
   /** Resolves when the move is over, with the shard here or there. */
@@ -117,7 +120,8 @@ export class SourceMove {
       case "AnswerMoved": {
         const why = this.movedTo()
         this.context.leaving(why)
-        return host.closed(why)
+        host.closed(why)
+        return this.context.failpoints.hit("move.answered")
       }
       case "CloseUnknown":
         return host.closed(skeinError("Moved", action.why, { shard: this.ref.shard }))
@@ -137,15 +141,21 @@ export class SourceMove {
   }
 
   private park(): void {
-    const { host, drain } = this.context
+    const { host, drain, failpoints } = this.context
     host.park()
-    void drain().then(() => this.input({ _tag: "Parked" }))
+    void drain().then(() => {
+      failpoints.hit("move.parked")
+      this.input({ _tag: "Parked" })
+    })
   }
 
   private seal(): void {
-    const { host } = this.context
+    const { host, failpoints } = this.context
     host.handOver().then(
-      () => this.input({ _tag: "Sealed" }),
+      () => {
+        failpoints.hit("move.sealed")
+        this.input({ _tag: "Sealed" })
+      },
       // Closed hosts have said so.
       (cause) => this.input({ _tag: "Cancel", why: textOf(cause) }),
     )

@@ -8,7 +8,7 @@
  * shard is then opened as after a takeover. `served` says that it serves, either way.
  * Tricky: the loop and `take` both read the journal: `take` waits until the loop has left it.
  */
-import type { FollowedShard } from "@skein/journal"
+import type { Failpoints, FollowedShard } from "@skein/journal"
 import { type Clock, type Epoch, skeinError } from "@skein/model"
 import {
   beginTarget,
@@ -32,6 +32,7 @@ export interface WarmHost {
 
 export interface TargetContext {
   readonly clock: Clock
+  readonly failpoints: Failpoints
   readonly peer: MovePeer
   readonly sourceLives: () => boolean
   readonly follow: () => Promise<FollowedShard>
@@ -97,8 +98,13 @@ export class TargetMove {
     this.disarm()
     await this.reading
     const { warm } = this
+    const { failpoints } = this.context
+    failpoints.hit("move.came")
     try {
-      if (warm !== undefined && (await warm.takeOver(epoch))) return warm.host
+      if (warm !== undefined && (await warm.takeOver(epoch))) {
+        failpoints.hit("move.opened")
+        return warm.host
+      }
       this.input({ _tag: "TailRead", digestMatches: false })
       return undefined
     } catch (cause) {
@@ -161,6 +167,7 @@ export class TargetMove {
       if (this.isOver) return this.letGo("the move was given up")
       this.warm = await this.context.warm(this.followed)
       this.input({ _tag: "Loaded" })
+      this.context.failpoints.hit("move.followed")
       await this.read()
     } catch (cause) {
       this.input({ _tag: "ReadFailed", why: textOf(cause) })

@@ -50,6 +50,10 @@ export const membershipSuite: readonly Case<MembershipDriver>[] = [
       await until(driver, a, b, (node) => node?.address === "127.0.0.1:7")
       assert.equal(seen(a.membership, b)?.state, "leaving")
       assert.ok(calls > 0)
+      await b.membership.tell({ givenUp: [3, 17] })
+      await until(driver, a, b, (node) => node?.givenUp?.join() === "3,17")
+      await b.membership.tell({ givenUp: [] })
+      await until(driver, a, b, (node) => (node?.givenUp ?? []).length === 0)
       end()
       const before = calls
       await b.membership.tell({ address: "127.0.0.1:8" })

@@ -91,9 +91,11 @@ describe("calls between nodes", () => {
   })
 
   it("wait for a shard that nobody has, and end as ShardUnavailable", async () => {
-    const { fabric, n1, n2 } = await twoNodes({ withinMs: 300 })
-    fabric.give(4, undefined)
-    expect((await errorOf(n2.admin.purge("queue4")))._tag).toBe("ShardUnavailable")
+    const impatient = await twoNodes({ withinMs: 300 })
+    impatient.fabric.give(4, undefined)
+    const refusal = await errorOf(impatient.n2.admin.purge("queue4"))
+    expect(refusal._tag).toBe("ShardUnavailable")
+    const { fabric, n1, n2 } = await twoNodes()
     fabric.give(5, undefined)
     const waiting = n1.admin.purge("queue5")
     fabric.give(5, n2)

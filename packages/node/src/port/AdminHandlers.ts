@@ -23,6 +23,7 @@ export const adminHandlers = (admin: Admin) =>
     whyShard: ({ shard }) => answer(() => admin.whyShard(shard)),
     moveShard: ({ shard, node }) => answer(() => done(admin.moveShard(shard, node))),
     decisions: (request) => answer(() => admin.decisions(request)),
+    restartNode: ({ node, instance }) => answer(() => done(admin.restartNode(node, instance))),
     shardLoads: () => answer(() => admin.shardLoads()),
     clients: ({ node }) => answer(() => admin.clients(node)),
   })

@@ -1,5 +1,4 @@
 import { createServer } from "node:net"
-import { ManualClock } from "@skein/journal"
 import { isSkeinError, limits, skeinError } from "@skein/model"
 import {
   decodeErrorEnvelope,
@@ -18,40 +17,11 @@ import {
   encodeSettle,
   unpackValue,
 } from "@skein/wire"
-import { afterEach, describe, expect, it } from "vitest"
-import { ClientPort, type ClientPortOptions } from "./ClientPort.js"
-import type { PortEvent } from "./PortHost.js"
+import { describe, expect, it } from "vitest"
+import { ClientPort } from "./ClientPort.js"
+import { identity, openPort } from "./testing/PortRig.js"
 import { RawClient } from "./testing/RawClient.js"
 import { fetchOf, frameOf, publishOf, runOf, StubFabric } from "./testing/StubFabric.js"
-
-const identity = { node: "n1", fabricId: "f", instance: "i" }
-const open: (() => Promise<void>)[] = []
-
-const setup = async (options: Partial<ClientPortOptions> = {}) => {
-  const fabric = new StubFabric()
-  const clock = new ManualClock()
-  const events: PortEvent[] = []
-  const port = new ClientPort(fabric, {
-    host: "127.0.0.1",
-    port: 0,
-    identity,
-    clock,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
-  const address = await port.start()
-  open.push(() => stopNow(port))
-  return { fabric, clock, events, port, address }
-}
-
-const stopNow = (port: ClientPort): Promise<void> => {
-  void port.stop()
-  return port.stop()
-}
-
-afterEach(async () => {
-  for (const close of open.splice(0)) await close()
-})
 
 /** Many fetches in one write, so that one chunk brings them all. */
 const fetches = (from: number, to: number): Uint8Array => {
@@ -63,7 +33,7 @@ const settle = [{ outcome: "ack" as const, epoch: 1, attempt: 0, ranges: [1, 1] 
 
 describe("serving", () => {
   it("answers the handshake with who it is and its limits", async () => {
-    const { address, events } = await setup()
+    const { address, events } = await openPort()
     const client = new RawClient(address.port)
     client.send(encodeHello({ min: 1, max: 9, client: "test" }))
     const welcome = await client.next()
@@ -76,7 +46,7 @@ describe("serving", () => {
   })
 
   it("tells who is connected, and which queues they use how often; no other nodes", async () => {
-    const { port, clock, address } = await setup({ peerSecret: "a secret" })
+    const { port, clock, address } = await openPort({ peerSecret: "a secret" })
     const peer = new RawClient(address.port)
     peer.send(encodeHello({ min: 1, max: 1, client: "n2", peer: "a secret" }))
     await peer.next()
@@ -101,7 +71,7 @@ describe("serving", () => {
   })
 
   it("carries each data call and its answer", async () => {
-    const { fabric, address } = await setup()
+    const { fabric, address } = await openPort()
     const client = await RawClient.open(address.port)
     const frame = frameOf(3, 10)
     client.send(encodePublish(1, publishOf(frame)))
@@ -125,7 +95,7 @@ describe("serving", () => {
   })
 
   it("answers a fetch with settles twice, without settles once", async () => {
-    const { fabric, address } = await setup()
+    const { fabric, address } = await openPort()
     fabric.runs = [runOf(frameOf(2, 5), 2)]
     const client = await RawClient.open(address.port)
     client.send(encodeFetch(1, fetchOf({ settles: settle })))
@@ -139,7 +109,7 @@ describe("serving", () => {
   })
 
   it("a waiting fetch ends when it is cancelled; the same for one unknown is nothing", async () => {
-    const { fabric, address } = await setup()
+    const { fabric, address } = await openPort()
     const client = await RawClient.open(address.port)
     client.send(encodeFetch(7, fetchOf()))
     client.send(encodeEnvelope("cancelFetch", 99))
@@ -150,7 +120,7 @@ describe("serving", () => {
   })
 
   it("a connection that closes cancels its fetches, not its sessions", async () => {
-    const { fabric, address, port } = await setup()
+    const { fabric, address, port } = await openPort()
     const client = await RawClient.open(address.port)
     client.send(encodeOpenSession(1, { session: fetchOf().session, leaseMs: 5000 }))
     client.send(encodeFetch(2, fetchOf()))
@@ -166,7 +136,7 @@ describe("serving", () => {
   })
 
   it("errors of the fabric travel whole; faults are told without their text", async () => {
-    const { fabric, address, events } = await setup()
+    const { fabric, address, events } = await openPort()
     const client = await RawClient.open(address.port)
     fabric.fault = skeinError("SequenceGap", "frame 7 is next", { expected: 7 })
     client.send(encodePublish(1, publishOf(frameOf(1, 1))))
@@ -185,7 +155,7 @@ describe("serving", () => {
   })
 
   it("carries the admin calls as rpc", async () => {
-    const { fabric, address } = await setup()
+    const { fabric, address } = await openPort()
     const client = await RawClient.open(address.port)
     const call = (correlation: number, name: string, payload: unknown) =>
       client.send(encodeEnvelope("rpc", correlation, encodeRpcCall({ call: name, payload })))
@@ -211,7 +181,7 @@ describe("serving", () => {
 
 describe("tokens and addresses", () => {
   it("a token is asked for, compared whole, and in no event", async () => {
-    const { address, events } = await setup({ token: "s3cret-token" })
+    const { address, events } = await openPort({ token: "s3cret-token" })
     for (const token of [undefined, "", "s3cret", "s3cret-tokenX"]) {
       const client = new RawClient(address.port)
       client.send(encodeHello({ min: 1, max: 1, ...(token !== undefined && { token }) }))
@@ -234,12 +204,12 @@ describe("tokens and addresses", () => {
   )
 
   it.each(["127.0.0.1", "127.0.0.2", "localhost"])("loopback: %s", async (host) => {
-    const { address } = await setup({ host })
+    const { address } = await openPort({ host })
     expect(address.port).toBeGreaterThan(0)
   })
 
   it("AddressInUse names the address", async () => {
-    const { address } = await setup()
+    const { address } = await openPort()
     const events: string[] = []
     const second = new ClientPort(new StubFabric(), {
       host: "127.0.0.1",
@@ -263,7 +233,7 @@ describe("tokens and addresses", () => {
   })
 
   it("versions that do not overlap are told apart from a bad client", async () => {
-    const { address } = await setup()
+    const { address } = await openPort()
     const client = new RawClient(address.port)
     client.send(encodeHello({ min: 2, max: 7 }))
     expect(await client.refusal()).toMatchObject({
@@ -275,7 +245,7 @@ describe("tokens and addresses", () => {
 
 describe("limits", () => {
   it("connections over the limit are told so; a place that is free again is given", async () => {
-    const { address, port } = await setup({ limits: { connectionsPerNodeMax: 2 } })
+    const { address, port } = await openPort({ limits: { connectionsPerNodeMax: 2 } })
     const first = await RawClient.open(address.port)
     const second = await RawClient.open(address.port)
     expect(await new RawClient(address.port).refusal()).toMatchObject({
@@ -288,7 +258,7 @@ describe("limits", () => {
   })
 
   it("requests in flight over the limit are refused one by one", async () => {
-    const { fabric, address } = await setup({ limits: { requestsInFlightPerConnectionMax: 2 } })
+    const { fabric, address } = await openPort({ limits: { requestsInFlightPerConnectionMax: 2 } })
     fabric.holding = true
     const client = await RawClient.open(address.port)
     for (let i = 1; i <= 3; i++) client.send(encodePublish(i, publishOf(frameOf(1, 1), i)))
@@ -301,7 +271,7 @@ describe("limits", () => {
 
   it("reading stops at the connection's bytes in flight, and goes on after answers", async () => {
     const max = 200_000
-    const { fabric, address, port } = await setup({
+    const { fabric, address, port } = await openPort({
       limits: { inFlightBytesPerConnectionMax: max },
     })
     fabric.holding = true
@@ -323,7 +293,7 @@ describe("limits", () => {
 
   it("reading stops for all at the node's bytes in flight", async () => {
     const max = 300_000
-    const { fabric, address, port } = await setup({ limits: { inFlightBytesPerNodeMax: max } })
+    const { fabric, address, port } = await openPort({ limits: { inFlightBytesPerNodeMax: max } })
     fabric.holding = true
     const clients = [await RawClient.open(address.port), await RawClient.open(address.port)]
     const frame = frameOf(1, 50_000)
@@ -343,7 +313,7 @@ describe("limits", () => {
   })
 
   it("a peer that takes no answers is not read, then cut off; others do not notice", async () => {
-    const { fabric, address, port, events, clock } = await setup({
+    const { fabric, address, port, events, clock } = await openPort({
       limits: { unsentBytesPauseAt: 1_000_000 },
     })
     fabric.runs = [runOf(frameOf(1, 400_000), 1)]
@@ -368,7 +338,7 @@ describe("limits", () => {
   })
 
   it("too much unread ends the connection at once", async () => {
-    const { fabric, address, port } = await setup({
+    const { fabric, address, port } = await openPort({
       limits: { unsentBytesPauseAt: 10_000_000, unsentBytesPerConnectionMax: 3_000_000 },
     })
     fabric.runs = [runOf(frameOf(1, 400_000), 1)]
@@ -383,7 +353,9 @@ describe("limits", () => {
 })
 
 it("of those who take no answers, the one with the most makes room on the node", async () => {
-  const { fabric, address, port } = await setup({ limits: { unsentBytesPerNodeMax: 40_000_000 } })
+  const { fabric, address, port } = await openPort({
+    limits: { unsentBytesPerNodeMax: 40_000_000 },
+  })
   fabric.runs = [runOf(frameOf(1, 400_000), 1)]
   const other = await RawClient.open(address.port)
   const peers: RawClient[] = []
@@ -409,7 +381,7 @@ const turns = async (count: number): Promise<void> => {
 
 describe("drain", () => {
   it("says goaway, ends waits, refuses what is new, finishes what is in flight", async () => {
-    const { fabric, address, port } = await setup()
+    const { fabric, address, port } = await openPort()
     fabric.holding = true
     const client = await RawClient.open(address.port)
     client.send(encodePublish(1, publishOf(frameOf(1, 1))))
@@ -444,7 +416,7 @@ describe("drain", () => {
 
   it("what is not finished in time is cut off; a second stop does not wait", async () => {
     for (const hurry of [false, true]) {
-      const { fabric, address, port, clock } = await setup()
+      const { fabric, address, port, clock } = await openPort()
       fabric.holding = true
       const client = await RawClient.open(address.port)
       client.send(encodePublish(1, publishOf(frameOf(1, 1))))
@@ -460,13 +432,13 @@ describe("drain", () => {
 
   it("stops before it was started, and with nobody connected", async () => {
     await new ClientPort(new StubFabric(), { host: "127.0.0.1", port: 0, identity }).stop()
-    const { port, clock } = await setup()
+    const { port, clock } = await openPort()
     await port.stop()
     expect(clock.timers).toBe(0)
   })
 
   it("after stop the port is free again", async () => {
-    const { port, address } = await setup()
+    const { port, address } = await openPort()
     const client = await RawClient.open(address.port)
     await port.stop()
     await client.closed

@@ -3,7 +3,6 @@
  * keeps a well-behaved connection beside the hostile one and asks at the end that it is served.
  */
 import { gzipSync } from "node:zlib"
-import { ManualClock } from "@skein/journal"
 import { limits } from "@skein/model"
 import {
   encodeCloseSession,
@@ -20,22 +19,16 @@ import {
 } from "@skein/wire"
 import { Packr } from "msgpackr"
 import { afterEach, describe, expect, it } from "vitest"
-import { ClientPort, type ClientPortOptions } from "./ClientPort.js"
-import type { PortEvent } from "./PortHost.js"
+import type { ClientPortOptions } from "./ClientPort.js"
+import { nothingKept, openPort, stopNow } from "./testing/PortRig.js"
 import { header, RawClient } from "./testing/RawClient.js"
-import { fetchOf, frameOf, publishOf, StubFabric } from "./testing/StubFabric.js"
+import { fetchOf, frameOf, publishOf } from "./testing/StubFabric.js"
 
-const identity = { node: "n1", fabricId: "f", instance: "i" }
 const checks: (() => Promise<void>)[] = []
 
 const setup = async (options: Partial<ClientPortOptions> = {}) => {
-  const fabric = new StubFabric()
-  const clock = new ManualClock()
-  const events: PortEvent[] = []
-  const onEvent = (event: PortEvent) => events.push(event)
-  const bind = { host: "127.0.0.1", port: 0, identity, clock, onEvent, ...options }
-  const server = new ClientPort(fabric, bind)
-  const { port } = await server.start()
+  const { fabric, clock, events, port: server, address } = await openPort(options)
+  const { port } = address
   const bystander = await RawClient.open(port, options.token)
   checks.push(async () => {
     // Harm to the sender only.
@@ -43,15 +36,8 @@ const setup = async (options: Partial<ClientPortOptions> = {}) => {
     bystander.send(encodePublish(1, publishOf(frameOf(2, 10))))
     expect(await bystander.next()).toMatchObject({ kind: "published", correlation: 1 })
     await bystander.end()
-    void server.stop()
-    await server.stop()
-    expect(server.counters()).toMatchObject({
-      connections: 0,
-      requestsInFlight: 0,
-      inFlightBytes: 0,
-      partialBytes: 0,
-      unsentBytes: 0,
-    })
+    await stopNow(server)
+    expect(server.counters()).toMatchObject(nothingKept)
     expect(clock.timers).toBe(0)
   })
   return { fabric, clock, events, server, port, bystander }

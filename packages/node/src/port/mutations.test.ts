@@ -3,6 +3,7 @@
  * or swapped. The port must answer or close each, serve a bystander all the while, and keep
  * nothing.
  */
+import { systemClock } from "@skein/journal"
 import {
   encodeEnvelope,
   encodeExtend,
@@ -14,9 +15,9 @@ import {
   encodeSettle,
 } from "@skein/wire"
 import { expect, it } from "vitest"
-import { ClientPort } from "./ClientPort.js"
+import { nothingKept, openPort, stopNow } from "./testing/PortRig.js"
 import { RawClient } from "./testing/RawClient.js"
-import { fetchOf, frameOf, publishOf, runOf, StubFabric } from "./testing/StubFabric.js"
+import { fetchOf, frameOf, publishOf, runOf } from "./testing/StubFabric.js"
 
 const streams = 10_000
 const atOnce = 50
@@ -68,18 +69,8 @@ const mutate = (random: (below: number) => number): Uint8Array => {
 }
 
 it("10,000 changed streams: no crash, no hang, nothing kept", { timeout: 120_000 }, async () => {
-  const fabric = new StubFabric()
+  const { fabric, events, port, address } = await openPort({ clock: systemClock })
   fabric.runs = [runOf(frameOf(2, 20), 2)]
-  const faults: unknown[] = []
-  const port = new ClientPort(fabric, {
-    host: "127.0.0.1",
-    port: 0,
-    identity: { node: "n1", fabricId: "f", instance: "i" },
-    onEvent: (event) => {
-      if (event._tag === "RequestFault") faults.push(event.cause)
-    },
-  })
-  const address = await port.start()
   const bystander = await RawClient.open(address.port)
   let rssBefore = 0
   let answered = 0
@@ -102,16 +93,9 @@ it("10,000 changed streams: no crash, no hang, nothing kept", { timeout: 120_000
     if (seed + atOnce > streams / 2 && rssBefore === 0) rssBefore = process.memoryUsage().rss
   }
   await bystander.end()
-  void port.stop()
-  await port.stop()
-  expect(faults).toEqual([])
-  expect(port.counters()).toMatchObject({
-    connections: 0,
-    requestsInFlight: 0,
-    inFlightBytes: 0,
-    partialBytes: 0,
-    unsentBytes: 0,
-  })
+  await stopNow(port)
+  expect(events.filter(({ _tag }) => _tag === "RequestFault")).toEqual([])
+  expect(port.counters()).toMatchObject(nothingKept)
   // The streams did reach both sides of each check.
   expect(answered).toBeGreaterThan(streams)
   expect(refused).toBeGreaterThan(streams / 20)

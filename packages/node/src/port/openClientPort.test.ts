@@ -1,14 +1,11 @@
 import { Effect } from "effect"
 import { expect, it } from "vitest"
 import { openClientPort } from "./openClientPort.js"
+import { identity } from "./testing/PortRig.js"
 import { RawClient } from "./testing/RawClient.js"
 import { StubFabric } from "./testing/StubFabric.js"
 
-const options = {
-  host: "127.0.0.1",
-  port: 0,
-  identity: { node: "n1", fabricId: "f", instance: "i" },
-}
+const options = { host: "127.0.0.1", port: 0, identity }
 
 it("serves while its scope is open, and drains when it closes", async () => {
   const client = await Effect.runPromise(

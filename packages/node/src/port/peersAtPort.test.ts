@@ -1,5 +1,4 @@
 import { createServer } from "node:net"
-import { ManualClock } from "@skein/journal"
 import { limits } from "@skein/model"
 import {
   decodeShardMap,
@@ -9,37 +8,11 @@ import {
   encodeRpcCall,
   type ShardMap,
 } from "@skein/wire"
-import { afterEach, describe, expect, it } from "vitest"
-import { ClientPort, type ClientPortOptions } from "./ClientPort.js"
-import type { PortEvent } from "./PortHost.js"
+import { describe, expect, it } from "vitest"
+import { ClientPort } from "./ClientPort.js"
+import { identity, openPort } from "./testing/PortRig.js"
 import { RawClient } from "./testing/RawClient.js"
 import { fetchOf, frameOf, runOf, StubFabric } from "./testing/StubFabric.js"
-
-const identity = { node: "n1", fabricId: "f", instance: "i" }
-const open: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0)) await close()
-})
-
-const setup = async (options: Partial<ClientPortOptions> = {}) => {
-  const fabric = new StubFabric()
-  const clock = new ManualClock()
-  const events: PortEvent[] = []
-  const port = new ClientPort(fabric, {
-    host: "127.0.0.1",
-    port: 0,
-    identity,
-    clock,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
-  const address = await port.start()
-  open.push(async () => {
-    void port.stop()
-    await port.stop()
-  })
-  return { fabric, clock, events, port, address }
-}
 
 const greeting = (change: { readonly peer?: string; readonly token?: string }) =>
   encodeHello({ min: 1, max: 1, ...change })
@@ -79,7 +52,7 @@ const nextMap = async (client: RawClient): Promise<number> => {
 describe("the shard map", () => {
   it("comes right after the welcome and after changes, those of one turn as one", async () => {
     const source = new Source()
-    const { address } = await setup({ shardMap: source })
+    const { address } = await openPort({ shardMap: source })
     const [one, two] = [await RawClient.open(address.port), await RawClient.open(address.port)]
     expect([await nextMap(one), await nextMap(two)]).toEqual([1, 1])
     expect(source.reads).toBe(1)
@@ -94,7 +67,7 @@ describe("the shard map", () => {
   it("is not told while nothing is known, nor by a node that is alone", async () => {
     const source = new Source()
     source.version = 0
-    const { address } = await setup({ shardMap: source })
+    const { address } = await openPort({ shardMap: source })
     const client = await RawClient.open(address.port)
     expect(await client.ping()).toBe(true)
     source.change()
@@ -104,7 +77,7 @@ describe("the shard map", () => {
   it("does not pile up for a client that does not read; it gets the newest", async () => {
     const source = new Source()
     source.nodes = limits.nodesMax
-    const { address, port } = await setup({ shardMap: source })
+    const { address, port } = await openPort({ shardMap: source })
     const slow = await RawClient.open(address.port)
     slow.socket.pause()
     const other = await RawClient.open(address.port)
@@ -125,7 +98,7 @@ describe("the shard map", () => {
 
   it("is no more told when the port has stopped", async () => {
     const source = new Source()
-    const { port } = await setup({ shardMap: source })
+    const { port } = await openPort({ shardMap: source })
     await port.stop()
     expect(source.listener).toBeUndefined()
   })
@@ -133,7 +106,7 @@ describe("the shard map", () => {
 
 describe("peers", () => {
   it("are known by the secret and need no token; a wrong one is Unauthorized", async () => {
-    const { address, port, events } = await setup({ token: "t0ken", peerSecret: "p33r" })
+    const { address, port, events } = await openPort({ token: "t0ken", peerSecret: "p33r" })
     const peer = new RawClient(address.port)
     peer.send(greeting({ peer: "p33r" }))
     expect((await peer.next())?.kind).toBe("welcome")
@@ -149,7 +122,7 @@ describe("peers", () => {
   })
 
   it("are taken by no node that has no secret", async () => {
-    const { address } = await setup()
+    const { address } = await openPort()
     const stranger = new RawClient(address.port)
     stranger.send(greeting({ peer: "" }))
     expect((await stranger.refusal())._tag).toBe("Unauthorized")
@@ -157,7 +130,7 @@ describe("peers", () => {
 
   it("count for themselves: full of clients the node takes peers, and the reverse", async () => {
     const few = { connectionsPerNodeMax: 2, nodesMax: 2 }
-    const { address } = await setup({ peerSecret: "p33r", limits: few })
+    const { address } = await openPort({ peerSecret: "p33r", limits: few })
     const clients = [await RawClient.open(address.port), await RawClient.open(address.port)]
     const third = new RawClient(address.port)
     third.send(greeting({}))
@@ -186,7 +159,7 @@ describe("peers", () => {
         close: () => void seen.push("closed"),
       }),
     }
-    const { address, port } = await setup({ peerSecret: "p33r", engine })
+    const { address, port } = await openPort({ peerSecret: "p33r", engine })
     const client = await RawClient.open(address.port)
     client.send(encodeEnvelope("engine", 0, Uint8Array.of(1)))
     expect((await client.refusal())._tag).toBe("ProtocolError")
@@ -209,7 +182,7 @@ describe("the bootstrap address", () => {
     await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", () => resolve()))
     const at = holder.address()
     const number = typeof at === "object" && at !== null ? at.port : 0
-    const { address, clock, events, port } = await setup({ bootstrap: `127.0.0.1:${number}` })
+    const { address, clock, events, port } = await openPort({ bootstrap: `127.0.0.1:${number}` })
     const own = await RawClient.open(address.port)
     const isBound = () =>
       events.some((event) => event._tag === "Listening" && event.port === number)
@@ -252,7 +225,7 @@ describe("answers that are being prepared", () => {
     encodeEnvelope("rpc", correlation, encodeRpcCall({ call, payload }))
 
   it("many peeks wait for their turn; other calls do not wait for them", async () => {
-    const { fabric, address, port } = await setup()
+    const { fabric, address, port } = await openPort()
     let running = 0
     let most = 0
     const held: (() => void)[] = []
@@ -284,7 +257,7 @@ describe("answers that are being prepared", () => {
 
   it("peeks of all connections stay below the node's bound; drop gives all back", async () => {
     const few = { answerBytesPerNodeMax: 3 * limits.fetchBytesMax }
-    const { fabric, address, port } = await setup({ limits: few })
+    const { fabric, address, port } = await openPort({ limits: few })
     const held: (() => void)[] = []
     Object.assign(fabric.admin, {
       peek: () => new Promise((resolve) => held.push(() => resolve([]))),
@@ -304,7 +277,7 @@ describe("answers that are being prepared", () => {
   })
 
   it("fetches are given less when many wait, and none is refused", async () => {
-    const { fabric, address, port } = await setup()
+    const { fabric, address, port } = await openPort()
     const client = await RawClient.open(address.port)
     const asked = { bytesMax: limits.fetchBytesMax }
     const fetches = Array.from({ length: 2_000 }, (_, i) =>

@@ -9,6 +9,7 @@ import type {
   Journal,
   Location,
   OpenedShard,
+  ReplayedFrame,
   ShardAppend,
 } from "@skein/journal"
 import { type Shard, type SkeinError, skeinError } from "@skein/model"
@@ -28,6 +29,8 @@ export class FaultyJournal implements Journal {
   readonly refusing = new Map<Shard, SkeinError>()
   readonly unopenable = new Map<Shard, SkeinError>()
   readonly unreadable = new Set<string>()
+  /** Frames of followed shards that their owner's cleaner copies to `location`, from `old`. */
+  readonly copied: (ReplayedFrame & { readonly old: Location })[] = []
   /** Told when a shard is closed in order. */
   onClose: (shard: Shard) => void = () => {}
   /** The next commit ends so. */
@@ -74,8 +77,30 @@ export class FaultyJournal implements Journal {
       checkpoint: followed.checkpoint,
       catchUp: () => followed.catchUp(),
       behindBytes: followed.behindBytes,
-      open: async (epoch) => this.watched(shard, await followed.open(epoch)),
+      open: async (epoch) => this.watched(shard, this.cleaned(await followed.open(epoch))),
       close: followed.close,
+    }
+  }
+
+  /** Where the frames were nothing can be read any more. */
+  private cleaned(opened: OpenedShard): OpenedShard {
+    const nowhere = -1
+    const oldOf = (location: Location): Location =>
+      this.copied.some(({ old }) => old === location)
+        ? nowhere
+        : (this.copied.find((copy) => copy.location === location)?.old ?? location)
+    return {
+      ...opened,
+      checkpoint: { ...opened.checkpoint, placements: this.copied },
+      attach: (tenant) =>
+        opened.attach({
+          checkpoint: () => tenant.checkpoint(),
+          locate: (key) => oldOf(tenant.locate(key) ?? nowhere),
+          relocate: (key, to) => tenant.relocate(key, to),
+          closed: (why) => tenant.closed(why),
+        }),
+      read: (key, location, bytes) => opened.read(key, oldOf(location), bytes),
+      release: (location, bytes) => opened.release(oldOf(location), bytes),
     }
   }
 

@@ -145,7 +145,7 @@ export class SharedFabric {
           fabricMap: map,
           reread: map.reread,
           holderOf: async (shard: Shard) => tokens.holder(shard)?.instance,
-          onShardGivenUp: (shard) => this.givenUp.push(`${node} ${shard}`),
+          onGivenUp: (given) => this.givenUp.push(`${node} ${given.join()}`),
           moves: {
             instance,
             peerOf: (to) => this.peerOf(node, to),

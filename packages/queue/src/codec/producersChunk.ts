@@ -39,7 +39,7 @@ export const unpackProducers = (bytes: Uint8Array): Producer[] => {
       const first = results.count("first")
       const count = results.count("count", limits.frameMessagesMax)
       const duplicates = results.optionalBytes("duplicates")
-      producer.results.push({
+      producer.remember({
         first,
         count,
         ...(duplicates === undefined ? {} : { duplicates: Uint8Array.from(duplicates) }),

@@ -8,6 +8,7 @@ import { invariant, type Sequence } from "@skein/model"
 import { Block } from "./Block.js"
 import { blockMessages, unsettledLanes } from "./bits.js"
 import { Fact, type Lanes } from "./Lanes.js"
+import { SmallMap } from "./SmallMap.js"
 
 /** A frame that has no message left, for the journal to free. */
 export interface DeadFrame {
@@ -29,7 +30,7 @@ const lookUpMax = 64
 export const blockOf = (sequence: Sequence): number => Math.floor(sequence / blockMessages)
 
 export class Blocks {
-  readonly byIndex = new Map<number, Block>()
+  readonly byIndex = new SmallMap<number, Block>()
   first: Block | undefined
   last: Block | undefined
   /** The first block that may have a ready message. */

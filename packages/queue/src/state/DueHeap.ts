@@ -9,8 +9,12 @@ export interface Due {
   heapAt: number
 }
 
+/** Never added to. */
+const nothing: never[] = []
+
 export class DueHeap<Item extends Due> {
-  private readonly items: Item[] = []
+  /** One item lies in an array of its size, none in one that all heaps share. */
+  private items: Item[] = nothing
 
   get size(): number {
     return this.items.length
@@ -28,12 +32,14 @@ export class DueHeap<Item extends Due> {
 
   add(item: Item): void {
     item.heapAt = this.items.length
-    this.items.push(item)
+    if (this.items.length === 0) this.items = [item]
+    else this.items.push(item)
     this.rise(item)
   }
 
   remove(item: Item): void {
     const last = this.items.pop()
+    if (this.items.length === 0) this.items = nothing
     if (last === undefined || last === item) {
       item.heapAt = -1
       return

@@ -48,7 +48,7 @@ export class Leases {
     given: readonly Sequence[],
   ): Lease {
     const lease: Lease = { session, fetchNumber, epoch, untilMs, remaining: 0, given, heapAt: -1 }
-    session.leases.add(lease)
+    session.hold(lease)
     this.due.add(lease)
     return lease
   }
@@ -166,7 +166,7 @@ export class Leases {
     lease.session.leased -= count
     if (lease.remaining > 0) return
     this.due.remove(lease)
-    lease.session.leases.delete(lease)
+    lease.session.drop(lease)
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { invariant, limits, type ProducerId, type Sequence } from "@skein/model"
 import { type Lanes, mixBytes, mixNumber, mixText, seedA, seedB } from "./Lanes.js"
+import { SmallMap } from "./SmallMap.js"
 
 export interface FrameResult {
   readonly first: Sequence
@@ -17,7 +18,7 @@ export class Producer {
   lastFrame = 0
   lastMs = 0
   /** Results of the last frames, oldest first. */
-  readonly results: FrameResult[] = []
+  results: FrameResult[] = []
   readonly hashA: number
   readonly hashB: number
 
@@ -31,6 +32,12 @@ export class Producer {
     const back = this.lastFrame - frameNumber
     if (back < 0 || back >= this.results.length) return undefined
     return this.results[this.results.length - 1 - back]
+  }
+
+  /** A lone result gets an array of its size: most producers of a drained queue have no more. */
+  remember(result: FrameResult): void {
+    if (this.results.length === 0) this.results = [result]
+    else this.results.push(result)
   }
 
   forgottenAt(journalMs: number): boolean {
@@ -64,7 +71,7 @@ const pageOf = (id: ProducerId): number => Number.parseInt(id[0], 16)
 
 export class Producers {
   /** The one that has been silent longest comes first. */
-  readonly byId = new Map<ProducerId, Producer>()
+  readonly byId = new SmallMap<ProducerId, Producer>()
   /** No producer is older. */
   private oldestMs = 0
   /** Bits by page. */
@@ -102,7 +109,7 @@ export class Producers {
     producer.lastFrame = frameNumber
     producer.lastMs = journalMs
     producer.tell(this.lanes, 1)
-    producer.results.push(result)
+    producer.remember(result)
     producer.tellResult(this.lanes, frameNumber, result, 1)
     if (producer.results.length > limits.producerResultsMax) {
       const dropped = producer.results.shift() as FrameResult

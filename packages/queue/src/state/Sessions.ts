@@ -6,6 +6,7 @@
 import { invariant, type SessionId } from "@skein/model"
 import { DueHeap } from "./DueHeap.js"
 import type { Lease } from "./Leases.js"
+import { SmallMap } from "./SmallMap.js"
 
 export interface Wait {
   readonly session: Session
@@ -20,9 +21,11 @@ export interface Wait {
 
 /** How far back answered fetch numbers are told apart; older ones count as answered. */
 const answeredWindow = 32
+const noLeases: ReadonlySet<Lease> = new Set()
 
 export class Session {
-  readonly leases = new Set<Lease>()
+  /** A set only while it holds some: most sessions of most queues have nothing. */
+  private held: Set<Lease> | undefined
   /** Messages leased to it. */
   leased = 0
   /** Ascending by fetch number. */
@@ -32,6 +35,20 @@ export class Session {
   private answeredBits = 0
 
   constructor(readonly id: SessionId) {}
+
+  get leases(): ReadonlySet<Lease> {
+    return this.held ?? noLeases
+  }
+
+  hold(lease: Lease): void {
+    this.held ??= new Set()
+    this.held.add(lease)
+  }
+
+  drop(lease: Lease): void {
+    this.held?.delete(lease)
+    if (this.held?.size === 0) this.held = undefined
+  }
 
   waitOf(fetchNumber: number): Wait | undefined {
     return this.waits.find((wait) => wait.fetchNumber === fetchNumber)
@@ -63,7 +80,7 @@ export class Session {
 }
 
 export class Sessions {
-  readonly byId = new Map<SessionId, Session>()
+  readonly byId = new SmallMap<SessionId, Session>()
   /** Sessions with waiting fetches; the first has its turn next. */
   readonly turns: Session[] = []
   readonly waits = new DueHeap<Wait>()

@@ -59,7 +59,7 @@ describe("Settlers", () => {
   it("does not drop the chunk of a block that was forgotten and entered again", () => {
     const { settlers } = fresh()
     settlers.note(1, 1, nobody)
-    settlers.markSaved(0)
+    settlers.markSaved()
     for (let index = 1; index <= blocksMax; index++) {
       settlers.note(index * blockMessages, index * blockMessages, nobody)
     }

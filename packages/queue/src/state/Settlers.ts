@@ -50,18 +50,39 @@ export class SettledBlock {
   }
 }
 
-export class Settlers {
+/** What there is once something was entered; most queues never settle a redelivery. */
+class Memory {
   readonly blocks = new Map<number, SettledBlock>()
-  /** Blocks that changed since the last checkpoint, and those that it holds for nothing. */
-  dirty = new Set<number>()
-  gone = new Set<number>()
-  private readonly saved = new Set<number>()
+  readonly dirty = new Set<number>()
+  readonly gone = new Set<number>()
+  readonly saved = new Set<number>()
+}
+
+/** Never added to. */
+const nothing: Memory = new Memory()
+
+export class Settlers {
+  private memory: Memory = nothing
   private nextOrdinal = 1
 
   constructor(private readonly lanes: Lanes) {}
 
   get isEmpty(): boolean {
     return this.blocks.size === 0
+  }
+
+  get blocks(): ReadonlyMap<number, SettledBlock> {
+    return this.memory.blocks
+  }
+
+  /** Blocks that changed since the last checkpoint. */
+  get dirty(): ReadonlySet<number> {
+    return this.memory.dirty
+  }
+
+  /** Blocks that the last checkpoint holds for nothing. */
+  get gone(): ReadonlySet<number> {
+    return this.memory.gone
   }
 
   /** These messages of one block are settled now, by deliveries with this tag. */
@@ -75,7 +96,7 @@ export class Settlers {
       block.places[at] = place
     }
     this.lanes.span(Fact.settledBy, first, last, weightOf(tag))
-    this.dirty.add(index)
+    this.memory.dirty.add(index)
   }
 
   /** `undefined`: nothing is remembered of it. */
@@ -102,29 +123,38 @@ export class Settlers {
 
   /** Puts back a block that was saved; in the order of ordinals. */
   restore(index: number, block: SettledBlock): void {
-    this.blocks.set(index, block)
+    this.begin().blocks.set(index, block)
     this.nextOrdinal = block.ordinal + 1
     this.tell(index, block, 1)
-    this.saved.add(index)
+    this.memory.saved.add(index)
   }
 
-  /** The block's chunk is in the checkpoint that is being made. */
-  markSaved(index: number): void {
-    this.saved.add(index)
+  /** The checkpoint that is being made has what is dirty, and not what is gone. */
+  markSaved(): void {
+    const { dirty, gone, saved } = this.memory
+    for (const index of dirty) saved.add(index)
+    dirty.clear()
+    gone.clear()
   }
 
   clear(): void {
     for (const index of [...this.blocks.keys()]) this.forget(index)
   }
 
+  private begin(): Memory {
+    if (this.memory === nothing) this.memory = new Memory()
+    return this.memory
+  }
+
   private reach(index: number): SettledBlock {
-    let block = this.blocks.get(index)
+    const { blocks, gone, saved } = this.begin()
+    let block = blocks.get(index)
     if (block === undefined) {
       block = new SettledBlock(this.nextOrdinal++)
-      this.blocks.set(index, block)
+      blocks.set(index, block)
       // Its chunk will be replaced, not dropped.
-      if (this.gone.delete(index)) this.saved.add(index)
-      if (this.blocks.size > blocksMax) this.forget(this.blocks.keys().next().value ?? index)
+      if (gone.delete(index)) saved.add(index)
+      if (blocks.size > blocksMax) this.forget(blocks.keys().next().value ?? index)
     }
     return block
   }
@@ -165,11 +195,12 @@ export class Settlers {
   }
 
   private forget(index: number): void {
-    const block = this.blocks.get(index)
+    const { blocks, dirty, gone, saved } = this.memory
+    const block = blocks.get(index)
     if (block !== undefined) this.tell(index, block, -1)
-    this.blocks.delete(index)
-    this.dirty.delete(index)
-    if (this.saved.delete(index)) this.gone.add(index)
+    blocks.delete(index)
+    dirty.delete(index)
+    if (saved.delete(index)) gone.add(index)
   }
 }
 

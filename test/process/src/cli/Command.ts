@@ -41,9 +41,13 @@ export interface Running {
 
 export const start = (
   argv: readonly string[],
-  options: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
+  options: {
+    readonly env?: Record<string, string>
+    readonly cwd?: string
+    readonly withinMs?: number
+  } = {},
 ): Running => {
-  const { env = {}, cwd = temporaryDirectory() } = options
+  const { env = {}, cwd = temporaryDirectory(), withinMs = 30_000 } = options
   const child = adopt(spawn(process.execPath, [main, ...argv], { env: environment(env), cwd }))
   let out = ""
   let err = ""
@@ -65,7 +69,7 @@ export const start = (
     })
     return within(seen, 20_000, `${JSON.stringify(text)} on standard output`)
   }
-  return { child, ended: within(ended, 30_000, `end of skein ${argv.join(" ")}`), wrote }
+  return { child, ended: within(ended, withinMs, `end of skein ${argv.join(" ")}`), wrote }
 }
 
 export const run = (
@@ -73,6 +77,7 @@ export const run = (
   options: {
     readonly env?: Record<string, string>
     readonly cwd?: string
+    readonly withinMs?: number
     readonly input?: string
   } = {},
 ): Promise<Ran> => {

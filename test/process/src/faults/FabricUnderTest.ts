@@ -31,6 +31,8 @@ export interface FabricSettings {
   /** libfaketime, if nodes shall run under it. */
   readonly fakeTime: string | undefined
   readonly waitMs: number
+  /** The command that a node is started with, made of the one that it would be. */
+  readonly wrap?: (command: ReadonlyArray<string>) => ReadonlyArray<string>
   /** Another fabric in place of Skein. */
   readonly serve?: ServeCommand | undefined
 }
@@ -41,6 +43,7 @@ export class FabricUnderTest {
   private constructor(
     readonly nodes: ReadonlyArray<NodeUnderTest>,
     readonly entry: Relay,
+    readonly shards: number,
   ) {}
 
   static async start(settings: FabricSettings): Promise<FabricUnderTest> {
@@ -61,7 +64,7 @@ export class FabricUnderTest {
     const [first] = nodes
     const entry =
       nodes.length === 1 ? first.relay : await Relay.listen(() => `127.0.0.1:${bootstrapPort}`)
-    const fabric = new FabricUnderTest(nodes, entry)
+    const fabric = new FabricUnderTest(nodes, entry, settings.shards)
     try {
       for (const { process } of nodes) await process.start()
     } catch (error) {
@@ -112,7 +115,7 @@ interface Member {
 
 const serveNode =
   (
-    { shards, serve }: FabricSettings,
+    { shards, serve, wrap = (command) => command }: FabricSettings,
     member: Member | undefined,
     clock: NodeClock | undefined,
   ): ServeCommand =>
@@ -124,7 +127,8 @@ const serveNode =
       command.push("--cluster", "--node", name, "--bootstrap", `127.0.0.1:${bootstrapPort}`)
       command.push("--advertise", advertise)
     }
-    return clock === undefined ? command : [...fakeTimeOf(clock), ...command]
+    const wrapped = wrap(command)
+    return clock === undefined ? wrapped : [...fakeTimeOf(clock), ...wrapped]
   }
 
 const clockOf = (settings: FabricSettings, name: string): NodeClock | undefined => {

@@ -1,11 +1,14 @@
 /** What a kind of fault is, and what it may lay hands on. */
 import type { Prng } from "@skein/test-checker"
+import type { SkeinOperator } from "../SkeinOperator.js"
 import type { FabricUnderTest, NodeUnderTest } from "./FabricUnderTest.js"
 import type { Load } from "./Load.js"
 
 export interface Ground {
   readonly fabric: FabricUnderTest
   readonly load: Load
+  /** Of several nodes; absent: of one, and of another fabric than Skein. */
+  readonly operator: SkeinOperator | undefined
   readonly prng: Prng
   readonly waitMs: number
 }
@@ -16,6 +19,8 @@ export interface InForce {
   readonly detail: string
   /** Resolves when all is as it should be again, as far as the harness can bring it about. */
   readonly undo: () => Promise<void>
+  /** What was done in between, known afterwards. */
+  readonly done?: () => string
 }
 
 /** What can be known before anything was started. */

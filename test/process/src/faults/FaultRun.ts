@@ -8,7 +8,7 @@
  * Order at the end: publishers stop, consumers drain until every depth is zero, consumers stop,
  * depths are logged, the nodes get SIGTERM. Whatever happens, every process is ended.
  */
-import { mkdirSync } from "node:fs"
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as hold } from "node:timers/promises"
 import { checkLogFiles, findLogFiles, Prng, type Verdict } from "@skein/test-checker"
@@ -17,9 +17,12 @@ import { type FabricClient, loadAdapter } from "../FabricClient.js"
 import { inFlightForKillMin } from "../InFlight.js"
 import { findLogSources, type LogSource } from "../LogLines.js"
 import type { ServeCommand } from "../ProcessUnderTest.js"
+import { SkeinOperator } from "../SkeinOperator.js"
 import { FabricUnderTest } from "./FabricUnderTest.js"
 import type { Fault, Ground } from "./Fault.js"
+import { moverSettings } from "./kinds/moveFaults.js"
 import { Load, skeinAdapters } from "./Load.js"
+import { Mover } from "./Mover.js"
 
 export interface RunSettings {
   /** An empty directory of the run's own. */
@@ -57,6 +60,8 @@ export interface RunReport {
 const queues = 8
 const waitMs = 60_000
 const attemptsPerFaultMax = 3
+/** Moves of balance and restarts that are under way when the last fault is over. */
+const settledWithinMs = 30_000
 
 export const runFaults = async (settings: RunSettings): Promise<RunReport> => {
   const run = new Run(settings)
@@ -80,6 +85,7 @@ class Run {
   readonly #log: ClientLog
   #ground: Ground | undefined
   #observer: FabricClient | undefined
+  #operator: SkeinOperator | undefined
   #counter = 0
 
   constructor(readonly settings: RunSettings) {
@@ -111,7 +117,12 @@ class Run {
       },
       ...{ seed, sources: this.#sources, publishers: 2, consumers: 2, waitMs },
     })
-    this.#ground = { fabric, load, prng: this.#prng, waitMs }
+    if (nodes > 1 && other === undefined) {
+      this.#operator = await SkeinOperator.connect(fabric.address, (line) => {
+        appendFileSync(join(directory, "decisions.jsonl"), `${line}\n`)
+      })
+    }
+    this.#ground = { fabric, load, operator: this.#operator, prng: this.#prng, waitMs }
     const { connect } = await loadAdapter(adapters[0])
     this.#observer = await connect({ address: fabric.address, process: "observer" })
     for (const { queue } of this.#sources) await this.#observer.declare(queue, leaseMs)
@@ -157,7 +168,11 @@ class Run {
     this.#log.close()
     await this.#observer?.close()
     this.#observer = undefined
-    const problems = [...(await this.#here.fabric.stop(waitMs))]
+    const queues = this.#sources.map(({ queue }) => queue)
+    const problems = [...((await this.#operator?.problems(queues, settledWithinMs)) ?? [])]
+    await this.#operator?.close()
+    this.#operator = undefined
+    problems.push(...(await this.#here.fabric.stop(waitMs)))
     const verdict = checkLogFiles(findLogFiles(this.#logDirectory))
     const { seed, faults, directory, deadlineMs } = this.settings
     const hit = verdict.faults.filter(({ inFlight }) => inFlight >= inFlightForKillMin).length
@@ -172,6 +187,11 @@ class Run {
     if (ground === undefined) return
     await ground.load.kill()
     await ground.fabric.kill()
+    // For whoever looks into a run that was kept; wall times, unlike those of the clients' logs.
+    writeFileSync(join(this.settings.directory, "nodes.log"), this.stderr())
+    await this.#operator?.close().catch(() => {
+      // As of the observer, below.
+    })
     await this.#observer?.close().catch(() => {
       // The node is gone: what is left of the connection goes with the process.
     })
@@ -194,18 +214,28 @@ class Run {
       ...(victim === undefined ? {} : { victim }),
     } as const
     const atNs = this.#log.add([{ ...entry, phase: "invoke" }])
-    const { detail, undo } = await inject()
+    const mover = this.#moverBeside(fault)
+    const { detail, undo, done } = await inject()
     const inFlight = await load.inFlightAt(atNs)
     await hold(this.#prng.between(...fault.holdMs))
     await undo()
+    await mover?.stop()
+    const told = [detail, done?.(), mover?.done].filter((text) => text !== undefined)
     const healedNs = this.#log.add([{ ...entry, phase: "ok" }])
     this.#log.flush()
     const counted = inFlight >= inFlightForKillMin
     this.settings.onProgress(
-      `${fault.name}: ${detail}; ${inFlight} in flight${counted ? "" : " (too few, again)"}, ` +
+      `${fault.name}: ${told.join("; ")}; ${inFlight} in flight${counted ? "" : " (too few, again)"}, ` +
         `healed after ${Math.round((healedNs - atNs) / 1e6)} ms`,
     )
     return counted
+  }
+
+  /** With moves among the kinds, shards move during every other one of the other faults, too. */
+  #moverBeside(fault: Fault): Mover | undefined {
+    if (fault.name === "move-shard") return undefined
+    if (!this.settings.kinds.some(({ name }) => name === "move-shard")) return undefined
+    return this.#prng.chance(0.5) ? new Mover(moverSettings(this.#here)) : undefined
   }
 
   #shuffled(kinds: ReadonlyArray<Fault>): ReadonlyArray<Fault> {

@@ -58,7 +58,7 @@ export class Load {
   /** Resolves when every publisher has confirmed so many more and has enough in flight. */
   async arm(afterConfirmed: number): Promise<void> {
     const { waitMs } = this.settings
-    for (const client of [...this.#clients.publisher, ...this.#clients.consumer]) {
+    for (const client of this.#all) {
       if (client.running) continue
       throw new Error(`${client.settings.process} ended by itself\n${client.stderr}`)
     }
@@ -93,15 +93,25 @@ export class Load {
     this.#clients.consumer = []
   }
 
+  /** All clients stand still, or those of one role. */
+  pause(role?: ClientRole): void {
+    for (const client of role === undefined ? this.#all : this.#clients[role]) client.pause()
+  }
+
+  resume(): void {
+    for (const client of this.#all) client.resume()
+  }
+
   async kill(): Promise<void> {
-    const all = [...this.#clients.publisher, ...this.#clients.consumer]
-    await Promise.allSettled(all.map((client) => client.kill()))
+    await Promise.allSettled(this.#all.map((client) => client.kill()))
   }
 
   stderr(): string {
+    return this.#all.map(({ settings, stderr }) => `${settings.process}: ${stderr}`).join("\n")
+  }
+
+  get #all(): ReadonlyArray<ChildClient> {
     return [...this.#clients.publisher, ...this.#clients.consumer]
-      .map(({ settings, stderr }) => `${settings.process}: ${stderr}`)
-      .join("\n")
   }
 
   #tellPublishers(message: Parameters<ChildClient["tell"]>[0]): void {

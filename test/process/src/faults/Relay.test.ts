@@ -143,3 +143,19 @@ it("tear lets half of a chunk through, then resets", async () => {
   await arrival(5)
   expect(received).toBe("a1234")
 })
+
+it("holds back connections that began with a text, and no others, until they are let go", async () => {
+  const [held, free] = [await client(), await client()]
+  held.write("i am publisher-1;")
+  free.write("i am n2;")
+  await arrival(25)
+  relay.holdBack("publisher-", "consumer-")
+  held.write("first")
+  free.write("second")
+  await arrival(31)
+  expect(received.endsWith("second")).toBe(true)
+  relay.letGo()
+  await arrival(36)
+  expect(received.endsWith("first")).toBe(true)
+  for (const socket of [held, free]) socket.destroy()
+})

@@ -16,6 +16,9 @@ export type RelayMode = "pass" | "cut" | "hole" | "halfOpen" | "delay" | "tear"
 interface Pair {
   readonly client: Socket
   readonly node: Socket
+  /** The first bytes of the client. */
+  opening: string
+  isHeld: boolean
 }
 
 export class Relay {
@@ -62,6 +65,24 @@ export class Relay {
     }
   }
 
+  /** Like a hole, for those connections only whose first bytes hold one of the texts. */
+  holdBack(...texts: ReadonlyArray<string>): void {
+    for (const pair of this.#pairs) {
+      if (!texts.some((text) => pair.opening.includes(text))) continue
+      pair.isHeld = true
+      for (const side of [pair.client, pair.node]) side.pause()
+    }
+  }
+
+  /** What was held back goes on. */
+  letGo(): void {
+    for (const pair of this.#pairs) {
+      if (!pair.isHeld) continue
+      pair.isHeld = false
+      for (const side of [pair.client, pair.node]) side.resume()
+    }
+  }
+
   async close(): Promise<void> {
     this.set("cut")
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
@@ -82,7 +103,7 @@ export class Relay {
     const colon = target.lastIndexOf(":")
     const node = dial({ host: target.slice(0, colon), port: Number(target.slice(colon + 1)) })
     node.on("error", () => {})
-    const pair = { client, node }
+    const pair: Pair = { client, node, opening: "", isHeld: false }
     this.#pairs.add(pair)
     for (const side of [client, node]) {
       side.setNoDelay(true)
@@ -97,6 +118,7 @@ export class Relay {
   #join(pair: Pair, from: Socket, to: Socket): void {
     const late: Array<Buffer> = []
     from.on("data", (chunk) => {
+      if (to === pair.node && pair.opening === "") pair.opening = chunk.toString("latin1")
       if (this.#mode === "tear" && to === pair.node && chunk.length > 1) {
         // The half must be with the kernel before the reset, or nothing of it is sent.
         to.write(chunk.subarray(0, chunk.length >> 1), () => this.#end(pair))
@@ -104,18 +126,18 @@ export class Relay {
       } else if (this.#mode === "delay" || late.length > 0) {
         // Every timer takes the oldest chunk, so that no order of timers can change theirs.
         late.push(chunk)
-        const forward = (): void => this.#forward(late.shift() as Buffer, from, to)
+        const forward = (): void => this.#forward(late.shift() as Buffer, pair, from, to)
         setTimeout(forward, this.#mode === "delay" ? this.#delayMs : 0)
-      } else this.#forward(chunk, from, to)
+      } else this.#forward(chunk, pair, from, to)
     })
     from.on("end", () => to.end())
   }
 
-  #forward(chunk: Buffer, from: Socket, to: Socket): void {
+  #forward(chunk: Buffer, pair: Pair, from: Socket, to: Socket): void {
     if (to.destroyed || to.writableEnded || to.write(chunk)) return
     from.pause()
     to.once("drain", () => {
-      if (this.#mode !== "hole") from.resume()
+      if (this.#mode !== "hole" && !pair.isHeld) from.resume()
     })
   }
 

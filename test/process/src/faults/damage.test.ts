@@ -124,6 +124,8 @@ it("D3: a missing segment is named by verify; the other shards serve", async () 
   const started = await start(dir)
   expect(started.stderr).toContain(segment)
   await expectOthersServe(started, "q2")
+  const { out } = await run(["node", "status", "--tree", "--address", started.address])
+  expect(out).toMatch(/─ s002 +ended +0 +ShardEnded: s002/)
 })
 
 it("D3: a missing log segment is named by verify, and no shard pretends to be empty", async () => {

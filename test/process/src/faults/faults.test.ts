@@ -88,7 +88,7 @@ describe("kinds of faults", () => {
     const { chosen, leftOut } = chooseFaults(undefined, oneNode)
     expect(chosen.map(({ name }) => name)).toContain("restart-node")
     expect(leftOut.map(({ name }) => name)).toEqual([
-      ...["isolate-node", "step-clock", "drain-node", "move-shard"],
+      ...["isolate-node", "step-clock", "move-shard", "drain-node"],
       ...["partition-nodes", "full-disk"],
     ])
     expect(() => chooseFaults(["kill-nodes"], oneNode)).toThrow("no fault kill-nodes; there are")

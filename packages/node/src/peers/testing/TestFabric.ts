@@ -32,6 +32,8 @@ import { connectPeers } from "../connectPeers.js"
 
 export const secret = "the fabric's peer secret"
 const fabricId = "f"
+/** Longer than any machine is busy. */
+const answersWithinMs = 25_000
 
 export class TestFabric {
   readonly nodes: TestNode[] = []
@@ -95,7 +97,7 @@ export class TestFabric {
 export interface NodeOptions {
   /** What it has from the start. */
   readonly shards?: readonly number[]
-  /** How long a call through a door may take. */
+  /** How long a call through a door may take; where an answer is awaited, none is too late. */
   readonly withinMs?: number
   /** What it presents to other nodes. */
   readonly secret?: string
@@ -111,7 +113,7 @@ export class TestNode {
   silent = false
   /** Told of each purge that has come. */
   onPurge: () => void = () => {}
-  /** Awaited by each purge, by calls of the manager and by loads. */
+  /** Awaited by each purge, by calls of the manager, by loads and clients. */
   gate: Promise<void> = Promise.resolve()
   #address = ""
   #runtime: ManagedRuntime.ManagedRuntime<never, never> | undefined
@@ -200,10 +202,10 @@ export class TestNode {
     )
     const runtime = ManagedRuntime.make(doors.pipe(Layer.provideMerge(engine)))
     this.#runtime = runtime as never
-    const { withinMs } = this.options
+    const { withinMs = answersWithinMs } = this.options
     const map = this.fabric.map(this.name)
     this.#nodes = await runtime.runPromise(
-      makeNodeCalls({ map, local: this.#nodePort(), ...(withinMs !== undefined && { withinMs }) }),
+      makeNodeCalls({ map, local: this.#nodePort(), withinMs }),
     )
     const fabric = fabricCalls({
       ...{ self: this.name, manager: this.#managerPort() },
@@ -269,6 +271,7 @@ export class TestNode {
       readBackup: notAsked,
       ...this.#managerPort(),
       shardLoads: notAsked,
+      restartNode: notAsked,
       clients: notAsked,
     }
   }
@@ -280,16 +283,18 @@ export class TestNode {
         await this.gate
         return this.loads
       },
-      clients: async () => ({
-        clients: [
-          {
-            ...{ node: this.name, peer: "127.0.0.1:9", clientName: "a client", connectedMs: 5 },
-            ...{ sessions: 1, publishes: [{ shard: 3, generation: 7, requests: 2 }], consumes: [] },
-          },
-        ],
-        more: 0,
-        silent: [],
-      }),
+      clients: async () => {
+        this.calls.push("clients")
+        await this.gate
+        const client = {
+          ...{ node: this.name, peer: "127.0.0.1:9", clientName: "a client", connectedMs: 5 },
+          ...{ sessions: 1, publishes: [{ shard: 3, generation: 7, requests: 2 }], consumes: [] },
+        }
+        return { clients: [client], more: 0, silent: [] }
+      },
+      restart: async (instance) => {
+        this.calls.push(`restart ${this.name} ${instance}`)
+      },
       moveMessage: async (from, message): Promise<boolean> => {
         if (message.kind === "refused") throw skeinError("MoveRefused", "not now", { shard: 3 })
         this.messages.push({ from, message })

@@ -135,6 +135,7 @@ export class StubFabric implements Fabric {
     beginBackup: notInStub,
     readBackup: notInStub,
     shardLoads: notInStub,
+    restartNode: notInStub,
     clients: notInStub,
   }
 }

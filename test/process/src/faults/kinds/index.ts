@@ -2,6 +2,7 @@
 import type { Fault, Means } from "../Fault.js"
 import { killConsumer, killPublisher } from "./clientFaults.js"
 import { stepClock } from "./clockFaults.js"
+import { drainNode, moveShard } from "./moveFaults.js"
 import {
   cutClients,
   delayClients,
@@ -25,12 +26,12 @@ const faults: ReadonlyArray<Fault> = [
   tearFrames,
   isolateNode,
   stepClock,
+  moveShard,
+  drainNode,
 ]
 
 /** Kinds that are named and not built: what each of them waits for. */
 const notBuilt: ReadonlyArray<LeftOut> = [
-  { name: "drain-node", reason: "not available yet: skein cluster drain" },
-  { name: "move-shard", reason: "not available yet: skein cluster move" },
   { name: "partition-nodes", reason: "node from node alone needs namespaces with nft" },
   { name: "full-disk", reason: "needs a file system of its own; tested in fullDisk.test.ts" },
 ]
