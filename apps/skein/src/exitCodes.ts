@@ -47,6 +47,11 @@ const byTag: Partial<Record<ErrorTag, ExitCode>> = {
   DirectoryInUse: exitCodes.inUse,
   AddressInUse: exitCodes.inUse,
   ShardCorrupt: exitCodes.damaged,
+  BackupDamaged: exitCodes.damaged,
+  BackupInvalid: exitCodes.usage,
+  BackupEnded: exitCodes.tryAgain,
+  FabricNotEmpty: exitCodes.usage,
+  RestoreUnfinished: exitCodes.usage,
   Aborted: exitCodes.interrupted,
 }
 

@@ -6,6 +6,8 @@
  */
 import { type QueuePolicyInput, skeinError } from "@skein/model"
 import type {
+  BackupPage,
+  BackupRequest,
   ClientList,
   ClusterStatus,
   DecisionPage,
@@ -19,6 +21,7 @@ import type {
   QueueInfo,
   QueuePage,
   QueueStatus,
+  ShardBackup,
   ShardLoads,
 } from "@skein/wire"
 import { ClientCore } from "./ClientCore.js"
@@ -175,6 +178,19 @@ export class SkeinClient implements AsyncDisposable {
   /** Who is connected to `node`; without one, to any node. Rejects with NodeUnknown. */
   clients(node?: string, options?: CallOptions): Promise<ClientList> {
     return this.#control("clients", options, ({ admin }) => admin.clients(node))
+  }
+
+  /**
+   * Takes hold of a shard as it is now, to be read by `readBackup`: what `skein backup` is made of.
+   * Rejects with ShardUnavailable.
+   */
+  beginBackup(shard: number, options?: CallOptions): Promise<ShardBackup> {
+    return this.#control("beginBackup", options, ({ admin }) => admin.beginBackup(shard))
+  }
+
+  /** The next page of it, or the newest again. Rejects with BackupEnded: begin the shard again. */
+  readBackup(request: BackupRequest, options?: CallOptions): Promise<BackupPage> {
+    return this.#control("readBackup", options, ({ admin }) => admin.readBackup(request))
   }
 
   /**

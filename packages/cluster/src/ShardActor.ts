@@ -42,6 +42,20 @@ export interface ActorDelta {
   readonly drop: readonly string[]
 }
 
+export interface ActorFrame {
+  readonly first: Sequence
+  readonly bytes: number
+}
+
+/** An actor's state at the end of a turn. */
+export interface WholeActor {
+  readonly chunks: readonly ActorChunk[]
+  /** Its living frames begin before this. */
+  readonly below: Sequence
+  readonly frames: number
+  readonly frameBytes: number
+}
+
 export interface ShardActor {
   readonly generation: Generation
   /** The first thing an owner says: what was leased under an older epoch is not any more. */
@@ -86,6 +100,13 @@ export interface ShardActor {
   readonly keep: (events: Uint8Array) => void
   /** What changed since the last call. */
   readonly checkpoint: () => ActorDelta
+  /** All that is durable of it, for a copy; `undefined` when it is aside: nobody can tell. */
+  readonly whole: () => WholeActor | undefined
+  /**
+   * Its living frames that begin at `from` or later and before `below`, ascending: as many as one
+   * page of a backup holds, and at least one if there is one.
+   */
+  readonly framesFrom: (from: Sequence, below: Sequence) => readonly ActorFrame[]
   /** Answers everybody who waits; nothing is journaled any more. */
   readonly close: (why: SkeinError) => void
 }

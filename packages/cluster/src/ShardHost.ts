@@ -14,6 +14,7 @@
  * `handOver` (one last record) -> the token goes -> `closed` with Moved; before the token goes
  * `resume` takes it back. At the target `follow` and `catchUp` replay without a claim, `takeOver`
  * reads the rest and serves if every actor ends with what its former owner had.
+ * Backups: `beginCut` packs the state at a record's end; frames that die while it is read are held.
  * Fairness: an actor with work left goes behind the others of its shard.
  * Shutdown: `retire` (no new requests, no timer) -> the group commit's `drain` (the last record is
  * committed) -> the journal's checkpoint -> `closed`.
@@ -40,9 +41,10 @@ import {
 } from "@skein/model"
 import { Alarm } from "./Alarm.js"
 import { Breath } from "./Breath.js"
+import type { ShardCut } from "./backup/ShardCut.js"
 import { deferred } from "./Deferred.js"
 import type { ActorFactory, HostContext } from "./HostContext.js"
-import { endOfHost, hostFault, outcomeUnknown } from "./hostErrors.js"
+import { endOfHost, hostFault, outcomeUnknown, stillMoving } from "./hostErrors.js"
 import { ShardMeter } from "./load/ShardMeter.js"
 import { OpenRecord } from "./OpenRecord.js"
 import { Parking } from "./Parking.js"
@@ -148,8 +150,8 @@ export class ShardHost implements ShardTenant {
   }
 
   /** No message of the frame is left. */
-  release(location: Location, bytes: number): void {
-    this.state.release(location, bytes)
+  release(location: Location, bytes: number, key?: FrameKey): void {
+    this.state.release(location, bytes, key)
   }
 
   /** Resolves with the reason when the host has ended. */
@@ -169,6 +171,7 @@ export class ShardHost implements ShardTenant {
   /** It will be closed: what is here is still worked off, nothing falls due any more. */
   retire(): void {
     this.retired = true
+    this.state.cut?.end("the shard is being closed")
     this.alarm.end()
   }
 
@@ -178,6 +181,7 @@ export class ShardHost implements ShardTenant {
    */
   park(): void {
     if (this.parking !== undefined || this.ended !== undefined) return
+    this.state.cut?.end("the shard is moving")
     this.parking = new Parking(this.shard, this.context.clock, (why) => {
       for (const actor of this.actors.values()) actor.shed(why)
     })
@@ -217,6 +221,28 @@ export class ShardHost implements ShardTenant {
   /** One more request comes while it is parked; why it cannot wait, if so. */
   admit(): SkeinError | undefined {
     return this.parking?.admit()
+  }
+
+  /**
+   * The shard as it is now, for a backup, in place of the cut before. Resolves when all of it is
+   * durable and the token was seen.
+   */
+  async beginCut(): Promise<ShardCut> {
+    if (this.ended !== undefined) throw this.ended
+    if (this.parking !== undefined) throw stillMoving(this.shard)
+    this.seal()
+    const cut = this.state.cutNow(this.shard, this.context.clock)
+    const durable = deferred()
+    this.openRecord().wait({ release: durable.resolve, fail: durable.reject })
+    this.context.commitSoon(this)
+    await durable.promise
+    return cut
+  }
+
+  /** The cut of that name, if it is still held. */
+  cutNamed(id: string): ShardCut | undefined {
+    const { cut } = this.state
+    return cut?.head.id === id ? cut : undefined
   }
 
   /** Puts an actor into the shard. Its first events create it durably. */
@@ -368,6 +394,7 @@ export class ShardHost implements ShardTenant {
   closed(why: SkeinError): void {
     if (this.ended !== undefined) return
     this.ended = why
+    this.state.cut?.end("the shard was closed")
     this.alarm.end()
     const all = this.records.end()
     for (const record of all) this.context.journal.unreserve(record.reserved)

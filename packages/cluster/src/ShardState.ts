@@ -16,7 +16,8 @@ import type {
   ReplayedFrame,
   ReplayedRecord,
 } from "@skein/journal"
-import { type Clock, type Generation, invariant } from "@skein/model"
+import { type Clock, type Generation, invariant, type Shard } from "@skein/model"
+import { ShardCut } from "./backup/ShardCut.js"
 import { clockKey, HostClock } from "./HostClock.js"
 import type { ActorFactory } from "./HostContext.js"
 import { KeptEvents } from "./KeptEvents.js"
@@ -32,6 +33,9 @@ export class ShardState {
   opened: OpenedShard | undefined
   /** The last record whose frames the actors know the places of. */
   placedUpTo = 0
+  /** A backup reads the shard as it was; there is one at most. */
+  cut: ShardCut | undefined
+  private cuts = 0
   private recordNumber = 0
   private readonly kept = new KeptEvents()
   /** Deleted since the last checkpoint. */
@@ -117,12 +121,12 @@ export class ShardState {
   }
 
   locate(key: FrameKey): Location | undefined {
-    return this.actors.get(key.generation)?.locate(key.first)
+    return this.cut?.locate(key) ?? this.actors.get(key.generation)?.locate(key.first)
   }
 
   /** The frame was copied. */
   relocate(key: FrameKey, to: Location): void {
-    this.actors.get(key.generation)?.relocate(key.first, to)
+    if (!this.cut?.relocate(key, to)) this.actors.get(key.generation)?.relocate(key.first, to)
   }
 
   /** As {@link relocate}, for each. */
@@ -133,11 +137,12 @@ export class ShardState {
   /** Tells the frame's actor where it lies; a frame that nobody needs any more is given back. */
   place(key: FrameKey, location: Location, bytes: number): void {
     const live = this.actors.get(key.generation)?.relocate(key.first, location, bytes) === true
-    if (!live) this.release(location, bytes)
+    if (!live) this.release(location, bytes, key)
   }
 
-  /** No message of the frame is left. */
-  release(location: Location, bytes: number): void {
+  /** No message of the frame is left; `key`: whose it was, where that is known. */
+  release(location: Location, bytes: number, key?: FrameKey): void {
+    if (key !== undefined && this.cut?.holds(key, location, bytes)) return
     // Those of a shard that is followed are given back once it is open.
     if (this.opened === undefined) this.died.push([location, bytes])
     else this.opened.release(location, bytes)
@@ -147,6 +152,22 @@ export class ShardState {
   giveBackTo(opened: OpenedShard): void {
     for (const [location, bytes] of this.died) opened.release(location, bytes)
     this.died = []
+  }
+
+  /** The shard as it is now: the host has just closed its record. */
+  cutNow(shard: Shard, clock: Clock): ShardCut {
+    const { actors, opened, recordNumber } = this
+    invariant(opened !== undefined, "a shard that is only followed is backed up")
+    this.cut?.end("another backup of the shard has begun")
+    const { journalMs } = this.clock.now()
+    const host = {
+      ...{ shard, opened, actors },
+      locate: (key: FrameKey) => this.locate(key),
+      release: (location: Location, bytes: number) => this.release(location, bytes),
+    }
+    const at = { id: `${opened.epoch}.${++this.cuts}`, recordNumber, journalMs }
+    this.cut = new ShardCut(host, clock, at, this.clock.chunk())
+    return this.cut
   }
 
   /** What changed since the last call; those that are aside get their events first. */

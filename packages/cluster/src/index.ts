@@ -1,3 +1,4 @@
+export type { CutHead, CutPage, ShardCut } from "./backup/ShardCut.js"
 export { type ClusterFacts, clusterStatus } from "./clusterStatus.js"
 export { type Deferred, deferred } from "./Deferred.js"
 export { layerAdminDoors, makeDoorAdmin } from "./engine/AdminDoors.js"
@@ -48,8 +49,16 @@ export { movePeerOver, receiveMove } from "./moves/moveMessages.js"
 export { type MoveShardOptions, makeMoveShard } from "./moves/moveShard.js"
 export type { EndOfMove } from "./moves/SourceMove.js"
 export type { WarmHost } from "./moves/TargetMove.js"
-export { decodeSections, type Section } from "./RecordSections.js"
-export type { ActorChunk, ActorDelta, ShardActor, Turn, Waiter } from "./ShardActor.js"
+export { decodeSections, encodeSections, type Section } from "./RecordSections.js"
+export type {
+  ActorChunk,
+  ActorDelta,
+  ActorFrame,
+  ShardActor,
+  Turn,
+  Waiter,
+  WholeActor,
+} from "./ShardActor.js"
 export { ShardHost } from "./ShardHost.js"
 export { shardMapOf } from "./shardMapOf.js"
 export { soleFabric } from "./soleFabric.js"

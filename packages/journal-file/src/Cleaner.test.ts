@@ -74,7 +74,7 @@ describe("a queue that is kept up with", () => {
     const lag = 20
     for (let first = 1; first <= 1000; first++) {
       const drop = first > lag ? [first - lag] : []
-      await commit(journal, opened, tenant, { publish: first, drop })
+      await commitFrame(journal, tenant, { publish: first, drop })
       await settle()
     }
     const segments = (await disk.list("/data/shards/s000")).filter((name) =>

@@ -4,7 +4,7 @@
  */
 import type { Disk } from "@skein/journal"
 import { DiskFailed, isMissing } from "@skein/journal"
-import type { FabricId, InstanceId, SkeinError } from "@skein/model"
+import type { Epoch, FabricId, InstanceId, SkeinError } from "@skein/model"
 import { isHex128, isSkeinError, limits, skeinError } from "@skein/model"
 import { createShardDirectory } from "./FileOwnership.js"
 import { formatVersion, type Paths, unfinished } from "./Layout.js"
@@ -18,7 +18,7 @@ export interface Fabric {
 }
 
 /** What may lie in a directory without fabric.json: an attempt that was cut off. */
-const ours = new Set(["alive", "genesis", "logs", "manager", "shards", "table"])
+const ours = new Set(["alive", "genesis", "logs", "manager", "restoring.json", "shards", "table"])
 
 /** The fabric in the directory; `undefined`: the directory is empty or missing. */
 export const readFabric = async (disk: Disk, paths: Paths): Promise<Fabric | undefined> => {
@@ -47,19 +47,21 @@ export const readFabric = async (disk: Disk, paths: Paths): Promise<Fabric | und
 
 /**
  * Makes the shards' directories and then fabric.json: with it the fabric exists. Of several that do
- * this at once one decides what the fabric is, and all end with that.
+ * this at once one decides what the fabric is, and all end with that. A shard's first owner gets
+ * an epoch above `epochs[shard]`; default: 0.
  */
 export const createFabric = async (
   disk: Disk,
   paths: Paths,
   instance: InstanceId,
   wanted: Fabric,
+  epochs: readonly Epoch[] = [],
 ): Promise<Fabric> => {
   try {
     const fabric = await decideFabric(disk, paths, instance, wanted)
     await disk.makeDirectory(paths.shards)
     for (let shard = 0; shard < fabric.shards; shard++) {
-      await createShardDirectory(disk, paths, instance, shard)
+      await createShardDirectory(disk, paths, instance, shard, epochs[shard])
     }
     await disk.syncDirectory(paths.shards)
     const temporary = `${paths.fabric}.${instance}${unfinished}`
@@ -184,7 +186,7 @@ const refuseForeign = async (disk: Disk, paths: Paths): Promise<void> => {
 }
 
 const isUnfinishedFabric = (name: string): boolean =>
-  /^(fabric\.json|genesis|manager|table)\./.test(name) && name.endsWith(unfinished)
+  /^(fabric\.json|genesis|manager|restoring\.json|table)\./.test(name) && name.endsWith(unfinished)
 
 const parseFabric = (paths: Paths, text: string): Fabric => {
   let json: unknown

@@ -18,13 +18,7 @@ import type { Epoch, InstanceId, Shard } from "@skein/model"
 import { shardName, skeinError } from "@skein/model"
 import { writeClaim } from "./ClaimFile.js"
 import { genesis, type Paths } from "./Layout.js"
-import {
-  firstToken,
-  makeDirectoryWith,
-  renameToken,
-  surveyTokens,
-  tokenName,
-} from "./TokenDirectory.js"
+import { makeDirectoryWith, renameToken, surveyTokens, tokenName } from "./TokenDirectory.js"
 
 export const fileOwnership = (
   disk: Disk,
@@ -42,13 +36,18 @@ export const fileOwnership = (
   },
 })
 
-/** Makes a shard's directory with the token that nobody holds yet. Repeatable; one of many wins. */
+/**
+ * Makes a shard's directory with the token that nobody holds yet; its first owner gets the epoch
+ * after `epoch`. Repeatable; one of many wins.
+ */
 export const createShardDirectory = (
   disk: Disk,
   paths: Paths,
   instance: InstanceId,
   shard: Shard,
-): Promise<void> => makeDirectoryWith(disk, paths.shard(shard), instance, firstToken)
+  epoch: Epoch = 0,
+): Promise<void> =>
+  makeDirectoryWith(disk, paths.shard(shard), instance, tokenName({ epoch, instance: genesis }))
 
 interface Claimant {
   readonly disk: Disk

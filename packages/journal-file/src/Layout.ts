@@ -3,6 +3,7 @@
  * See FORMAT.md for the picture.
  *
  *   DIR/fabric.json
+ *   DIR/restoring.json          only until a restore has ended
  *   DIR/alive/<instance>
  *   DIR/logs/<instance>/log.<number>.<bytes>
  *   DIR/shards/s017/{owner,claim}.<epoch>.<instance>
@@ -30,6 +31,8 @@ export const paths = (dir: string) => {
     shards,
     alive,
     fabric: `${dir}/fabric.json`,
+    /** A restore is under way here, or was cut off. */
+    restoring: `${dir}/restoring.json`,
     /** What a new fabric will be, while it is created. */
     genesis: `${dir}/genesis`,
     manager: `${dir}/manager`,

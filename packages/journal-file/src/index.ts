@@ -7,6 +7,7 @@ export {
 export { fileDisk } from "./FileDisk.js"
 export { FileJournal } from "./FileJournal.js"
 export { type FileJournalOptions, openFileJournal } from "./openFileJournal.js"
+export { RestoreMark } from "./RestoreMark.js"
 export type { ReadRecord, ReadShard } from "./ShardReading.js"
 export {
   type Verified,

@@ -5,7 +5,7 @@
 import { resolve } from "node:path"
 import type { Disk, Failpoints } from "@skein/journal"
 import { newInstanceId, noFailpoints, systemClock, systemRandom } from "@skein/journal"
-import type { Clock, InstanceId, Random, SkeinError } from "@skein/model"
+import type { Clock, Epoch, InstanceId, Random, SkeinError } from "@skein/model"
 import { invariant, limits, skeinError } from "@skein/model"
 import { AliveFile } from "./AliveFile.js"
 import { refuseWhenInUse } from "./AliveWatch.js"
@@ -33,6 +33,7 @@ import { fileBytesMax } from "./Location.js"
 import { LogScans } from "./LogScans.js"
 import { ownMark, type ProcessRuns, processRuns } from "./ProcessMark.js"
 import { cleanerBytes, firstSegmentBytes, leastBytes, Reservation } from "./Reservation.js"
+import { refuseUnfinishedRestore } from "./RestoreMark.js"
 import { SegmentSupply } from "./SegmentSupply.js"
 import { firstToken, makeDirectoryWith } from "./TokenDirectory.js"
 
@@ -59,15 +60,20 @@ export interface FileJournalOptions {
   readonly processRuns?: ProcessRuns
   /** `true`: other processes may use the directory too; the tokens alone decide. Default: false. */
   readonly shared?: boolean
+  /**
+   * A backup is being restored into the directory: its mark is no reason to refuse. The shards of a
+   * fabric that is created now begin with epochs above these. Default: none is.
+   */
+  readonly restoring?: { readonly epochs: readonly Epoch[] }
   /** For tests: told of the steps of commits, takeovers and moves. Default: nobody is. */
   readonly failpoints?: Failpoints
 }
 
 /**
- * Opens the journal of a directory, or fails with DirectoryForeign, -InUse or -Unusable, and with
- * DiskFull when there is too little room to begin: then no new fabric is left in the directory.
- * Shared: also with NodeNameInUse, and with ConfigInvalid when the fabric has another number of
- * shards.
+ * Opens the journal of a directory, or fails with DirectoryForeign, -InUse, -Unusable or
+ * RestoreUnfinished, and with DiskFull when there is too little room to begin: then no new fabric
+ * is left in the directory. Shared: also with NodeNameInUse, and with ConfigInvalid when the fabric
+ * has another number of shards.
  */
 export const openFileJournal = async (options: FileJournalOptions): Promise<FileJournal> => {
   let reservation: Reservation | undefined
@@ -83,6 +89,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
   const paths = pathsOf(resolve(options.dir))
   const isNew = !existsNow(disk, paths)
   await makeUsable(disk, paths)
+  if (options.restoring === undefined) refuseUnfinishedRestore(disk, paths)
   const existing = await readFabric(disk, paths)
   if (existing !== undefined) refuseOtherShards(options, paths, existing)
   const firstBytes = firstSegmentBytes(segmentBytes)
@@ -194,7 +201,8 @@ const makeFabric = async (
 ): Promise<Fabric> => {
   const fabricId = Buffer.from(random.bytes(16)).toString("hex")
   const shards = options.shards ?? limits.shardsDefault
-  const fabric = await createFabric(disk, paths, instance, { fabricId, shards })
+  const epochs = options.restoring?.epochs
+  const fabric = await createFabric(disk, paths, instance, { fabricId, shards }, epochs)
   refuseOtherShards(options, paths, fabric)
   return fabric
 }

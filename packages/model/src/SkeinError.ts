@@ -111,6 +111,23 @@ export const errorTable = {
     false,
     "Stop the node and start it again where it was started: nobody else would.",
   ),
+  BackupEnded: entry("SKEIN_BACKUP_ENDED", false, "Begin the backup of this shard again."),
+  BackupInvalid: entry(
+    "SKEIN_BACKUP_INVALID",
+    false,
+    "Name a backup of this version; a new one begins in an empty directory.",
+  ),
+  BackupDamaged: entry("SKEIN_BACKUP_DAMAGED", false, "Use another backup, or make a new one."),
+  FabricNotEmpty: entry(
+    "SKEIN_FABRIC_NOT_EMPTY",
+    false,
+    "Restore into a directory that is empty or missing.",
+  ),
+  RestoreUnfinished: entry(
+    "SKEIN_RESTORE_UNFINISHED",
+    false,
+    "Run the same `skein restore` again to its end, or empty the directory.",
+  ),
 } as const satisfies Record<string, Entry>
 
 export type ErrorTag = keyof typeof errorTable

@@ -147,6 +147,17 @@ export const limits = {
   clientRowsMax: 1_000,
   queueUsesPerConnectionMax: 16,
 
+  // Backups
+  /** What one answer of a backup holds; one frame or chunk that is larger goes alone. */
+  backupPageBytes: 1 * MiB,
+  backupPageFramesMax: 4096,
+  /** Frames that died since the cut and were not read yet: beyond, the cut is given up. */
+  backupHeldFramesMax: 262_144,
+  /** A cut that nobody reads from for so long is given up. */
+  backupIdleMs: 30_000,
+  /** How often one shard's backup is begun again before the command gives up. */
+  backupAttemptsMax: 20,
+
   // Liveness on one host
   aliveEveryMs: 150,
   silenceAfterMs: 600,

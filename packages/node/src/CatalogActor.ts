@@ -3,7 +3,7 @@
  * after the commit. Reads wait like writes: an answer rests on what is durable.
  * Must not know: where queues' shards are open.
  */
-import type { ActorDelta, ShardActor, Turn } from "@skein/cluster"
+import type { ActorDelta, ShardActor, Turn, WholeActor } from "@skein/cluster"
 import {
   type Generation,
   limits,
@@ -33,6 +33,7 @@ import {
   type LookupGeneration,
   restoreCatalog,
   type StateChunk,
+  wholeCatalog,
 } from "@skein/queue"
 import type { ListRequest, QueueInfo, QueuePage } from "@skein/wire"
 import type { CatalogDoor } from "./CatalogDoor.js"
@@ -155,6 +156,10 @@ export class CatalogActor implements CatalogDoor, ShardActor {
     return catalogCheckpointDelta(this.state)
   }
 
+  whole(): WholeActor {
+    return { chunks: wholeCatalog(this.state), below: 1, frames: 0, frameBytes: 0 }
+  }
+
   close(why: SkeinError): void {
     this.closedBy = why
     for (const request of this.mailbox.drain()) request.fail(why)
@@ -171,6 +176,7 @@ export class CatalogActor implements CatalogDoor, ShardActor {
   readonly tick = (): void => {}
   readonly relocate = (): boolean => false
   readonly locate = (): undefined => undefined
+  readonly framesFrom = (): readonly [] => []
   readonly isAside = (): boolean => false
   readonly keep = (): void => {}
   readonly erase = (): void => {}

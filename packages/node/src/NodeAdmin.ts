@@ -12,12 +12,15 @@ import {
   type QueuePolicyInput,
   type QueueRef,
   queueNameProblem,
+  shardName,
   skeinError,
 } from "@skein/model"
 import type { ShardLoad } from "@skein/placement"
 import { counts, type Run } from "@skein/queue"
 import {
   type Admin,
+  type BackupPage,
+  type BackupRequest,
   type ClientList,
   type ClusterStatus,
   type DecisionPage,
@@ -32,6 +35,7 @@ import {
   type QueuePage,
   type QueueStatus,
   readMessages,
+  type ShardBackup,
   type ShardLoads,
 } from "@skein/wire"
 import { Either, ParseResult } from "effect"
@@ -121,6 +125,18 @@ export class NodeAdmin implements Admin {
 
   async cluster(): Promise<ClusterStatus> {
     return this.clusterStatus()
+  }
+
+  async beginBackup(shard: number): Promise<ShardBackup> {
+    const { id: cut, ...head } = (await this.queues.host(shard).beginCut()).head
+    return { cut, shard, ...head }
+  }
+
+  async readBackup({ shard, cut, page }: BackupRequest): Promise<BackupPage> {
+    const found = this.queues.host(shard).cutNamed(cut)
+    if (found !== undefined) return found.page(page)
+    const detail = `shard ${shardName(shard)} holds nothing for the backup ${cut.slice(0, 32)}`
+    throw skeinError("BackupEnded", detail, { shard })
   }
 
   drainNode(node: string): Promise<void> {

@@ -453,7 +453,7 @@ export class NodeCore implements Fabric {
         return host.opened.epoch
       },
       read: (key, location, bytes) => host.opened.read(key, location, bytes),
-      release: (location, bytes) => host.release(location, bytes),
+      release: (location, bytes, key) => host.release(location, bytes, key),
       admit: () => host.admit(),
       sessionLease: (session) => this.sessions.leaseOf(session),
       adoptSession: (session, lease, holder) => this.sessions.adopt(session, lease, holder),

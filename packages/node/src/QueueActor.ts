@@ -12,11 +12,12 @@
  * Without room in the journal, requests are refused; what the node itself asks for (time, ends of
  * sessions) is asked again a second later.
  */
-import type { ActorDelta, ShardActor, Turn } from "@skein/cluster"
-import { isScarcity, type Location } from "@skein/journal"
+import type { ActorDelta, ActorFrame, ShardActor, Turn, WholeActor } from "@skein/cluster"
+import { type FrameKey, isScarcity, type Location } from "@skein/journal"
 import {
   type Generation,
   invariant,
+  limits,
   type Now,
   type QueuePolicy,
   type Sequence,
@@ -28,6 +29,7 @@ import {
   Aside,
   type Command,
   checkpointDelta,
+  countFrames,
   type Decision,
   type Delivery,
   type DurableEvent,
@@ -38,6 +40,7 @@ import {
   evolve,
   type Fetch,
   framesDied,
+  framesFrom,
   isCatalogEvent,
   isDurable,
   isHandedOver,
@@ -49,6 +52,7 @@ import {
   recoverQueue,
   relocate,
   type SessionLease,
+  wholeQueue,
 } from "@skein/queue"
 import type { DeliveredRun, FetchCall } from "@skein/wire"
 import { FetchWait, fetchKey } from "./FetchWait.js"
@@ -63,7 +67,8 @@ import { WaitingFetches } from "./WaitingFetches.js"
 /** What all actors of a host need of it. */
 export interface QueueHome extends FrameReader {
   readonly wake: (actor: QueueActor) => void
-  readonly release: (location: Location, bytes: number) => void
+  /** `key`: whose frame it was, where that is known. */
+  readonly release: (location: Location, bytes: number, key?: FrameKey) => void
   /** Why a request cannot wait for the end of a planned move, if it cannot. */
   readonly admit: () => SkeinError | undefined
   readonly sessionLease: (session: SessionId) => SessionLease | undefined
@@ -271,6 +276,17 @@ export class QueueActor implements SessionHolder, ShardActor {
     const delta = { put, drop: [...drop, ...this.leftovers] }
     this.leftovers = none
     return delta
+  }
+
+  whole(): WholeActor | undefined {
+    if (this.aside !== undefined) return undefined
+    const { frames, bytes } = countFrames(this.state)
+    const chunks = wholeQueue(this.state)
+    return { chunks, below: this.state.next, frames, frameBytes: bytes }
+  }
+
+  framesFrom(from: Sequence, below: Sequence): readonly ActorFrame[] {
+    return framesFrom(this.state, from, below, backupPage)
   }
 
   close(why: SkeinError): void {
@@ -510,9 +526,10 @@ export class QueueActor implements SessionHolder, ShardActor {
   }
 
   private giveBack(): void {
-    for (const { location, bytes } of framesDied(this.state)) {
+    const { generation } = this
+    for (const { first, location, bytes } of framesDied(this.state)) {
       // A frame that died before its commit told where it lies is given back by the host then.
-      if (!Number.isNaN(location)) this.home.release(location, bytes)
+      if (!Number.isNaN(location)) this.home.release(location, bytes, { generation, first })
     }
   }
 
@@ -536,6 +553,8 @@ const isFirst = ({ _tag }: Command): boolean => _tag === "Open" || _tag === "Rec
 const none: readonly string[] = []
 
 const ignore = (): void => {}
+
+const backupPage = { framesMax: limits.backupPageFramesMax, bytesMax: limits.backupPageBytes }
 
 const hasRoom = (bytes: number, purpose: "publish" | "settle", turn: Turn): boolean =>
   bytes === 0 || turn.reserve(bytes, purpose)

@@ -52,3 +52,11 @@ export {
   unlocatedFrames,
 } from "./QueueState.js"
 export type { DeadFrame } from "./state/Blocks.js"
+export {
+  countFrames,
+  framesFrom,
+  type LiveFrame,
+  unplaceFrames,
+  wholeCatalog,
+  wholeQueue,
+} from "./wholeState.js"

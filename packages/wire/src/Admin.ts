@@ -290,6 +290,42 @@ export interface ShardLoads {
   readonly silent: readonly string[]
 }
 
+/** A shard as it was at the end of one record, which its owner holds while a backup reads it. */
+export interface ShardBackup {
+  /** Names it in `readBackup`. */
+  readonly cut: string
+  readonly shard: number
+  readonly epoch: number
+  /** The last record that is in it. */
+  readonly recordNumber: number
+  /** The shard's clock, milliseconds since 1970. */
+  readonly journalMs: number
+  readonly chunks: number
+  readonly chunkBytes: number
+  readonly frames: number
+  readonly frameBytes: number
+  /** Generations of queues that are set aside: nothing of them is in it. */
+  readonly aside: readonly number[]
+}
+
+export interface BackupRequest {
+  readonly shard: number
+  readonly cut: string
+  /** From 1, in order; the newest may be asked for again. */
+  readonly page: number
+}
+
+export interface BackupPage {
+  readonly chunks: readonly { readonly key: string; readonly bytes: Uint8Array }[]
+  readonly frames: readonly {
+    readonly generation: number
+    readonly first: Sequence
+    readonly bytes: Uint8Array
+  }[]
+  /** All has been read; this page is empty. */
+  readonly last: boolean
+}
+
 /** Calls about the fabric as a whole: any node answers them, by asking others. */
 export interface FabricCalls extends ManagerPort {
   readonly shardLoads: () => Promise<ShardLoads>
@@ -317,6 +353,13 @@ export interface Admin extends FabricCalls {
   readonly peek: (request: PeekRequest) => Promise<readonly PeekedMessage[]>
   readonly status: () => Promise<NodeStatus>
   readonly cluster: () => Promise<ClusterStatus>
+  /**
+   * Takes hold of the shard as it is now. There is one at a time of a shard: a newer one ends it,
+   * and so does a new owner, or `limits.backupIdleMs` without a reader.
+   */
+  readonly beginBackup: (shard: number) => Promise<ShardBackup>
+  /** Rejects with BackupEnded: begin the shard again. ShardCorrupt: a frame is damaged. */
+  readonly readBackup: (request: BackupRequest) => Promise<BackupPage>
 }
 
 /** What a door leads to: both ports of one fabric. */

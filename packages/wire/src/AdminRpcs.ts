@@ -188,6 +188,31 @@ const ShardLoads = Schema.Struct({
   silent: Schema.Array(Schema.String),
 })
 
+const ShardBackup = Schema.Struct({
+  cut: Schema.String,
+  shard: Schema.Int,
+  epoch: Schema.Int,
+  recordNumber: Schema.Int,
+  journalMs: Schema.Number,
+  chunks: Schema.Int,
+  chunkBytes: Schema.Int,
+  frames: Schema.Int,
+  frameBytes: Schema.Int,
+  aside: Schema.Array(Schema.Int),
+})
+
+const BackupPage = Schema.Struct({
+  chunks: Schema.Array(Schema.Struct({ key: Schema.String, bytes: Schema.Uint8ArrayFromSelf })),
+  frames: Schema.Array(
+    Schema.Struct({
+      generation: Schema.Int,
+      first: Schema.Int,
+      bytes: Schema.Uint8ArrayFromSelf,
+    }),
+  ),
+  last: Schema.Boolean,
+})
+
 /** What other groups of calls between nodes answer with, too. */
 export const adminSchemas = {
   ClientList,
@@ -261,6 +286,16 @@ export const QueueRpcs = RpcGroup.make(
   }),
   Rpc.make("status", { payload: exactly({}), success: NodeStatus, error }),
   Rpc.make("cluster", { payload: exactly({}), success: ClusterStatus, error }),
+  Rpc.make("beginBackup", {
+    payload: exactly({ shard: Schema.Int }),
+    success: ShardBackup,
+    error,
+  }),
+  Rpc.make("readBackup", {
+    payload: exactly({ shard: Schema.Int, cut: Schema.String, page: Schema.Int }),
+    success: BackupPage,
+    error,
+  }),
 )
 
 /**

@@ -72,7 +72,7 @@ describe("parseArguments", () => {
     const error = refusal(["subscribe"])
     expect(error.detail).toBe("unknown command subscribe of `skein`.")
     expect(error.next).toBe(
-      "Commands: node, cluster, queue, publish, consume, bench, config, journal.",
+      "Commands: node, cluster, queue, publish, consume, bench, config, backup, restore, journal.",
     )
   })
 

@@ -309,6 +309,23 @@ const consume: CommandSpec = {
   arguments: [queue],
 }
 
+const backup: CommandSpec = {
+  name: "backup",
+  help: "Back up a running fabric into a directory; go on with one that was cut off.",
+  options: [
+    flag("verify", "Check the backup in the directory to the last byte; no node is asked."),
+    ...asClient,
+  ],
+  arguments: [one("DIR", "The backup's directory; made when it is missing.")],
+}
+
+const restore: CommandSpec = {
+  name: "restore",
+  help: "Make a fabric of a backup, in an empty data directory that no node uses.",
+  options: [setting("dir"), ...output],
+  arguments: [one("BACKUP", "The backup's directory.")],
+}
+
 const journalCommands: readonly CommandSpec[] = [
   { name: "verify", help: "Check everything; damage is named.", options: output, arguments: [dir] },
   {
@@ -352,5 +369,7 @@ export const skein: CommandSpec = group("skein", "Run, operate and use a Skein f
     ],
     arguments: [],
   },
+  backup,
+  restore,
   group("journal", "Look into a node's data directory; nothing is changed.", journalCommands),
 ])

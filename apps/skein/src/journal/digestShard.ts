@@ -8,6 +8,7 @@ import { decodeSections } from "@skein/cluster"
 import type { ReadShard } from "@skein/journal-file"
 import type { Generation } from "@skein/model"
 import {
+  type CatalogState,
   catalogDigest,
   catalogGeneration,
   decodeEvents,
@@ -40,6 +41,14 @@ export const digestShard = async (read: ReadShard): Promise<string> => {
       if (deleted) queues.delete(generation)
     }
   }
+  return digestOf(catalog, queues)
+}
+
+/** The digest of a shard that holds these; of every shard but s000 the catalog is empty. */
+export const digestOf = (
+  catalog: CatalogState,
+  queues: ReadonlyMap<Generation, QueueState>,
+): string => {
   const hash = createHash("sha256")
   hash.update(`${catalogGeneration} ${catalogDigest(catalog)}\n`)
   for (const [generation, state] of [...queues].sort(([a], [b]) => a - b)) {

@@ -13,6 +13,8 @@ export interface ProgressOptions {
   readonly isOn: boolean
   /** Monotonic milliseconds. */
   readonly nowMs: () => number
+  /** How a count is written. Default: as a number. */
+  readonly show?: (count: number) => string
 }
 
 export class Progress {
@@ -51,8 +53,9 @@ export class Progress {
 
   #line(nowMs: number, part: number | undefined): string {
     const elapsedMs = Math.max(1, nowMs - this.#startedMs)
-    const speed = `${showCount(Math.round((this.#done * 1000) / elapsedMs))}/s`
-    const counted = `${this.options.label} ${showCount(this.#done)}`
+    const { label, show = showCount } = this.options
+    const speed = `${show(Math.round((this.#done * 1000) / elapsedMs))}/s`
+    const counted = `${label} ${show(this.#done)}`
     if (part === undefined || part <= 0) return `${counted}  ${speed}`
     const left = showTime((elapsedMs * (1 - part)) / part)
     return `${counted}  ${Math.floor(100 * part)}%  ${speed}  ${left} to go`

@@ -31,16 +31,33 @@ export interface RunOptions {
 }
 
 export class RunningSkein {
-  private constructor(readonly newClient: () => Promise<SkeinClient>) {}
+  private constructor(
+    readonly newClient: () => Promise<SkeinClient>,
+    /** Its calls may be replaced while commands run. */
+    readonly admin: Admin,
+    readonly close: () => Promise<void>,
+  ) {}
 
-  /** `change` takes the place of calls of the node's Admin. */
-  static async open(change: Partial<Admin> = {}): Promise<RunningSkein> {
-    const node = await openNode({ storage: { memory: true }, shards: 1, version: "0.1.0" })
+  /**
+   * `change` takes the place of calls of the node's Admin. `dir`: a fabric's data directory;
+   * default: one in memory, of `shards` (1).
+   */
+  static async open(
+    change: Partial<Admin> = {},
+    { dir, shards = 1 }: { readonly dir?: string; readonly shards?: number } = {},
+  ): Promise<RunningSkein> {
+    const where =
+      dir === undefined ? { storage: { memory: true as const }, shards } : { storage: { dir } }
+    const node = await openNode({ ...where, version: "0.1.0" })
     onTestFinished(() => node.close())
     const { broker } = node.core
     const admin: Admin = Object.assign(Object.create(node.core.admin), change)
     const connection = { broker, admin, closed: node.failed, close: async () => {} }
-    return new RunningSkein(() => makeClient(async () => connection))
+    return new RunningSkein(
+      () => makeClient(async () => connection),
+      admin,
+      () => node.close(),
+    )
   }
 
   /** `skein ARGV…`. */

@@ -2,6 +2,8 @@
 import type { QueuePolicyInput, SessionId, SkeinError } from "@skein/model"
 import type {
   Admin,
+  BackupPage,
+  BackupRequest,
   Broker,
   ClientList,
   ClusterStatus,
@@ -23,6 +25,7 @@ import type {
   QueueStatus,
   SettleAnswer,
   SettleRequest,
+  ShardBackup,
   ShardLoads,
   ShardMap,
   Welcome,
@@ -62,6 +65,8 @@ export interface ConnectionAdmin extends Admin {
   readonly peek: (request: PeekRequest, options?: CallOptions) => Promise<readonly PeekedMessage[]>
   readonly status: (options?: CallOptions) => Promise<NodeStatus>
   readonly cluster: (options?: CallOptions) => Promise<ClusterStatus>
+  readonly beginBackup: (shard: number, options?: CallOptions) => Promise<ShardBackup>
+  readonly readBackup: (request: BackupRequest, options?: CallOptions) => Promise<BackupPage>
   readonly drainNode: (node: string, options?: CallOptions) => Promise<void>
   readonly reviveNode: (node: string, options?: CallOptions) => Promise<void>
   readonly planMoves: (options?: CallOptions) => Promise<MovePlan>

@@ -47,6 +47,8 @@ export const remoteAdmin = (channel: Channel): ConnectionAdmin => {
     peek: (request, options) => run(client.peek(request), options),
     status: (options) => run(client.status({}), options),
     cluster: (options) => run(client.cluster({}), options),
+    beginBackup: (shard, options) => run(client.beginBackup({ shard }), options),
+    readBackup: (request, options) => run(client.readBackup(request), options),
     drainNode: async (node, options) => {
       await run(client.drainNode({ node }), options)
     },

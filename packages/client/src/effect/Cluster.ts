@@ -3,11 +3,14 @@
  * SkeinClient.
  */
 import type {
+  BackupPage,
+  BackupRequest,
   ClientList,
   DecisionPage,
   DecisionsRequest,
   MovePlan,
   NumberedDecision,
+  ShardBackup,
   ShardLoads,
 } from "@skein/wire"
 import { Effect, Stream } from "effect"
@@ -107,3 +110,17 @@ const asked = <A>(
   ask: (client: SkeinClient, signal: AbortSignal) => Promise<A>,
 ): Effect.Effect<A, ClusterError, Skein> =>
   Effect.flatMap(Skein, (client) => call(clusterTags, (signal) => ask(client, signal)))
+
+/** Takes hold of a shard as it is now, to be read by `readBackup`. */
+export const beginBackup = (
+  shard: number,
+  options?: Options,
+): Effect.Effect<ShardBackup, ClusterError, Skein> =>
+  asked((client, signal) => client.beginBackup(shard, { ...options, signal }))
+
+/** The next page of it, or the newest again. */
+export const readBackup = (
+  request: BackupRequest,
+  options?: Options,
+): Effect.Effect<BackupPage, ClusterError, Skein> =>
+  asked((client, signal) => client.readBackup(request, { ...options, signal }))

@@ -57,6 +57,7 @@ export const clusterTags = [
   "RestartRefused",
   "ManagerUnavailable",
   "TableInvalid",
+  "BackupEnded",
 ] as const
 
 /**

@@ -237,6 +237,8 @@ export class FakeConnection implements FabricConnection {
       whyShard: (shard) => this.#ask("admin", () => [`${shard} is on fake`]),
       moveShard: (_, node) => this.#ask("admin", () => refuseNode(node)),
       decisions: () => this.#ask("admin", () => ({ log: "fake", decisions: [], last: 0 })),
+      beginBackup: (shard) => this.#ask("admin", () => refuseBackup(shard)),
+      readBackup: ({ shard }) => this.#ask("admin", () => refuseBackup(shard)),
       shardLoads: () => this.#ask("admin", () => ({ loads: [], silent: [] })),
       restartNode: (node) => this.#ask("admin", () => refuseNode(node)),
       clients: () => this.#ask("admin", () => ({ clients: [], more: 0, silent: [] })),
@@ -263,6 +265,10 @@ const noPlan = { moves: [], spread: { before: 1, after: 1 }, held: "fake is the 
 const refuseNode = (node: string): never => {
   if (node === "fake") throw skeinError("MoveRefused", "fake is the last node", { node })
   throw skeinError("NodeUnknown", `there is no node ${node}`, { node })
+}
+
+const refuseBackup = (shard: number): never => {
+  throw skeinError("BackupEnded", `shard ${shard} of a fake`, { shard })
 }
 
 const fakeCluster: ClusterStatus = {

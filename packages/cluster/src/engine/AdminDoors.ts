@@ -37,6 +37,8 @@ export const layerAdminDoors = (local: Admin): Layer.Layer<never, never, Shardin
       peek: ({ payload }) => answer(() => local.peek(payload)),
       status: () => answer(() => local.status()),
       cluster: () => answer(() => local.cluster()),
+      beginBackup: ({ payload }) => answer(() => local.beginBackup(payload.shard)),
+      readBackup: ({ payload }) => answer(() => local.readBackup(payload)),
     },
     doorOptions,
   )
@@ -62,6 +64,8 @@ export const makeDoorAdmin = (
       const { shard } = await catalog().lookup(name)
       return here.isOpen(shard) ? local : remote(doorId(shard, name))
     }
+    const backup = (shard: Shard): QueueAdmin =>
+      here.isOpen(shard) ? local : remote(doorId(shard, "backup"))
     return {
       declare: (name, policy) => catalog().declare(name, policy),
       delete: (name) => catalog().delete(name),
@@ -72,6 +76,8 @@ export const makeDoorAdmin = (
       peek: async (request) => (await queue(request.name)).peek(request),
       status: () => local.status(),
       cluster: () => local.cluster(),
+      beginBackup: (shard) => backup(shard).beginBackup(shard),
+      readBackup: (request) => backup(request.shard).readBackup(request),
       drainNode: (node) => fabric.drainNode(node),
       reviveNode: (node) => fabric.reviveNode(node),
       planMoves: () => fabric.planMoves(),
@@ -103,6 +109,8 @@ const remoteAdmin =
       peek: (request) => run(at.peek(request)),
       status: () => local.status(),
       cluster: () => local.cluster(),
+      beginBackup: (shard) => run(at.beginBackup({ shard })),
+      readBackup: (request) => run(at.readBackup(request)),
     }
   }
 

@@ -42,6 +42,8 @@ const local = (seen: string[]): Admin => ({
   whyShard: unused,
   moveShard: unused,
   decisions: unused,
+  beginBackup: unused,
+  readBackup: unused,
   shardLoads: unused,
   restartNode: unused,
   clients: unused,

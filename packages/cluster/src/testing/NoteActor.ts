@@ -4,7 +4,7 @@
  */
 import type { ManualClock } from "@skein/journal"
 import type { Sequence } from "@skein/model"
-import type { ActorDelta, ShardActor, Turn } from "../ShardActor.js"
+import type { ActorDelta, ActorFrame, ShardActor, Turn, WholeActor } from "../ShardActor.js"
 
 export class NoteActor implements ShardActor {
   readonly notes: string[] = []
@@ -99,6 +99,18 @@ export class NoteActor implements ShardActor {
     const key = `q${this.generation}/notes`
     if (this.erased) return { put: [], drop: [key] }
     return { put: [{ key, bytes: new TextEncoder().encode(JSON.stringify(this.notes)) }], drop: [] }
+  }
+
+  whole(): WholeActor {
+    const { put: chunks } = this.checkpoint()
+    const sizes = this.notes.map((text) => text.length)
+    const frameBytes = sizes.reduce((sum, bytes) => sum + bytes, 0)
+    return { chunks, below: sizes.length + 1, frames: sizes.length, frameBytes }
+  }
+
+  framesFrom(from: Sequence, below: Sequence): readonly ActorFrame[] {
+    const frames = this.notes.map((text, at) => ({ first: at + 1, bytes: text.length }))
+    return frames.slice(from - 1, below - 1)
   }
 
   dueMs = () => Number.POSITIVE_INFINITY

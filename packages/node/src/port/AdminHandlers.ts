@@ -14,6 +14,8 @@ export const adminHandlers = (admin: Admin) =>
     peek: (request) => answer(() => admin.peek(request)),
     status: () => answer(() => admin.status()),
     cluster: () => answer(() => admin.cluster()),
+    beginBackup: ({ shard }) => answer(() => admin.beginBackup(shard)),
+    readBackup: (request) => answer(() => admin.readBackup(request)),
     drainNode: ({ node }) => answer(() => done(admin.drainNode(node))),
     reviveNode: ({ node }) => answer(() => done(admin.reviveNode(node))),
     planMoves: () => answer(() => admin.planMoves()),

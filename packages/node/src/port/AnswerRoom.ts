@@ -91,10 +91,12 @@ export class AnswerRoom {
   }
 }
 
+const heavyCalls = ["list", "peek", "readBackup"]
+
 /** Whether an admin call may have an answer of megabytes. One that is malformed has a small one. */
 export const heavyCall = (payload: Uint8Array): boolean => {
   // Whoever sends more than this asks for no peek: names are short.
   if (payload.length > limits.helloBytesMax) return false
   const call = decodeRpcCall(payload)
-  return !(call instanceof SkeinError) && (call.call === "peek" || call.call === "list")
+  return !(call instanceof SkeinError) && heavyCalls.includes(call.call)
 }

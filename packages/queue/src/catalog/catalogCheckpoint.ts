@@ -19,15 +19,12 @@ export const catalogCheckpointDelta = (state: CatalogState): StateDelta => {
   const delta: StateDelta = { put: [], drop: [] }
   if (!state.dirty) return delta
   state.dirty = false
-  delta.put.push({
-    key: "c/h",
-    bytes: packTuple([version, state.nextGeneration, catalogDigest(state)]),
-  })
+  delta.put.push({ key: "c/h", bytes: packCatalogHead(state) })
   for (const page of state.dirtyPages) {
-    const queues = packPage(state, page)
+    const bytes = packCatalogPage(state, page)
     const key = `c/g${page}`
-    if (queues.length > 0) {
-      delta.put.push({ key, bytes: packTuple([version, ...queues]) })
+    if (bytes !== undefined) {
+      delta.put.push({ key, bytes })
       state.savedPages.add(page)
     } else if (state.savedPages.delete(page)) delta.drop.push(key)
   }
@@ -35,7 +32,11 @@ export const catalogCheckpointDelta = (state: CatalogState): StateDelta => {
   return delta
 }
 
-const packPage = (state: CatalogState, page: number): unknown[] => {
+export const packCatalogHead = (state: CatalogState): Uint8Array =>
+  packTuple([version, state.nextGeneration, catalogDigest(state)])
+
+/** `undefined`: the page holds no queue. */
+export const packCatalogPage = (state: CatalogState, page: number): Uint8Array | undefined => {
   const queues: unknown[] = []
   const first = page * catalogPageGenerations
   for (let at = first; at < first + catalogPageGenerations; at++) {
@@ -43,7 +44,7 @@ const packPage = (state: CatalogState, page: number): unknown[] => {
     const queue = lives ?? state.doomed.get(at)
     if (queue !== undefined) queues.push(packQueue(queue, lives === undefined))
   }
-  return queues
+  return queues.length === 0 ? undefined : packTuple([version, ...queues])
 }
 
 const packQueue = (queue: CatalogQueue, doomed: boolean): unknown[] => [

@@ -267,6 +267,8 @@ export class TestNode {
       ],
       status: () => Promise.reject(new Error("a fault that is no SkeinError")),
       cluster: notAsked,
+      beginBackup: notAsked,
+      readBackup: notAsked,
       ...this.#managerPort(),
       shardLoads: notAsked,
       restartNode: notAsked,

@@ -132,6 +132,8 @@ export class StubFabric implements Fabric {
     whyShard: notInStub,
     moveShard: notInStub,
     decisions: notInStub,
+    beginBackup: notInStub,
+    readBackup: notInStub,
     shardLoads: notInStub,
     restartNode: notInStub,
     clients: notInStub,
