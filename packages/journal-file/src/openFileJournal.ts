@@ -102,20 +102,14 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
   let log: CommitLog | undefined
   try {
     const fabric = existing ?? (await makeFabric(options, disk, paths, random, instance))
-    await makeDirectoryWith(disk, paths.manager, instance, firstToken)
-    await makeDirectoryWith(disk, paths.table, instance, firstTableToken)
-    await disk.makeDirectory(paths.log(instance))
+    await makePlaces(disk, paths, instance)
     const sparesMax = Math.floor(uncleanedBytesMax / segmentBytes)
     const kept = cleanerBytes(uncleanedBytesMax, segmentBytes)
     const supply = new SegmentSupply(disk, paths, instance, segmentBytes, sparesMax, kept)
     log = new CommitLog(supply, clock, firstBytes, failpoints)
     await log.open()
-    reservation = new Reservation(
-      log,
-      segmentBytes,
-      uncleanedBytesMax,
-      await disk.freeBytes(paths.dir),
-    )
+    const freeBytes = await disk.freeBytes(paths.dir)
+    reservation = new Reservation(log, segmentBytes, uncleanedBytesMax, freeBytes)
     const cache = new FrameCache(options.cacheBytesMax)
     await alive.update({ state: "serving" })
     if (options.shared === true) await membership.start()
@@ -147,6 +141,13 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
     await alive.close().catch(() => {})
     throw await undone(options, disk, paths, error, existing === undefined, isNew)
   }
+}
+
+/** For the tokens of manager and table, and for this process's log. */
+const makePlaces = async (disk: Disk, paths: Paths, instance: InstanceId): Promise<void> => {
+  await makeDirectoryWith(disk, paths.manager, instance, firstToken)
+  await makeDirectoryWith(disk, paths.table, instance, firstTableToken)
+  await disk.makeDirectory(paths.log(instance))
 }
 
 /** Where others may have joined a new fabric meanwhile, it is left to them. */

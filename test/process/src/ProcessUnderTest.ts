@@ -106,7 +106,7 @@ export class ProcessUnderTest {
     this.#child?.kill("SIGCONT")
   }
 
-  /** Resolves when it has written the text to stderr, from now on; to be waited for within a time. */
+  /** Resolves when it has written the text to stderr, from now on; wait for it within a time. */
   wrote(text: string): Promise<void> {
     return new Promise((seen) => this.#waiting.push({ text, seen, heard: "" }))
   }

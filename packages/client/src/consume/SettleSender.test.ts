@@ -91,7 +91,7 @@ describe("SettleSender", () => {
     await sender.idle()
   })
 
-  it("does not take a former owner's LeaseLost for the end of what the next one is asked", async () => {
+  it("does not take a former owner's LeaseLost for what the next one is asked", async () => {
     const { asked, sender, add, follow } = await setup()
     const ack = add("ack", 1)
     sender.sendAlone()

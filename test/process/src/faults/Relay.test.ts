@@ -144,7 +144,7 @@ it("tear lets half of a chunk through, then resets", async () => {
   expect(received).toBe("a1234")
 })
 
-it("holds back connections that began with a text, and no others, until they are let go", async () => {
+it("holds back connections that began with a text, and no others, until let go", async () => {
   const [held, free] = [await client(), await client()]
   held.write("i am publisher-1;")
   free.write("i am n2;")

@@ -1,4 +1,4 @@
-/** The fence in its short form, and on builds that do not keep the order of a commit or takeover. */
+/** The fence in its short form, and on builds that break the order of a commit or takeover. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
