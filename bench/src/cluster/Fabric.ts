@@ -66,7 +66,6 @@ export class Fabric {
         ...["--dir", path.join(dir, "data"), "--shards", String(shards), "--output", "json"],
       ],
       dir,
-      env: { SKEIN_PLANNED_MOVES: "true" },
       port,
     })
     const address = `127.0.0.1:${port}`

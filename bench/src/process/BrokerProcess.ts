@@ -19,7 +19,6 @@ export interface Launch {
   readonly command: string
   readonly args: readonly string[]
   readonly dir: string
-  readonly env?: NodeJS.ProcessEnv
   /** Ready when this port of 127.0.0.1 takes a connection. */
   readonly port: number
   /** Opens an ipc channel, so that a Node child notices when this process is gone. */
@@ -55,7 +54,7 @@ export class BrokerProcess {
     const child = spawn(launch.command, launch.args, {
       detached: true,
       cwd: launch.dir,
-      env: { ...process.env, ...launch.env },
+      env: process.env,
       stdio: launch.ipc ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
     })
     closeSync(log)

@@ -18,7 +18,6 @@ const body = (at: number): string => `${at} `.padEnd(4_000, "x")
 const numberOf = (value: unknown): number => Number(String(value).split(" ")[0])
 
 const cluster: ServeCommand = (dir, port) => [
-  ...["/usr/bin/env", "SKEIN_PLANNED_MOVES=true"],
   ...[process.execPath, main, "cluster", "start", "--nodes", "3", "--shards", String(shards)],
   ...["--dir", dir, "--port", String(port), "--output", "json"],
 ]
