@@ -19,6 +19,7 @@ export interface Launch {
   readonly command: string
   readonly args: readonly string[]
   readonly dir: string
+  readonly env?: NodeJS.ProcessEnv
   /** Ready when this port of 127.0.0.1 takes a connection. */
   readonly port: number
   /** Opens an ipc channel, so that a Node child notices when this process is gone. */
@@ -54,7 +55,7 @@ export class BrokerProcess {
     const child = spawn(launch.command, launch.args, {
       detached: true,
       cwd: launch.dir,
-      env: process.env,
+      env: { ...process.env, ...launch.env },
       stdio: launch.ipc ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
     })
     closeSync(log)
