@@ -1,4 +1,7 @@
-/** The fence in its short form, and on builds that break the order of a commit or takeover. */
+/**
+ * The fence in its short form, by real processes. That builds with their steps in a wrong order are
+ * found is shown in journal-file (`fence.test.ts`), where it does not hang on who is quicker.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,9 +9,7 @@ import { failpoints } from "@skein/journal"
 import { formatRecord, type LogRecord, renderVerdict } from "@skein/test-checker"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { roundFigures } from "./FenceLedger.js"
-import { renderReport, reportOf } from "./FenceReport.js"
 import { type FenceRunReport, type Round, runFence } from "./FenceRun.js"
-import type { FaultyBuildName } from "./faultyBuilds.js"
 import { phases, roundsOf } from "./fencePhases.js"
 
 let directory = ""
@@ -17,10 +18,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true }))
 
-const run = (rounds: ReadonlyArray<Round>, fault?: FaultyBuildName) =>
+const run = (rounds: ReadonlyArray<Round>) =>
   runFence({
     ...{ directory, seed: "5", nodes: 3, data: undefined, rounds },
-    ...(fault !== undefined && { fault }),
     onProgress: () => {},
   })
 
@@ -41,21 +41,6 @@ describe("fencing", () => {
       expect(Math.min(inFlight, confirmed, stoodMs)).toBeGreaterThan(99)
     }
   }, 240_000)
-
-  const faulty: ReadonlyArray<readonly [FaultyBuildName, Round]> = [
-    ["unchecked", { at: "commit.gathered", stands: "beyond", consumersRest: true }],
-    ["early-check", { at: "commit.gathered", stands: "beyond", consumersRest: true }],
-    ["read-before-token", { at: "takeover.synced", stands: "within" }],
-  ]
-  for (const [fault, round] of faulty) {
-    it(`C4: finds what a build loses that is ${fault}`, async () => {
-      const report = await run([round], fault)
-      // Publishes or settles, whatever the node has confirmed.
-      const whole = reportOf({ seed: 5, nodes: 3, runs: [report], failures: [] })
-      expect([whole.ok, whole.violations > 0], shown(report)).toEqual([false, true])
-      expect(renderReport(whole)).toContain("INVALID: 1 times a node stood")
-    }, 240_000)
-  }
 })
 
 it("the phases take in every failpoint", () => {
