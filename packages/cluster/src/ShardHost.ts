@@ -229,7 +229,8 @@ export class ShardHost implements ShardTenant {
    */
   async beginCut(): Promise<ShardCut> {
     if (this.ended !== undefined) throw this.ended
-    if (this.parking !== undefined) throw stillMoving(this.shard)
+    // What is about to close holds nothing for a reader.
+    if (this.parking !== undefined || this.retired) throw stillMoving(this.shard)
     this.seal()
     const cut = this.state.cutNow(this.shard, this.context.clock)
     const durable = deferred()

@@ -72,6 +72,8 @@ export interface FileJournalParts {
   readonly segmentBytes: number
   readonly freeBytesKept: number
   readonly failpoints: Failpoints
+  /** A shard is closed well only with a checkpoint of it: the log does not hold all of it. */
+  readonly isRestoring: boolean
 }
 
 /** A commit's part for one shard, while it is under way. */
@@ -105,7 +107,7 @@ export class FileJournal implements Journal {
     const notice = (error: unknown) => this.#noticeFailure(error)
     const open = new OpenShards(ownership, notice)
     this.#open = open
-    this.#sealing = new Sealing(disk, paths, log, this.#turns)
+    this.#sealing = new Sealing(disk, paths, log, this.#turns, notice)
     this.#recovery = new Recovery(disk, paths, ownership, scans, this.#sealing, failpoints)
     this.#cleaner = new Cleaner({
       ...parts,
@@ -431,10 +433,13 @@ export class FileJournal implements Journal {
   async #closeShard(open: OpenShard): Promise<void> {
     try {
       if (!open.closed && this.#failure === undefined) {
-        await this.#open.checkpointer(open)?.publishFinal()
+        const isStored = await this.#open.checkpointer(open)?.publishFinal()
+        if (this.parts.isRestoring && isStored !== true) throw notStored(open.shard)
       }
     } catch (error) {
-      if (!this.#open.wasFenced(error)) this.#noticeFailure(error)
+      if (this.#open.wasFenced(error)) return
+      const failure = this.#noticeFailure(error)
+      if (this.parts.isRestoring) throw failure
     } finally {
       this.#open.forget(open)
     }
@@ -470,7 +475,9 @@ export class FileJournal implements Journal {
     this.#house.stop()
     tables.close()
     await this.#cleaner.stop()
-    for (const open of this.#open.all) await this.#closeShard(open)
+    for (const open of this.#open.all) {
+      await this.#closeShard(open).catch((error: unknown) => this.#noticeFailure(error))
+    }
     await this.#cleaner.letGo().catch((error: unknown) => this.#noticeFailure(error))
     await this.#turns.run(async () => {})
     if (this.#failure === undefined) {
@@ -483,6 +490,9 @@ export class FileJournal implements Journal {
     await alive.close().catch((error: unknown) => this.#noticeFailure(error))
   }
 }
+
+const notStored = (shard: Shard): SkeinError =>
+  skeinError("ShardUnavailable", `no checkpoint of ${shardName(shard)} could be stored`, { shard })
 
 const refused = (shard: Shard, error: SkeinError): CommitResult => ({
   _tag: "Refused",

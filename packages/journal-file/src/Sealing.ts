@@ -56,6 +56,8 @@ export class Sealing {
     readonly paths: Paths,
     readonly log: CommitLog,
     readonly turns: Turns,
+    /** Hears of a failure of the own log, whoever asked for the seal: the first EIO ends it. */
+    readonly notice: (error: unknown) => void,
   ) {}
 
   /** Resolves with the history's records where they lie now, once the seal is durable. */
@@ -82,6 +84,7 @@ export class Sealing {
       await this.log.flush(all[0]?.by.phase)
       for (const [at, { done }] of all.entries()) done(sealed[at])
     } catch (error) {
+      this.notice(error)
       for (const { fail } of all) fail(error)
     }
   }

@@ -66,13 +66,10 @@ export class SegmentReader {
     let at = offset
     while (at + batchHeaderBytes <= this.size) {
       const window = await this.window.read(at, 1024 * 1024)
-      let hit = window.indexOf(batchMagicBytes)
-      while (hit !== -1) {
-        if ((at + hit) % batchAlignBytes === 0) {
-          const found = await this.batchAt(at + hit)
-          if (found !== undefined) return found
-        }
-        hit = window.indexOf(batchMagicBytes, hit + 1)
+      // All of them first: the window is valid until the next read only.
+      for (const hit of hitsIn(window, at)) {
+        const found = await this.batchAt(hit)
+        if (found !== undefined) return found
       }
       at += Math.max(batchAlignBytes, window.length - (window.length % batchAlignBytes))
     }
@@ -103,4 +100,14 @@ export class SegmentReader {
     await this.window.settle()
     await this.file.close()
   }
+}
+
+/** Where a batch may begin in the window, which lies at `start`. */
+const hitsIn = (window: Buffer, start: number): readonly number[] => {
+  const hits: number[] = []
+  for (let at = window.indexOf(batchMagicBytes); at !== -1; ) {
+    if ((start + at) % batchAlignBytes === 0) hits.push(start + at)
+    at = window.indexOf(batchMagicBytes, at + 1)
+  }
+  return hits
 }

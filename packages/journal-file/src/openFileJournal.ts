@@ -134,6 +134,7 @@ export const openFileJournal = async (options: FileJournalOptions): Promise<File
       segmentBytes,
       freeBytesKept: kept,
       failpoints,
+      isRestoring: options.restoring !== undefined,
     })
   } catch (error) {
     await log?.close().catch(() => {})

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { makeClient } from "@skein/client"
 import { openNode } from "@skein/embedded/openNode"
+import type { Disk } from "@skein/journal"
 import { digestDirectory, fileDisk, verifyDirectory } from "@skein/journal-file"
+import { skeinError } from "@skein/model"
 import { FastCheck as fc } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { digestShard } from "../journal/digestShard.js"
@@ -146,6 +148,25 @@ it("C7: a full disk ends a restore; with room the same one goes on", async () =>
   await expect(restore(dir, { disk: limited.disk })).rejects.toMatchObject({ _tag: "DiskFull" })
   limited.room = Number.POSITIVE_INFINITY
   const { verified } = await restore(dir, { disk: limited.disk })
+  expect(await digestsIn(dir)).toEqual(verified.map(({ digest }) => digest))
+}, 60_000)
+
+it("C7: a full disk at a shard's closing checkpoint ends a restore; with room it goes on", async () => {
+  const dir = temporaryDirectory()
+  let isFull = true
+  const inner = fileDisk()
+  const disk: Disk = {
+    ...inner,
+    open: async (path, how) => {
+      if (isFull && how === "create" && path.includes("/s001/checkpoint.")) {
+        throw skeinError("DiskFull", `open ${path}: ENOSPC`)
+      }
+      return inner.open(path, how)
+    },
+  }
+  await expect(restore(dir, { disk })).rejects.toMatchObject({ _tag: "DiskFull" })
+  isFull = false
+  const { verified } = await restore(dir, { disk })
   expect(await digestsIn(dir)).toEqual(verified.map(({ digest }) => digest))
 }, 60_000)
 

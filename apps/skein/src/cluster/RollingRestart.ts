@@ -21,8 +21,14 @@ export interface RestartedNode {
   readonly tookMs: number
 }
 
+/** The calls that it takes. */
+export type RestartClient = Pick<
+  SkeinClient,
+  "cluster" | "decisions" | "drainNode" | "planMoves" | "restartNode" | "reviveNode" | "shardLoads"
+>
+
 export interface RollingRestartParts {
-  readonly client: SkeinClient
+  readonly client: RestartClient
   readonly call: CallOptions
   readonly signal: AbortSignal
   readonly nowMs: () => number
@@ -98,14 +104,17 @@ export class RollingRestart {
     await client.drainNode(node, call)
     try {
       await this.untilEmpty(node)
-      onStep(`${node}: is restarted`)
       await client.restartNode(node, instance, call)
+      onStep(`${node}: is restarted`)
       await this.until(`${node} is back`, backWithinMs, async () => {
         const seen = await this.look(node)
         return seen.instance !== instance && seen.state === "draining"
       })
     } finally {
-      await client.reviveNode(node, { timeoutMs: limits.managerWithinMs })
+      // What went wrong before says more than that this did, too.
+      await client.reviveNode(node, { timeoutMs: limits.managerWithinMs }).catch((error) => {
+        onStep(`${node}: is still drained, see \`skein cluster revive\`: ${String(error)}`)
+      })
     }
     onStep(`${node}: is back and gets shards`)
     await this.settled()
@@ -179,7 +188,7 @@ export class RollingRestart {
 
   /** The manager goes with its node, and its log with it: moves are counted as they end. */
   private async countMoves(from: DecisionsRequest): Promise<void> {
-    const { client, call, pause } = this.parts
+    const { client, call, pause, signal } = this.parts
     let request = from
     for (;;) {
       const isLast = this.isOver
@@ -190,7 +199,8 @@ export class RollingRestart {
           event === "MoveEnded" && outcome === "done"
         this.moves += page.decisions.filter(isDone).length
       }
-      if (isLast) return
+      // Once aborted, calls and pauses end at once: this would let nothing else have its turn.
+      if (isLast || signal.aborted) return
       await pause()
     }
   }
