@@ -44,10 +44,12 @@ describe("clusterStatus", () => {
       seen("n4", { silent: true }),
       seen("n5"),
     ]
-    const { nodes: told } = statusOf(tableOf(["n1"], ["n5", "n3"]), nodes, "n1")
+    const { nodes: told, problems } = statusOf(tableOf(["n1"], ["n5", "n3"]), nodes, "n1")
     expect(told.map(({ state }) => state)).toEqual([
       ...["serving", "joining", "leaving", "silent", "draining"],
     ])
+    // Its shards are elsewhere already, but it left without a word.
+    expect(problems).toEqual(["n4 is silent"])
   })
 
   it("names what is wrong", () => {

@@ -75,8 +75,9 @@ const problemsOf = (
 ): string[] => {
   const problems: string[] = []
   for (const { node, state, shards } of nodes) {
-    if (state !== "silent" || shards.length === 0) continue
-    problems.push(`${node} is silent and should have ${shownShards(shards)}`)
+    if (state !== "silent") continue
+    const missing = shards.length === 0 ? "" : ` and should have ${shownShards(shards)}`
+    problems.push(`${node} is silent${missing}`)
   }
   if (unplaced.length > 0) problems.push(`no node should have ${shownShards(unplaced)}`)
   const managing = nodes.find(({ node }) => node === manager)

@@ -13,7 +13,7 @@ const shared = { shared: true, processRuns: () => true }
 
 describe("Sealing", () => {
   for (const kind of ["sync", "write"] as const) {
-    it(`the first EIO of a ${kind} under a move's seal ends all confirming of the target`, async () => {
+    it(`the first EIO of a ${kind} under a move's seal ends all confirming`, async () => {
       const disk = new SimulatedDisk({ random: new SeededRandom(1) })
       const source = await openSimulated(disk.process(), 1, shared)
       const target = await openSimulated(disk.process(), 2, shared)

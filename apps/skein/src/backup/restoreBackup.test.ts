@@ -151,7 +151,7 @@ it("C7: a full disk ends a restore; with room the same one goes on", async () =>
   expect(await digestsIn(dir)).toEqual(verified.map(({ digest }) => digest))
 }, 60_000)
 
-it("C7: a full disk at a shard's closing checkpoint ends a restore; with room it goes on", async () => {
+it("C7: a full disk at a closing checkpoint ends a restore; with room it goes on", async () => {
   const dir = temporaryDirectory()
   let isFull = true
   const inner = fileDisk()

@@ -4,6 +4,7 @@
  */
 import type { MessageOptions, Published, QueueHandle } from "@skein/client"
 import { systemClock } from "@skein/journal"
+import { isSkeinError } from "@skein/model"
 import { UsageError } from "../arguments/UsageError.js"
 import { exitCodes } from "../exitCodes.js"
 import { showCount, showMessages, showTime } from "../output/figures.js"
@@ -103,7 +104,13 @@ const publishAll = async (
       const values = bodies.map((bytes, at) => payloadOf(plan, bytes, texts[at], read + at + 1))
       const each = (_: unknown, at: number): MessageOptions => columnsOf(plan, keys?.[at])
       const options = { timeoutMs: context.settings.timeout, each }
-      const sent = queue.publishMany(values, options).then((results) => tally.add(results, part))
+      const sent = queue.publishMany(values, options).then(
+        (results) => tally.add(results, part),
+        (cause: unknown) => {
+          if (!isOfBody(cause)) tally.unsure += bodies.length
+          throw cause
+        },
+      )
       // Looked at below, in order; until then a failure is nobody's unhandled rejection.
       sent.catch(() => {})
       inFlight.push(sent)
@@ -118,6 +125,10 @@ const publishAll = async (
   }
   if (tally.failure !== undefined) throw tally.failure
 }
+
+/** Found before anything of its batch was sent. */
+const isOfBody = (cause: unknown): boolean =>
+  isSkeinError(cause) && (cause._tag === "BodyTooLarge" || cause._tag === "PayloadInvalid")
 
 const columnsOf = ({ headers, dedupId }: Plan, key: string | undefined): MessageOptions => ({
   ...(dedupId !== undefined && { dedupId }),
@@ -156,6 +167,8 @@ class Tally {
   published = 0
   duplicates = 0
   unmatched = 0
+  /** Of batches that failed: some of them may be stored. */
+  unsure = 0
   failure: unknown
   readonly #progress: Progress
   readonly #startedMs: number
@@ -178,16 +191,17 @@ class Tally {
   }
 
   json() {
-    const { published, duplicates, unmatched, context } = this
+    const { published, duplicates, unmatched, unsure, context } = this
     const ms = Math.round(context.nowMs() - this.#startedMs)
-    return { queue: context.invocation.args[0], published, duplicates, unmatched, ms }
+    return { queue: context.invocation.args[0], published, duplicates, unmatched, unsure, ms }
   }
 
   text(): string {
-    const { queue, published, duplicates, unmatched, ms } = this.json()
+    const { queue, published, duplicates, unmatched, unsure, ms } = this.json()
     const rate = published > 1 && ms >= 1000 ? ` in ${showTime(ms)}` : ""
     const more = unmatched === 0 ? "" : ` (${showCount(unmatched)} without a key)`
     const before = duplicates === 0 ? "" : " (it was there before)"
-    return `published ${showMessages(published)} to ${queue}${rate}${more}${before}`
+    const rest = unsure === 0 ? "" : `; of the next ${showCount(unsure)} some may be stored`
+    return `published ${showMessages(published)} to ${queue}${rate}${more}${before}${rest}`
   }
 }
