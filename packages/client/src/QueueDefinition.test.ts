@@ -51,6 +51,12 @@ describe("Queue", () => {
     expect([error._tag, error.detail.includes("at n: ")]).toEqual(["PayloadInvalid", true])
   })
 
+  it("refuses what is no type of a queue, also from programs without types", () => {
+    for (const type of [undefined, null, 5, "Order", {}, () => {}]) {
+      expect(thrown(() => Queue.define("q", type as never))._tag).toBe("ConfigInvalid")
+    }
+  })
+
   it("gives bytes back as they were, of every length class", () => {
     const raw = Queue.bytes("raw")
     for (const length of [0, 1, 255, 256, 65_535, 65_536, 70_000]) {

@@ -2,7 +2,7 @@
  * Owns: what the library must know of a queue's payload: its name and how values become bodies. Its
  * types name no Effect, so that the Promise API does not either: a Schema is recognised by shape.
  */
-import { queueNameProblem, skeinError } from "@skein/model"
+import { queueNameProblem, type SkeinError, skeinError } from "@skein/model"
 import { packBody, packBytes, rawBytes, unpackBody } from "./codec/BodyCodec.js"
 import { effectNeeded, effectSchemaCodec, isEffectSchema } from "./codec/effectSchemaCodec.js"
 import { checkPlain } from "./codec/plainData.js"
@@ -124,18 +124,25 @@ const messageOf = (cause: unknown): string => {
 }
 
 const codecOf = <A>(type: PayloadType<A>): PayloadCodec<A> => {
+  if (!isObject(type)) throw noType(type)
   if (isEffectSchema<A>(type)) return effectSchemaCodec(type)
   if ("~standard" in type) return standardCodec(type)
   if ("encode" in type) return type
-  throw skeinError(
-    "ConfigInvalid",
-    `a queue's type is a Schema or { encode, decode }${foreign(type)}`,
-  )
+  throw noType(type)
 }
 
+const noType = (type: unknown): SkeinError =>
+  skeinError("ConfigInvalid", `a queue's type is a Schema or { encode, decode }${foreign(type)}`)
+
 /** A Schema of another major version has the shape of one, and none of our marks. */
-const foreign = (type: object): string =>
-  "ast" in type ? `; this looks like a Schema of another version of effect: ${effectNeeded}` : ""
+const foreign = (type: unknown): string =>
+  isObject(type) && "ast" in type
+    ? `; this looks like a Schema of another version of effect: ${effectNeeded}`
+    : ""
+
+/** Schemas may be classes. */
+const isObject = (type: unknown): type is object =>
+  typeof type === "function" || (typeof type === "object" && type !== null)
 
 interface StandardIssue {
   readonly message: string

@@ -2,7 +2,7 @@
  * Owns: a queue as the program uses it: publish, consume, work. It finds the queue's address when
  * it is first needed and again after the queue was deleted and declared anew.
  */
-import { asSkeinError } from "@skein/model"
+import { asSkeinError, skeinError } from "@skein/model"
 import type { FrameMessage, QueueInfo } from "@skein/wire"
 import type { ClientCore } from "./ClientCore.js"
 import { frameCost } from "./codec/FrameIndex.js"
@@ -106,6 +106,9 @@ export class QueueHandle<A> {
     handler: Handler<A>,
     options: WorkerOptions<A> & Pick<CallOptions, "timeoutMs"> = {},
   ): Promise<Worker<A>> {
+    if (typeof handler !== "function") {
+      throw skeinError("ConfigInvalid", "a worker's handler is a function of a message")
+    }
     const settings = workerSettings(options)
     const open = this.#open ?? (await this.#opened(options))
     const core = this.#core

@@ -261,6 +261,8 @@ describe("Worker", () => {
       expect(error).toMatchObject({ _tag: "ConfigInvalid" })
       expect((error as SkeinError).detail).toContain(Object.keys(options)[0])
     }
+    const none = await queue.worker(undefined as never).catch((e: SkeinError) => e)
+    expect(none).toMatchObject({ _tag: "ConfigInvalid" })
     await client.close()
     await worker.done
   })
