@@ -144,6 +144,14 @@ const moved = async (client: SkeinClient, to: string): Promise<void> => {
   await within(ask(), 30_000, "the move of s000")
 }
 
+/** A node that was up a second before the others has all shards, until some have moved. */
+const spread = async (client: SkeinClient) => {
+  for (;;) {
+    const { nodes } = await client.cluster()
+    if (nodes.length === 3 && nodes.every(({ shards: own }) => own.length > 0)) return nodes
+  }
+}
+
 const restoreTo = (backup: string, data: string) =>
   start(["restore", backup, "--dir", data, "--output", "json"])
 
@@ -193,7 +201,7 @@ it("C7: an owner is killed, a shard moves: the backup goes on at the new ones", 
   const load = new Load(client)
   const dir = join(temporaryDirectory(), "backup")
   mkdirSync(dir)
-  const { nodes } = await client.cluster()
+  const nodes = await within(spread(client), 60_000, "three nodes that have shards")
   const backup = backupOf(address, dir, "table")
   await whenIn(dir, "first finished shard", () => finishedIn(dir) > 0)
   // s000 is read last; the one that is being read is s002 or s003.
