@@ -143,7 +143,7 @@ class Run {
       const request = { queue, producer, frameNumber, frame: frameOf([body]) }
       at = await this.until1(at, (node) => node.core.broker.publish(request))
       this.confirmed.push(body)
-      await this.sleep(10)
+      await this.timePasses(10)
     }
   }
 
@@ -164,7 +164,7 @@ class Run {
       if (asked === 1 && first !== undefined) this.atOnce.set(fetchNumber, Number(first))
       for (const run of runs) for (const body of bodiesOf([run])) this.note(body, run.redelivered)
       // Some are held for a while: moves go on meanwhile.
-      await this.sleep(this.random.below(3) * 40)
+      await this.timePasses(this.random.below(3) * 40)
       for (const run of runs) at = await this.ack(at, run)
     }
   }
@@ -198,12 +198,12 @@ class Run {
         const { _tag, data, retryable } = cause as SkeinError
         if (!retryable && _tag !== "SessionUnknown") this.odd.push(String(cause))
         node = typeof data.node === "string" ? data.node : other(node)
-        await this.sleep(20)
+        await this.timePasses(20)
       }
     }
   }
 
-  private sleep(ms: number): Promise<void> {
+  private timePasses(ms: number): Promise<void> {
     return new Promise((resolve) => this.fabric.clock.setTimer(ms, () => resolve()))
   }
 

@@ -229,6 +229,7 @@ const parseManifest = (path: string, text: string): Manifest => {
     Array.isArray(done) &&
     done.every((each) => isFinished(each, Number(shards)))
   if (!isSound) throw skeinError("BackupDamaged", `${path} is damaged`, { file: path })
+  // Looked through field by field above: the compiler does not follow that.
   const manifest = found as unknown as Manifest
   const numbers = new Set(manifest.done.map(({ shard }) => shard))
   const isTold = manifest.endedAt === undefined || numbers.size === shards

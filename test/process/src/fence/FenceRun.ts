@@ -337,7 +337,7 @@ class Run {
   #command([program, ...args]: ReadonlyArray<string>): ReadonlyArray<string> {
     const { fault } = this.settings
     return [
-      ...["/usr/bin/env", `SKEIN_FAILPOINTS=${this.#failpoints.directory}`, program],
+      ...["env", `SKEIN_FAILPOINTS=${this.#failpoints.directory}`, program],
       ...(fault === undefined ? [] : ["--import", faultyBuildOf(fault)]),
       ...args,
     ]
